@@ -1,0 +1,32 @@
+"""Where radiographs come from: data sets, their splits, and their pixels decoded once.
+
+    dataset = pneumo.data.load("chest-xray")
+    parts = pneumo.data.split(dataset.table)
+    images = pneumo.data.pixels(dataset, size=64).rows(parts.train[:32])    # (32, 64, 64) uint8
+"""
+
+from pneumo.data.archive import read_archive
+from pneumo.data.cache import Pixels, pixels
+from pneumo.data.catalogue import counts, find, get, listing, load
+from pneumo.data.dataset import DataError, Dataset
+from pneumo.data.medmnist import read_medmnist
+from pneumo.data.phantom import PhantomConfig, phantom
+from pneumo.data.splits import Split, split
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "PhantomConfig",
+    "Pixels",
+    "Split",
+    "counts",
+    "find",
+    "get",
+    "listing",
+    "load",
+    "phantom",
+    "pixels",
+    "read_archive",
+    "read_medmnist",
+    "split",
+]

@@ -1,0 +1,257 @@
+"""Radiographs in a zip archive or a folder, laid out as `pneumo.data.layout` describes. Nothing is ever unpacked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import threading
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pneumo.data import names
+from pneumo.data.dataset import DataError, Dataset
+from pneumo.data.decode import decode
+from pneumo.data.layout import lay_out
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    import numpy as np
+
+    from pneumo.data.layout import Place
+
+LARGEST_FILE = 500_000_000
+"""Bytes of the largest image file that is read; a small archive can unpack to far more."""
+
+# What zipfile raises for a damaged, changed or unusual archive.
+_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
+
+_COMPARED = 16_384
+"""Bytes at the beginning and at the end by which two files of equal size and name are compared."""
+
+
+def read_archive(
+    path: str | Path, *, name: str | None = None, positive: str | None = None, validation: Collection[str] = ()
+) -> Dataset:
+    """Open a zip archive or a folder of radiographs. The images themselves are not read yet.
+
+    path: in one of the layouts of `pneumo.data.layout`.
+    name: of the data set; by default the archive's own.
+    positive: the class folder that is label 1; by default PNEUMONIA.
+    validation: images ("train/NORMAL/IM-0115-0001.jpeg") that count as split "val" where the archive has none.
+
+    Patients and subtypes are read from the file names (`pneumo.data.names`). Names outside that grammar give patient ""
+    and a warning that counts them. One is enough for `Dataset.has_patients` to be False: patients that are known in
+    part cannot keep training and test apart.
+    Raises DataError for anything that is no such archive, and for a zip that would write outside its folder.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            stamps = _list_folder(path)
+            places = lay_out(stamps, partial(_same_files, path))
+        else:
+            entries = _list_zip(path)
+            stamps = {member: (entry.CRC, entry.file_size) for member, entry in entries.items()}
+            places = lay_out(stamps, lambda one, other: stamps[one] == stamps[other])
+        places = _with_validation(places, validation)
+        classes = _classes(places, positive)
+    except DataError as error:
+        raise DataError(f"{path} {error}") from error
+    signature = digest((place.image, *stamps[place.path]) for place in places)
+    if path.is_dir():
+        source = FolderSource(root=path, members=tuple(place.path for place in places), signature=signature)
+    else:
+        source = ZipSource(path, [entries[place.path].filename for place in places], signature)
+    table = _table(places, positive=classes[1])
+    _warn_without_patients(table, path)
+    return Dataset(name=name or path.resolve().stem, classes=classes, table=table, source=source)
+
+
+class ZipSource:
+    """Images in a zip archive: `pneumo.data.dataset.Source`, and the bytes of the files.
+
+    path: of the archive. members: its entries, in the order of the table.
+    signature: digest of the names, checksums and sizes in the archive's directory.
+    """
+
+    def __init__(self, path: Path, members: Sequence[str], signature: str) -> None:
+        self.path = path
+        self.members = tuple(members)
+        self.signature = signature
+        self._opened = threading.local()
+
+    def __reduce__(self) -> tuple:
+        return ZipSource, (self.path, self.members, self.signature)
+
+    def read(self, row: int) -> bytes:
+        """The file of a row of the table. Raises DataError where the archive is damaged or gone."""
+        member = self.members[row]
+        try:
+            archive = self._archive()
+            _check_file_size(archive.getinfo(member).file_size, f"{self.path}/{member}")
+            return archive.read(member)
+        except _UNREADABLE as error:
+            raise DataError(
+                f"{self.path}/{member} cannot be read ({error}); copy or download the archive again"
+            ) from error
+
+    def image(self, row: int, size: int | None = None) -> np.ndarray:
+        """See `Source.image`."""
+        return decode(self.read(row), f"{self.path}/{self.members[row]}", size)
+
+    def _archive(self) -> zipfile.ZipFile:
+        """A handle of this thread and process alone: threads, and a fork, would share its position in the file."""
+        if getattr(self._opened, "process", None) != os.getpid():
+            self._opened.archive = zipfile.ZipFile(self.path)
+            self._opened.process = os.getpid()
+        return self._opened.archive
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSource:
+    """Images in a folder: `pneumo.data.dataset.Source`, and the bytes of the files.
+
+    root: the folder. members: paths below it, in the order of the table.
+    signature: digest of names, sizes and times of change.
+    """
+
+    root: Path
+    members: tuple[str, ...]
+    signature: str
+
+    def read(self, row: int) -> bytes:
+        """The file of a row of the table. Raises DataError where it cannot be read."""
+        path = self.root / self.members[row]
+        try:
+            _check_file_size(path.stat().st_size, str(path))
+            return path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
+
+    def image(self, row: int, size: int | None = None) -> np.ndarray:
+        """See `Source.image`."""
+        return decode(self.read(row), str(self.root / self.members[row]), size)
+
+
+def digest(rows: Iterable[Sequence[object]]) -> str:
+    """SHA-256 of rows of values, e.g. names with sizes, as 64 hexadecimal digits."""
+    text = "\n".join("\t".join(map(str, row)) for row in rows)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _check_file_size(size: int, name: str) -> None:
+    if size > LARGEST_FILE:
+        raise DataError(f"{name} has {size:,} bytes, more than the {LARGEST_FILE:,} that are read; remove it")
+
+
+def _list_zip(path: Path) -> dict[str, zipfile.ZipInfo]:
+    """Entries of a zip by path, from its directory alone. Error messages go on from the archive's name."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()}
+    except FileNotFoundError as error:
+        raise DataError("does not exist; check the spelling") from error
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"is neither a folder nor a whole zip archive ({error}); download or copy it again") from error
+    for member, entry in entries.items():
+        if member.startswith("/") or re.match("[A-Za-z]:", member) or ".." in member.split("/"):
+            raise DataError(f"has an entry {member} that would lie outside its folder; do not use this archive")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise DataError(f"has an entry {member} that is a symbolic link; pack the files themselves")
+        if entry.flag_bits & 0x1:
+            raise DataError(f"is encrypted (entry {member}); unpack it and name the folder")
+    return entries
+
+
+def _list_folder(root: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of change of every file below a folder, by path; folders end in "/". Links are followed."""
+    found, seen = {}, set()
+    for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_refuse_folder):
+        real = os.path.realpath(folder)
+        if real in seen:                                             # a link in a circle, or to a folder already listed
+            subfolders.clear()
+            continue
+        seen.add(real)
+        above = Path(folder).relative_to(root)
+        found |= {f"{(above / name).as_posix()}/": (0, 0) for name in subfolders}
+        found |= {(above / name).as_posix(): _stamp(Path(folder) / name) for name in files}
+    return found
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise DataError(f"has a folder that cannot be listed: {error}; check its permissions") from error
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DataError(f"has a file that cannot be reached: {error}; remove it if it is a link to nothing") from error
+    return status.st_size, status.st_mtime_ns
+
+
+def _same_files(root: Path, one: str, other: str) -> bool:
+    """Whether two files agree in size, beginning and end. Whole files would take long: Kaggle's are 1.2 GB twice."""
+    size = os.stat(root / one).st_size
+    return size == os.stat(root / other).st_size and _ends(root / one, size) == _ends(root / other, size)
+
+
+def _ends(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        beginning = file.read(_COMPARED)
+        file.seek(max(_COMPARED, size - _COMPARED))
+        return beginning + file.read()
+
+
+def _with_validation(places: Sequence[Place], validation: Collection[str]) -> list[Place]:
+    if any(place.split == "val" for place in places):
+        return list(places)
+    moved = [replace(place, split="val") if place.image in validation else place for place in places]
+    return sorted(moved, key=lambda place: place.image)
+
+
+def _classes(places: Sequence[Place], positive: str | None) -> tuple[str, str]:
+    """The class folders of label 0 and label 1."""
+    folders = sorted({place.folder for place in places})
+    wanted = (positive or "PNEUMONIA").lower()
+    chosen = [folder for folder in folders if folder.lower() == wanted]
+    if len(chosen) != 1:
+        raise DataError(
+            f'has the class folders {" and ".join(folders)}; say which one is label 1, e.g. positive="{folders[1]}"'
+        )
+    folders.remove(chosen[0])
+    return folders[0], chosen[0]
+
+
+def _table(places: Sequence[Place], positive: str) -> pd.DataFrame:
+    parsed = [names.parse(place.image) for place in places]
+    return pd.DataFrame(
+        {
+            "image": [place.image for place in places],
+            "split": [place.split for place in places],
+            "label": pd.Series([place.folder == positive for place in places], dtype="int8"),
+            "subtype": [name.subtype for name in parsed],
+            "patient": [name.patient for name in parsed],
+        }
+    )
+
+
+def _warn_without_patients(table: pd.DataFrame, path: Path) -> None:
+    unknown = table.loc[table["patient"] == "", "image"]
+    if len(unknown):
+        warnings.warn(
+            f"{path}: the names of {len(unknown)} of {len(table)} images tell no patient, first {unknown.iloc[0]}; "
+            "images of one patient may fall on both sides of a split. Names such as person1_virus_6.jpeg or "
+            "IM-0115-0001.jpeg tell it",
+            stacklevel=3,
+        )

@@ -1,0 +1,39 @@
+"""What a file name of the Kermany archive says: the patient and the kind of pneumonia.
+
+    person1_bacteria_2.jpeg                 second image of bacterial patient 1
+    person1_virus_6.jpeg                    another child: bacterial and viral patients are numbered apart
+    IM-0115-0001.jpeg                       normal
+    NORMAL2-IM-0666-0001-0002.jpeg          normal, another series: IM-0666 is another child
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PNEUMONIA = re.compile(r"(?P<person>person\d+)_(?P<subtype>bacteria|virus)(_\d+)+")
+_NORMAL = re.compile(r"(?P<patient>(NORMAL2-)?IM-\d{4})(-\d{4})+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageName:
+    """patient: key that images of one child share, e.g. "bacteria-person1", "IM-0115"; "" where the name tells none.
+    subtype: "normal", "bacteria", "virus" or "".
+    """
+
+    patient: str = ""
+    subtype: str = ""
+
+
+def parse(name: str) -> ImageName:
+    """Patient and subtype of an image by its file name, with or without folders and extension.
+
+    The usual rule, `person(\\d+)`, is wrong: it merges bacterial and viral patients of the same number, who are
+    different children. A name outside the grammar is not guessed at: both fields are "".
+    """
+    stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    if match := _PNEUMONIA.fullmatch(stem):
+        return ImageName(patient=f"{match['subtype']}-{match['person']}", subtype=match["subtype"])
+    if match := _NORMAL.fullmatch(stem):
+        return ImageName(patient=match["patient"], subtype="normal")
+    return ImageName()

@@ -1,0 +1,74 @@
+"""How well a model diagnoses, and how sure of that one can be.
+
+Plain arrays in, numbers or small frozen values out. Positive is label 1; an image is called positive where its
+probability reaches the threshold.
+"""
+
+from .calibration import (
+    ReliabilityCurve,
+    brier,
+    calibration_intercept,
+    calibration_slope,
+    expected_calibration_error,
+    recalibrate,
+    reliability_curve,
+    temperature,
+)
+from .comparison import DeLong, McNemar, delong, mcnemar_exact
+from .intervals import Interval, across_seeds, bootstrap, paired_bootstrap, summary
+from .metrics import (
+    accuracy,
+    auc,
+    average_precision,
+    balanced_accuracy,
+    confusion,
+    f1,
+    npv,
+    ppv,
+    sensitivity,
+    specificity,
+)
+from .thresholds import (
+    DecisionCurve,
+    net_benefit,
+    ppv_at_prevalence,
+    specificity_at_sensitivity,
+    threshold_at_sensitivity,
+    youden_threshold,
+)
+
+__all__ = [
+    "DeLong",
+    "DecisionCurve",
+    "Interval",
+    "McNemar",
+    "ReliabilityCurve",
+    "accuracy",
+    "across_seeds",
+    "auc",
+    "average_precision",
+    "balanced_accuracy",
+    "bootstrap",
+    "brier",
+    "calibration_intercept",
+    "calibration_slope",
+    "confusion",
+    "delong",
+    "expected_calibration_error",
+    "f1",
+    "mcnemar_exact",
+    "net_benefit",
+    "npv",
+    "paired_bootstrap",
+    "ppv",
+    "ppv_at_prevalence",
+    "recalibrate",
+    "reliability_curve",
+    "sensitivity",
+    "specificity",
+    "specificity_at_sensitivity",
+    "summary",
+    "temperature",
+    "threshold_at_sensitivity",
+    "youden_threshold",
+]

@@ -1,0 +1,72 @@
+"""Every experiment of the book, by name. Nothing runs here: `pneumo run NAME` does, and `pneumo.run(experiment)`.
+
+Each function says its command, what it costs on two cores, and what it showed when it was last recorded.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from .config import CNNConfig, DataConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
+from .errors import UnknownExperiment
+
+SEEDS = range(5)
+
+
+def study_data(image_size: int = 64) -> DataConfig:
+    """The data of the study: the real radiographs, or what $PNEUMO_DATASET names (`make demo` names the phantom)."""
+    return data_config(os.environ.get("PNEUMO_DATASET", "chest-xray"), image_size)
+
+
+def data_config(name: str, image_size: int = 64) -> DataConfig:
+    """A configuration for a data set known by name or found at a path.
+
+    A path is read to see who is in it; the names of `pneumo data list` are known without their data.
+    """
+    from .data.catalogue import KNOWN, load
+
+    version = KNOWN[name].version if name in KNOWN else ""
+    return DataConfig(name=name, version=version or load(name).version, image_size=image_size)
+
+
+def headers() -> list[Experiment]:
+    """Diagnosis by one number of the file's header, no image seen. `pneumo run headers`: seconds.
+
+    JPEG quality separates the training classes and is next to useless on the test images; width works on both.
+    """
+    fields = ("width", "height", "aspect", "jpeg_quality", "bytes_per_megapixel")
+    return [
+        Experiment(
+            name=f"headers/{field.replace('_', '-')}", data=study_data(), model=HeaderConfig(field=field), minutes=0.1
+        )
+        for field in fields
+    ]
+
+
+def first_network() -> list[Experiment]:
+    """The baseline CNN at 64 pixels, five seeds. `pneumo run first-network`: 15 min on 2 cores."""
+    training = TrainingConfig(epochs=30, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3), patience=6)
+    return [
+        Experiment(
+            name=f"first-network/seed-{seed}",
+            data=study_data(),
+            model=CNNConfig(),
+            training=training,
+            seed=seed,
+            minutes=3,
+        )
+        for seed in SEEDS
+    ]
+
+
+GROUPS: dict[str, Callable[[], list[Experiment]]] = {"headers": headers, "first-network": first_network}
+
+
+def group(name: str) -> list[Experiment]:
+    """The experiments of one group, or of "all". Raises UnknownExperiment that lists the groups there are."""
+    if name == "all":
+        return [experiment for make in GROUPS.values() for experiment in make()]
+    if name not in GROUPS:
+        raise UnknownExperiment(f"no experiments are called {name!r}; there are: {', '.join(GROUPS)}, all")
+    return GROUPS[name]()

@@ -1,0 +1,58 @@
+"""What a network is made of: every layer with its shape, its parameters and its multiply-adds, counted and not quoted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer as it acts on one image.
+
+    output_shape: (C, H, W), or (C,) once there is no image left.
+    multiply_adds: of one image's forward pass; PyTorch's counter counts convolutions and matrix products.
+    """
+
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    multiply_adds: int
+
+
+def layers(network: nn.Module, image_size: int) -> list[Layer]:
+    """Every layer without children, in the order in which one image of `image_size` pixels passes them."""
+    passed: list[Layer] = []
+    flops = [0]
+
+    def note(name: str):
+        def hook(module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+            total = counter.get_total_flops()
+            passed.append(
+                Layer(
+                    name=name,
+                    kind=type(module).__name__,
+                    output_shape=tuple(output.shape[1:]),
+                    parameters=sum(p.numel() for p in module.parameters()),
+                    multiply_adds=(total - flops[0]) // 2,  # the counter counts a multiplication and an addition as two
+                )
+            )
+            flops[0] = total
+
+        return hook
+
+    leaves = [(name, module) for name, module in network.named_modules() if not list(module.children())]
+    handles = [module.register_forward_hook(note(name)) for name, module in leaves]
+    was_training = network.training
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            network.eval()(torch.zeros(1, 1, image_size, image_size))
+    finally:
+        network.train(was_training)
+        for handle in handles:
+            handle.remove()
+    return passed

@@ -1,0 +1,31 @@
+"""The figures of the book. Records or arrays in, `Axes` out; nothing here trains, saves or shows.
+
+Every plot takes the axes to draw on and makes its own figure without; all share the look of `pneumo.plots.style`.
+"""
+
+from .architecture import architecture
+from .curves import learning_curves
+from .headers import header_distributions
+from .images import gallery, worst
+from .results import (
+    confusion_matrix,
+    decision_curve,
+    forest,
+    precision_recall,
+    reliability_diagram,
+    roc,
+)
+
+__all__ = [
+    "architecture",
+    "confusion_matrix",
+    "decision_curve",
+    "forest",
+    "gallery",
+    "header_distributions",
+    "learning_curves",
+    "precision_recall",
+    "reliability_diagram",
+    "roc",
+    "worst",
+]

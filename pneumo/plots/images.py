@@ -1,0 +1,76 @@
+"""Radiographs in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .style import CLASS_COLOURS, CLASSES, INK, WIDTH, new_axes, styled
+
+if TYPE_CHECKING:
+    from pneumo.records import Record
+
+CAPTION = 0.2
+"""Inches for the line above an image."""
+
+
+@styled
+def gallery(
+    images: Sequence[np.ndarray],
+    titles: Sequence[str] | None = None,
+    *,
+    columns: int = 5,
+    colours: Sequence[str] | None = None,
+    axes: np.ndarray | None = None,
+) -> np.ndarray:
+    """Greyscale images with a small caption above each, row by row.
+
+    images: (N, H, W) uint8, or N arrays (H, W) uint8; 0 is black and 255 white in all of them. titles: N captions.
+    colours: N, of the captions. Returns the axes, (rows, columns); those past the last image are empty.
+    """
+    if not len(images):
+        raise ValueError("there are no images to show")
+    wrong = next((image for image in images if image.ndim != 2 or image.dtype != np.uint8), None)
+    if wrong is not None:
+        raise ValueError(f"an image is {wrong.shape} {wrong.dtype}; a gallery shows (H, W) uint8 grey levels")
+    axes = _panels(images, columns) if axes is None else np.atleast_2d(axes)
+    captions = titles if titles is not None else [""] * len(images)
+    inks = colours if colours is not None else [INK] * len(images)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, caption, ink in zip(axes.flat, images, captions, inks, strict=False):
+        ax.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+        ax.set_title(caption, fontsize=7.5, weight="normal", pad=3, color=ink)
+    return axes
+
+
+@styled
+def worst(record: Record, images: np.ndarray, *, part: str = "test", columns: int = 5) -> np.ndarray:
+    """The images a model gets most wrong: above, the normal it is surest are ill; below, the ill it is surest are not.
+
+    images: (N, H, W) uint8, those of `part` in the order of the record. Each caption gives the probability of
+    pneumonia and, below, what kind it was. Returns the axes, (2, columns).
+    """
+    frame = record.frame(part)
+    if len(images) != len(frame):
+        raise ValueError(f"{len(images)} images for {len(frame)} predictions of {part}; give one for each, in order")
+    probabilities = frame["probability"].to_numpy()
+    normal, ill = np.flatnonzero(frame["label"] == 0), np.flatnonzero(frame["label"] == 1)
+    rows = np.r_[
+        normal[np.argsort(-probabilities[normal], kind="stable")][:columns],
+        ill[np.argsort(probabilities[ill], kind="stable")][:columns],
+    ]
+    kinds = frame["subtype"].where(frame["subtype"] != "", frame["label"].map(dict(enumerate(CLASSES))))
+    titles = [f"{kinds[row]}, given {probabilities[row]:.3f}" for row in rows]
+    colours = [CLASS_COLOURS[label] for label in frame["label"].iloc[rows]]
+    return gallery(images[rows], titles, columns=columns, colours=colours)
+
+
+def _panels(images: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    side = WIDTH / columns
+    tallest = max(image.shape[0] / image.shape[1] for image in images)
+    return new_axes(rows * (side * tallest + CAPTION), rows=rows, columns=columns, grid=False)

@@ -1,0 +1,88 @@
+"""Where a result comes from: code, versions, machine, time and memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("pneumo", "torch", "pytorch-lightning", "numpy", "pillow", "scikit-learn")
+
+
+@contextmanager
+def measured() -> Iterator[dict[str, Any]]:
+    """Fill a dictionary with what was used inside the `with` block: date, seconds, peak memory, machine, versions."""
+    facts: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds")}
+    _reset_peak_memory()
+    start = time.perf_counter()
+    yield facts
+    facts |= {
+        "seconds": round(time.perf_counter() - start, 1),
+        "peak_memory_mb": peak_memory_mb(),
+        "commit": commit(),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "machine": machine(),
+    }
+
+
+def commit() -> str:
+    """The commit of the source that is running, "+changes" if it was changed since; "" outside a repository."""
+    root = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--", ".")
+        return git("rev-parse", "--short=12", "HEAD") + ("+changes" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores that may be used, threads that PyTorch uses, memory in GB, and the accelerator if any."""
+    import torch
+
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gb": round(pages / 2**30, 1),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def peak_memory_mb() -> int:
+    """Most resident memory of this process since the last reset, where Linux can be asked; else since its start."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) // 1024
+    except (OSError, IndexError):
+        import resource
+
+        unit = 2**20 if platform.system() == "Darwin" else 2**10
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+
+
+def _reset_peak_memory() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass  # not Linux, or not allowed: the peak is then that of the whole process
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,264 @@
+"""The memory of the study: one JSON file for each experiment that was run.
+
+A record holds what was run, how the training went, what was predicted for every image, and where it all came from.
+Metrics are computed from it when they are wanted, so a new metric needs no new training. The images a record speaks
+of are listed once, in a split file beside the records, and its predictions follow that order.
+
+    records/first-network/seed-0-3f2a9c1b4d5e.json
+    records/splits/chest-xray-9d1c2b3a4f5e.csv
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from . import config
+from .config import Experiment
+from .errors import MissingRecord, RecordError
+
+FORMAT = 1
+PARTS = ("train", "validation", "test")
+SPLIT_COLUMNS = ("image", "patient", "label", "subtype", "part")
+
+
+def folder() -> Path:
+    """Where records are: $PNEUMO_RECORDS, or `records` in the current directory."""
+    return Path(os.environ.get("PNEUMO_RECORDS") or "records")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Record:
+    """What one experiment gave.
+
+    history: one row an epoch: epoch, train_loss, train_accuracy, validation_loss, validation_accuracy,
+        learning_rate, seconds. Empty where nothing was trained by epochs.
+    scores: for each part, the logit of the positive class for each image, in the order of the split file.
+    selection: what was chosen (epoch, threshold) and on which part of the data.
+    provenance: data digest, versions, commit, machine, seconds, peak memory.
+    split: the images of every part (image, patient, label, subtype, part).
+    """
+
+    experiment: Experiment
+    scores: dict[str, np.ndarray]
+    split: pd.DataFrame
+    selection: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for part, scores in self.scores.items():
+            images = int((self.split["part"] == part).sum())
+            if len(scores) != images:
+                raise RecordError(f"{self.experiment.name}: {len(scores)} scores for the {images} images of {part}")
+
+    @property
+    def key(self) -> str:
+        return self.experiment.key
+
+    @property
+    def anchor(self) -> str:
+        """Where the book lists this record: the fragment of a link."""
+        return f"rec-{self.key[:8]}"
+
+    @property
+    def group(self) -> str:
+        """The first part of the experiment's name: "first-network" of "first-network/seed-0"."""
+        return self.experiment.name.split("/")[0]
+
+    @property
+    def group_anchor(self) -> str:
+        """Where the book lists this record's group."""
+        return f"rec-{self.group}"
+
+    @property
+    def threshold(self) -> float:
+        """The probability above which an image counts as positive, fixed on validation patients."""
+        return float(self.selection["threshold"])
+
+    @cached_property
+    def predictions(self) -> dict[str, np.ndarray]:
+        """Probability of the positive class for each image of each part, (N,) float64 in [0, 1]."""
+        return {part: probabilities(scores) for part, scores in self.scores.items()}
+
+    def frame(self, part: str) -> pd.DataFrame:
+        """One row an image of `part`: image, patient, label, subtype, score, probability.
+
+        Raises KeyError for a part that this record has no scores for.
+        """
+        if part not in self.scores:
+            raise KeyError(f"{self.experiment.name} has no scores for {part!r}, only for {', '.join(self.scores)}")
+        rows = self.split[self.split["part"] == part].drop(columns="part").reset_index(drop=True)
+        return rows.assign(score=self.scores[part], probability=self.predictions[part])
+
+
+def save(record: Record, root: Path | None = None) -> Path:
+    """Write a record atomically and return its path. The split file is written beside it if it is new."""
+    root = root or folder()
+    split = _save_split(record, root)
+    body = {
+        "format": FORMAT,
+        "recipe": config.RECIPE,
+        "key": record.key,
+        "experiment": config.to_dict(record.experiment),
+        "split": split,
+        "selection": record.selection,
+        "history": record.history,
+        # Four decimals of a logit keep the ranking where a rounded probability would tie at 1.
+        "scores": {part: np.round(np.asarray(scores, float), 4).tolist() for part, scores in record.scores.items()},
+        "provenance": record.provenance,
+    }
+    path = root / f"{record.experiment.name}-{record.key}.json"
+    _write(path, _dumps({**body, "digest": config.digest(body)}))
+    return path
+
+
+def load(path: Path) -> Record:
+    """Read one record. Raises RecordError for a file that is broken, altered, foreign or of a newer version."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RecordError(f"{path} is not JSON ({error}); delete it and run the experiment again") from error
+    if not isinstance(body, dict) or "format" not in body or "experiment" not in body:
+        raise RecordError(f"{path} is not a record of pneumo; keep only records in this folder")
+    if body["format"] != FORMAT:
+        raise RecordError(f"{path} has record format {body['format']}, this version reads {FORMAT}; update pneumo")
+    stated = body.pop("digest", None)
+    if stated != config.digest(body):
+        raise RecordError(f"{path} was changed after it was written (its digest does not fit); restore it or run again")
+    try:
+        return Record(
+            experiment=config.from_dict(body["experiment"]),
+            history=body["history"],
+            scores={part: np.asarray(scores, float) for part, scores in body["scores"].items()},
+            selection=body["selection"],
+            provenance=body["provenance"],
+            split=read_split(path, body["split"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{path}: {error}") from error
+
+
+def find(experiment: Experiment, root: Path | None = None) -> Record | None:
+    """The record of this experiment, or None. The name it was stored under does not matter."""
+    path = _index(root or folder()).get(experiment.key)
+    if path is None:
+        return None
+    record = load(path)
+    # The key leaves defaults out; a default that was changed since shows here.
+    return record if record.experiment.same_as(experiment) else None
+
+
+def get(experiment: Experiment, root: Path | None = None) -> Record:
+    """The record of this experiment. Raises MissingRecord that says how to make it."""
+    record = find(experiment, root)
+    if record is None:
+        group = experiment.name.split("/")[0]
+        raise MissingRecord(
+            f"{experiment.name} has no record in {root or folder()}; make it with: pneumo run {group}"
+            f"  (about {experiment.minutes:.0f} min for this one on 2 cores)"
+        )
+    return record
+
+
+def paths(root: Path | None = None) -> list[Path]:
+    """Every record file below `root`, sorted."""
+    return sorted((root or folder()).rglob("*.json"))
+
+
+def load_all(root: Path | None = None) -> Iterator[Record]:
+    """Every record below `root`, in the order of their paths."""
+    return (load(path) for path in paths(root))
+
+
+def _index(root: Path) -> dict[str, Path]:
+    return {path.stem.rsplit("-", 1)[-1]: path for path in paths(root)}
+
+
+# Split files ---------------------------------------------------------------------------------------------------------
+
+
+def split_frame(table: pd.DataFrame, parts: Iterable[tuple[str, np.ndarray]]) -> pd.DataFrame:
+    """The rows of a data set's table that are used, part after part, with the columns of a split file."""
+    frames = [table.iloc[rows].assign(part=part) for part, rows in parts]
+    return pd.concat(frames, ignore_index=True)[list(SPLIT_COLUMNS)]
+
+
+def _save_split(record: Record, root: Path) -> dict[str, str]:
+    text = record.split.to_csv(index=False, lineterminator="\n")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    name = f"splits/{_slug(record.experiment.data.name)}-{digest[:12]}.csv"
+    if not (root / name).exists():
+        _write(root / name, text)
+    return {"file": name, "sha256": digest}
+
+
+def read_split(record_path: Path, reference: dict[str, str]) -> pd.DataFrame:
+    """The split file that a record refers to. Raises ValueError if it is missing or was changed."""
+    root = next((parent for parent in record_path.parents if (parent / reference["file"]).is_file()), None)
+    if root is None:
+        raise ValueError(f"its split file {reference['file']} is missing; restore it or run again")
+    return _parse_split(root / reference["file"], reference["sha256"])
+
+
+@lru_cache(maxsize=32)
+def _parse_split(path: Path, sha256: str) -> pd.DataFrame:
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ValueError(f"its split file {path} was changed after it was written; restore it or run again")
+    text = {column: str for column in ("image", "patient", "subtype", "part")}
+    return pd.read_csv(path, dtype={**text, "label": "int8"}, keep_default_na=False)
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all: whoever reads sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp keeps it private; a record is to be shared
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _dumps(body: dict[str, Any]) -> str:
+    """One line for each entry of the record, so that a difference between two records can be read."""
+    lines = [f"{json.dumps(name)}: {_dump_entry(value)}" for name, value in body.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _dump_entry(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n  " + ",\n  ".join(json.dumps(row, allow_nan=False) for row in value) + "\n]"
+    if isinstance(value, dict):
+        entries = (f"{json.dumps(name)}: {json.dumps(entry, allow_nan=False)}" for name, entry in value.items())
+        return "{\n  " + ",\n  ".join(entries) + "\n}"
+    return json.dumps(value, allow_nan=False)
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in Path(name).stem.lower()).strip("-") or "data"
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Probabilities in [0, 1] of logits."""
+    return expit(np.asarray(logits, float))

@@ -1,0 +1,229 @@
+"""The tables of the book, and how its numbers are written.
+
+Records or frames in, `DataFrame` out with plain numbers and `Interval`s in it; `markdown` turns one into a pipe table,
+which every output format of the book can set.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pneumo import evaluation
+from pneumo.evaluation import Interval
+
+if TYPE_CHECKING:
+    from pneumo.models.summary import Layer
+    from pneumo.records import Record
+
+THIN = "\u202f"
+"""Narrow no-break space, between the thousands."""
+
+NOTHING = "–"
+"""What stands where there is no number."""
+
+METRICS = {
+    "auc": "AUC",
+    "average_precision": "average precision",
+    "specificity_at_95_sensitivity": "specificity at 95 % sensitivity",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "brier": "Brier score",
+    "expected_calibration_error": "calibration error",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
+}
+"""Heading of each metric of `evaluation.summary`."""
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+def format_count(value: int) -> str:
+    """A whole number in groups of three: 5 856."""
+    return f"{value:,}".replace(",", THIN).replace("-", "−")
+
+
+def format_number(value: Real) -> str:
+    """Three decimals, 0.953, and two digits of what is too small for that, 0.0003. A whole number as `format_count`."""
+    if isinstance(value, Integral):
+        return format_count(int(value))
+    if not math.isfinite(value):
+        return NOTHING
+    text = f"{value:.2g}" if 0 < abs(value) < 0.001 else f"{value:,.3f}"
+    return text.replace(",", THIN).replace("-", "−")
+
+
+def format_percent(share: float) -> str:
+    """A share of 1 as 79.5 %."""
+    return f"{100 * share:.1f}{THIN}%"
+
+
+def format_interval(interval: Interval) -> str:
+    """0.953 (0.938–0.967), or −0.012 (−0.030 to 0.006) where a dash beside a minus would confuse."""
+    between = " to " if min(interval.low, interval.high) < 0 else "–"
+    bounds = format_number(interval.low), format_number(interval.high)
+    return f"{format_number(interval.estimate)} ({between.join(bounds)})"
+
+
+def format_duration(seconds: float) -> str:
+    """4.2 s, 45 s, 2 min 31 s, 1 h 05 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def format_shape(shape: Sequence[int]) -> str:
+    """(C, H, W) as H × W × C, the way it is drawn: 64 × 64 × 16; (C,) as C."""
+    channels, *sides = shape
+    return " × ".join(map(str, [*sides, channels]))
+
+
+# Markdown ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Markdown:
+    """Text that a notebook shows as Markdown."""
+
+    text: str
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def markdown(frame: pd.DataFrame) -> Markdown:
+    """A frame as a pipe table: numbers and intervals written in the style of the book and set flush right.
+
+    The index is left out; `frame.reset_index()` brings it in.
+    """
+    cells = frame.astype(object).map(_cell)
+    numeric = [len(frame) > 0 and all(_is_number(value) for value in frame[column]) for column in frame]
+    return Markdown(
+        cells.to_markdown(
+            index=False, disable_numparse=True, colalign=["right" if right else "left" for right in numeric]
+        )
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Interval):
+        return format_interval(value)
+    if value is None or value is pd.NA:
+        return NOTHING
+    if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
+        return format_number(value)
+    return str(value).replace("|", "\\|")
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or value is pd.NA or isinstance(value, Real | Interval)
+
+
+# Tables --------------------------------------------------------------------------------------------------------------
+
+
+def counts(frame: pd.DataFrame, classes: tuple[str, str] = ("normal", "pneumonia")) -> pd.DataFrame:
+    """Images and patients by part, class and sub-type, with a row for all of each part.
+
+    frame: one row an image, with the columns of a split file (image, patient, label, subtype, part).
+    classes: names of label 0 and label 1. Returns the columns part, class, sub-type, images, patients; patients is
+    missing where an image has none.
+    """
+    rows = []
+    for part, images in frame.groupby("part", sort=False):
+        for (label, subtype), group in images.groupby(["label", "subtype"]):
+            rows.append(_count(group, part, classes[label], subtype if subtype != classes[label] else ""))
+        rows.append(_count(images, part, "all", ""))
+    return pd.DataFrame(rows).astype({"patients": "Int64"})
+
+
+def _count(images: pd.DataFrame, part: str, name: str, subtype: str) -> dict[str, Any]:
+    known = (images["patient"] != "").all()
+    patients = images["patient"].nunique() if known else pd.NA
+    return {"part": part, "class": name, "sub-type": subtype, "images": len(images), "patients": patients}
+
+
+def results(
+    models: Mapping[str, Sequence[Record]],
+    *,
+    part: str = "test",
+    metrics: Sequence[str] = ("auc", "sensitivity", "specificity", "accuracy"),
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """One row a model: its metrics with 95 % intervals over patients, each record called at its own threshold.
+
+    models: the records (seeds) of each model by its name; a metric is their mean.
+    metrics: keys of `METRICS`. Returns the columns model, seeds, and the heading of each metric, cells `Interval`.
+    """
+    unknown = [name for name in metrics if name not in METRICS]
+    if unknown:
+        raise ValueError(f"no metric is called {unknown[0]!r}; there are {', '.join(METRICS)}")
+    rows = []
+    for name, records in models.items():
+        summary = _summary(records, part, rng)
+        rows.append({"model": name, "seeds": len(records), **{METRICS[metric]: summary[metric] for metric in metrics}})
+    return pd.DataFrame(rows)
+
+
+def metrics(records: Sequence[Record], *, part: str = "test", rng: np.random.Generator) -> pd.DataFrame:
+    """Every usual metric of one model, a row each, columns metric and value (`Interval`); as `results` otherwise."""
+    summary = _summary(records, part, rng)
+    return pd.DataFrame([{"metric": METRICS[name], "value": interval} for name, interval in summary.items()])
+
+
+def _summary(records: Sequence[Record], part: str, rng: np.random.Generator) -> dict[str, Interval]:
+    frames = [record.frame(part) for record in records]
+    first = frames[0]
+    for record, frame in zip(records, frames, strict=True):
+        if not frame["image"].equals(first["image"]):
+            raise ValueError(f"{record.experiment.name} predicts other images than {records[0].experiment.name}")
+    groups = first["patient"] if (first["patient"] != "").any() else None
+    return evaluation.summary(
+        first["label"],
+        np.stack([frame["probability"] for frame in frames]),
+        groups,
+        [record.threshold for record in records],
+        rng=rng,
+    )
+
+
+def history(record: Record) -> pd.DataFrame:
+    """One row an epoch: losses, accuracies, learning rate and time, headed as a reader would read them."""
+    frame = pd.DataFrame(record.history)
+    frame = frame.assign(seconds=frame["seconds"].map(format_duration)).rename(columns={"seconds": "time"})
+    return frame.rename(columns=lambda name: name.replace("_", " "))
+
+
+def layers(rows: Sequence[Layer]) -> pd.DataFrame:
+    """One row a layer and one for all: name, kind, output (H × W × C), parameters, multiply-adds of one image."""
+    table = [
+        {
+            "layer": row.name,
+            "kind": row.kind,
+            "output": format_shape(row.output_shape),
+            "parameters": row.parameters,
+            "multiply-adds": row.multiply_adds,
+        }
+        for row in rows
+    ]
+    total = {name: sum(row[name] for row in table) for name in ("parameters", "multiply-adds")}
+    return pd.DataFrame([*table, {"layer": "all", "kind": "", "output": "", **total}])

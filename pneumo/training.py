@@ -1,0 +1,329 @@
+"""How a network learns: batches, optimisers, schedules, early stopping, and a fit that can be killed at any moment.
+
+The random numbers of an epoch come from (seed, epoch) alone. A fit that was killed starts again at the last whole
+epoch and sees the same batches, in the same order and with the same augmentation, as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .augment import augment, mixup, scale
+from .config import OptimizerConfig, TrainingConfig
+from .data import Pixels
+from .errors import NonFiniteLoss
+
+PREDICTION_BATCH = 256
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": lambda parameters, **options: torch.optim.SGD(parameters, fused=True, **options),
+    "momentum": lambda parameters, **options: torch.optim.SGD(parameters, momentum=0.9, fused=True, **options),
+    "nesterov": lambda parameters, **options: torch.optim.SGD(
+        parameters, momentum=0.9, nesterov=True, fused=True, **options
+    ),
+    "rmsprop": lambda parameters, **options: torch.optim.RMSprop(parameters, **options),
+    "adam": lambda parameters, **options: torch.optim.Adam(parameters, fused=True, **options),
+    "adamw": lambda parameters, **options: torch.optim.AdamW(parameters, fused=True, **options),
+}
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda progress: 1.0,
+    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
+    "step": lambda progress: 0.1 ** int(3 * min(progress, 0.999)),  # a tenth after each third
+    "warmup-cosine": lambda progress: min(progress / 0.1, 1.0) * 0.5 * (1 + math.cos(math.pi * progress)),
+}
+"""Learning rate as a factor of the configured one; progress runs from 0 at the first update to 1 after the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """history: as in `Record`. best_epoch: the epoch, from 1, whose weights the network now has."""
+
+    history: list[dict[str, float]]
+    best_epoch: int
+
+
+def fit(
+    network: nn.Module,
+    train: Images,
+    validation: Images,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    checkpoint: Path,
+    progress: bool = True,
+) -> Fit:
+    """Train `network` in place; it ends with the weights of the epoch that had the lowest validation loss.
+
+    checkpoint: written after every epoch. Where it exists, training goes on from it and ends with exactly the
+        weights that an undisturbed run would have. It stays until the caller, who has the result safe, removes it.
+    Raises NonFiniteLoss when the loss is NaN or infinite.
+    """
+    module = Classifier(network.to(memory_format=torch.channels_last), train, validation, config, seed)
+    # Checked with the validation, before the epoch's state is saved, or the saved count would lag by one.
+    stopping = EarlyStopping(
+        "validation_loss", patience=config.patience or config.epochs, check_finite=False, check_on_train_epoch_end=False
+    )
+    bar = [TQDMProgressBar(refresh_rate=10)] if progress else []
+    with quiet_lightning(), torch.random.fork_rng():
+        trainer = pl.Trainer(
+            max_epochs=config.epochs,
+            precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
+            deterministic=True,
+            callbacks=[stopping, StopAgain(stopping), SaveEpoch(checkpoint), *bar],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=progress,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            reload_dataloaders_every_n_epochs=1,
+        )
+        resume = checkpoint if checkpoint.exists() else None
+        trainer.fit(module, ckpt_path=resume, weights_only=True if resume else None)
+    network.load_state_dict(module.best_weights)
+    return Fit(history=module.history, best_epoch=module.best_epoch)
+
+
+@torch.inference_mode()
+def predict(network: nn.Module, images: Images) -> np.ndarray:
+    """Logits of the positive class, (N,) float32, in the order of `images`."""
+    network = network.eval().to(memory_format=torch.channels_last)
+    device = next(network.parameters()).device
+    batches = (network(scale(batch.to(device))) for batch, _ in images.batches(PREDICTION_BATCH))
+    return torch.cat([logits.float().cpu() for logits in batches]).numpy()
+
+
+# Batches -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Images:
+    """The images of one part of a split: rows of an array of pixels, and their labels (N,) in {0, 1}."""
+
+    pixels: Pixels
+    rows: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, batch_size: int, shuffle: torch.Generator | None = None) -> Batches:
+        return Batches(self, batch_size, shuffle)
+
+
+class Batches:
+    """One pass over images: (B, H, W) uint8 images and (B,) float32 labels.
+
+    shuffle: draws the order; without it, the order is kept. A shuffled pass leaves out the incomplete last batch, since
+    batch normalisation over two or three images would disturb the running averages; the next pass leaves out others.
+    """
+
+    def __init__(self, images: Images, batch_size: int, shuffle: torch.Generator | None = None) -> None:
+        self.images, self.batch_size = images, batch_size
+        self.order = np.arange(len(images))
+        if shuffle is not None:
+            self.order = torch.randperm(len(images), generator=shuffle).numpy()
+            whole = len(images) // batch_size * batch_size
+            self.order = self.order[: whole or len(images)]
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.order) / self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(self.order), self.batch_size):
+            chosen = self.order[start : start + self.batch_size]
+            images = torch.from_numpy(self.images.pixels.rows(self.images.rows[chosen]))
+            labels = torch.from_numpy(self.images.labels[chosen].astype(np.float32))
+            # Pinned memory lets the copy to an accelerator run beside the computation.
+            yield (images.pin_memory(), labels.pin_memory()) if torch.cuda.is_available() else (images, labels)
+
+
+def stream(seed: int, epoch: int, purpose: str) -> torch.Generator:
+    """A generator that depends on its arguments alone: the random numbers of one purpose in one epoch."""
+    entropy = [seed, epoch, *purpose.encode()]
+    state = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
+    return torch.Generator().manual_seed(state)
+
+
+# Learning ------------------------------------------------------------------------------------------------------------
+
+
+class Classifier(pl.LightningModule):
+    """What is done with one batch and at the ends of epochs; Lightning does the rest."""
+
+    def __init__(
+        self, network: nn.Module, train: Images, validation: Images, config: TrainingConfig, seed: int
+    ) -> None:
+        super().__init__()
+        self.network, self.config, self.seed = network, config, seed
+        self.train_images, self.validation_images = train, validation
+        self.history: list[dict[str, float]] = []
+        self.best_weights: dict[str, Tensor] = {}
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the lowest validation loss, from 1."""
+        return 1 + int(np.argmin([row["validation_loss"] for row in self.history]))
+
+    def train_dataloader(self) -> Batches:
+        return self.train_images.batches(self.config.batch_size, stream(self.seed, self.current_epoch, "shuffle"))
+
+    def val_dataloader(self) -> Batches:
+        return self.validation_images.batches(PREDICTION_BATCH)
+
+    def on_train_epoch_start(self) -> None:
+        self.epoch_start = time.perf_counter()
+        self.train_sums = Sums()
+        self.augmentation_stream = stream(self.seed, self.current_epoch, "augmentation")
+        # Dropout draws from the global generator and takes no other. `fit` restores its state at the end.
+        torch.manual_seed(stream(self.seed, self.current_epoch, "dropout").initial_seed())
+
+    def on_validation_epoch_start(self) -> None:
+        self.validation_sums = Sums()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        images, labels = batch
+        augmentation = self.config.augmentation
+        images = augment(scale(images), augmentation, self.augmentation_stream)
+        if augmentation.mixup_alpha:
+            images, labels = mixup(images, labels, augmentation.mixup_alpha, self.augmentation_stream)
+        logits = self.network(images)
+        loss = F.binary_cross_entropy_with_logits(logits, labels)
+        self.train_sums.add(loss, logits, labels)
+        if index % 50 == 0:  # a look at the value makes an accelerator wait, so not at every step
+            self._check_finite("training", self.train_sums.loss)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        images, labels = batch
+        logits = self.network(scale(images))
+        self.validation_sums.add(F.binary_cross_entropy_with_logits(logits, labels), logits, labels)
+
+    def on_validation_epoch_end(self) -> None:
+        self._check_finite("training", self.train_sums.loss)
+        self._check_finite("validation", self.validation_sums.loss)
+        row = {
+            "epoch": self.current_epoch + 1,
+            "train_loss": self.train_sums.loss,
+            "train_accuracy": self.train_sums.accuracy,
+            "validation_loss": self.validation_sums.loss,
+            "validation_accuracy": self.validation_sums.accuracy,
+            "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
+            "seconds": round(time.perf_counter() - self.epoch_start, 2),
+        }
+        self.history.append(row)
+        if self.best_epoch == row["epoch"]:
+            self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.log("validation_loss", row["validation_loss"], prog_bar=True)
+
+    def configure_optimizers(self) -> dict[str, object]:
+        batches = len(self.train_images.batches(self.config.batch_size, torch.Generator()))
+        optimizer = build_optimizer(self.network, self.config.optimizer)
+        schedule = learning_rates(optimizer, self.config.optimizer.schedule, updates=batches * self.config.epochs)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        checkpoint["history"], checkpoint["best_weights"] = self.history, self.best_weights
+
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        self.history, self.best_weights = checkpoint["history"], checkpoint["best_weights"]
+
+    def _check_finite(self, part: str, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise NonFiniteLoss(
+                f"the {part} loss became {loss} in epoch {self.current_epoch + 1}; "
+                f"lower learning_rate={self.config.optimizer.learning_rate}"
+            )
+
+
+class Sums:
+    """Running sums of loss and hits, left on the device until they are read."""
+
+    def __init__(self) -> None:
+        self.images, self.loss_sum, self.hits = 0, torch.zeros(()), torch.zeros(())
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """loss: the mean over the batch."""
+        self.images += len(labels)
+        self.loss_sum = self.loss_sum.to(loss.device) + loss.detach() * len(labels)
+        self.hits = self.hits.to(loss.device) + ((logits > 0) == (labels > 0.5)).sum()
+
+    @property
+    def loss(self) -> float:
+        return self.loss_sum.item() / self.images
+
+    @property
+    def accuracy(self) -> float:
+        return self.hits.item() / self.images
+
+
+def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
+    """Raises ValueError for a name that is not in OPTIMIZERS."""
+    if config.name not in OPTIMIZERS:
+        raise ValueError(f"optimizer {config.name!r} is not known; known: {', '.join(OPTIMIZERS)}")
+    # Decay is for what multiplies an image: not for biases and normalisation, which are vectors.
+    decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
+    others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return OPTIMIZERS[config.name]([group for group in groups if group["params"]], lr=config.learning_rate)
+
+
+def learning_rates(
+    optimizer: torch.optim.Optimizer, schedule: str, *, updates: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """Raises ValueError for a schedule that is not in SCHEDULES."""
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule {schedule!r} is not known; known: {', '.join(SCHEDULES)}")
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda update: SCHEDULES[schedule](update / updates))
+
+
+class SaveEpoch(Callback):
+    """Writes the state after each epoch, whole or not at all."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        trainer.save_checkpoint(temporary)
+        os.replace(temporary, self.path)
+
+
+class StopAgain(Callback):
+    """A run that had stopped early, and was killed before its record was written, stops again at once."""
+
+    def __init__(self, stopping: EarlyStopping) -> None:
+        self.stopping = stopping
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if self.stopping.wait_count >= self.stopping.patience:
+            trainer.should_stop = True
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Lightning without its notices: about hardware that is not used, and a deprecation between it and PyTorch."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*", category=FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,73 @@
+"""What several tests share: a cache of their own, and images small enough to train on in a second."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pneumo.config import CNNConfig, DataConfig, Experiment, OptimizerConfig, TrainingConfig
+from pneumo.records import Record
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory, monkeypatch):
+    """No test reads or writes the user's cache, records or data."""
+    folder = tmp_path_factory.mktemp("pneumo")
+    monkeypatch.setenv("PNEUMO_CACHE", str(folder / "cache"))
+    monkeypatch.setenv("PNEUMO_RECORDS", str(folder / "records"))
+    for name in ("PNEUMO_DATA", "PNEUMO_DATASET", "PNEUMO_LIMIT_MINUTES", "QUARTO_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def bright_and_dark(tmp_path: Path):
+    """96 noisy images of 16 pixels, the positive ones brighter: (pixels, labels)."""
+    return bright_and_dark_images(tmp_path)
+
+
+def bright_and_dark_images(folder: Path):
+    from pneumo.data import Pixels
+
+    random = np.random.default_rng(0)
+    labels = np.arange(96) % 2
+    images = random.normal(100 + 40 * labels[:, None, None], 30, (96, 16, 16)).clip(0, 255).astype(np.uint8)
+    np.save(folder / "images.npy", images)
+    digest = hashlib.sha256(images.tobytes()).hexdigest()
+    return Pixels(path=folder / "images.npy", shape=images.shape, digest=digest), labels
+
+
+@pytest.fixture
+def experiment() -> Experiment:
+    return Experiment(
+        name="group/seed-3",
+        data=DataConfig(name="phantom", version="6-abc"),
+        model=CNNConfig(width=2, depth=2),
+        training=TrainingConfig(epochs=2, optimizer=OptimizerConfig(learning_rate=0.01)),
+        seed=3,
+        minutes=2,
+    )
+
+
+@pytest.fixture
+def record(experiment: Experiment) -> Record:
+    split = pd.DataFrame(
+        {
+            "image": [f"train/{i}.png" for i in range(6)],
+            "patient": ["a", "a", "b", "c", "d", "e"],
+            "label": np.array([0, 0, 1, 1, 0, 1], np.int8),
+            "subtype": ["normal", "normal", "virus", "bacteria", "normal", "virus"],
+            "part": ["validation", "validation", "validation", "test", "test", "test"],
+        }
+    )
+    return Record(
+        experiment=experiment,
+        scores={"validation": np.array([-1.0, 0.25, 2.5]), "test": np.array([40.12345, -3.0, 0.0])},
+        split=split,
+        selection={"epoch": 1, "threshold": 0.6},
+        provenance={"seconds": 12.5, "data": {"version": "6-abc"}},
+        history=[{"epoch": 1, "train_loss": 0.7, "seconds": 1.5}],
+    )

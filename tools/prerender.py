@@ -1,0 +1,63 @@
+"""What has to be ready before the book is rendered; Quarto and the plain edition both run it.
+
+Writes `_variables.yml` from the records, and makes chapters forget executed cells that no longer fit: jupyter-cache
+looks at the code of a chapter, not at the package and the records behind it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pneumo import data, records  # noqa: E402
+from pneumo.errors import PneumoError  # noqa: E402
+from tools.plain import book, cache  # noqa: E402
+from tools.variables import variables  # noqa: E402
+
+
+def main() -> int:
+    os.chdir(ROOT)
+    try:
+        text = yaml.safe_dump(variables(), allow_unicode=True, sort_keys=False, width=10_000)
+    except PneumoError as error:
+        print(f"pre-render: {error}", file=sys.stderr)
+        return 1
+    path = ROOT / "_variables.yml"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+    forget_stale_cells(os.environ.get("QUARTO_PROFILE", ""))
+    return 0
+
+
+def forget_stale_cells(profile: str) -> None:
+    """Drop the executed cells of every chapter if the package, the records or the data at hand have changed."""
+    settings = book.load(ROOT, profile)
+    state = fingerprint()
+    for chapter in settings.chapters:
+        folder = cache.folder(ROOT, chapter, settings.environment)
+        stamp = folder / f"{chapter.stem}.fingerprint"
+        if not stamp.exists() or stamp.read_text() != state:
+            cache.drop(folder, chapter)
+            folder.mkdir(parents=True, exist_ok=True)
+            stamp.write_text(state)
+
+
+def fingerprint() -> str:
+    """Digest of everything that cells depend on besides their own code."""
+    digest = hashlib.sha256()
+    root = records.folder()
+    for path in (*sorted((ROOT / "pneumo").rglob("*.py")), *records.paths(root), *sorted(root.glob("splits/*.csv"))):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    digest.update(data.load().source.signature.encode())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

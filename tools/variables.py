@@ -1,0 +1,116 @@
+"""Every number that the prose of the book names, taken from records: the content of `_variables.yml`.
+
+A chapter writes {{< var cnn.test.auc >}}. A measured value is a quiet link to the record it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pneumo import data, evaluation, experiments, models, records
+from pneumo.evaluation import Interval
+from pneumo.records import Record
+from pneumo.tables import format_count, format_interval, format_number
+
+Values = dict[str, "str | Values"]
+
+DRAW_SEED = 0
+"""Of the bootstrap, so that a render does not change the last digit of an interval."""
+
+
+def variables() -> Values:
+    """All variables. Raises MissingRecord, with the command that makes it, for an experiment without a record."""
+    audit = {experiment.model.field: records.get(experiment) for experiment in experiments.headers()}
+    network = [records.get(experiment) for experiment in experiments.first_network()]
+    return {
+        "data": counts(audit["width"]),
+        "examples": {"source": example_source()},
+        "headers": {field: header(record) for field, record in audit.items()},
+        "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
+    }
+
+
+def counts(record: Record) -> Values:
+    """Images and patients of the data set, from the record's split."""
+    split = record.split
+    images = split.groupby("patient").size()
+    known = bool((split["patient"] != "").all())
+    return {
+        "images": format_count(len(split)),
+        "patients": format_count(len(images)) if known else "unknown",
+        "repeated_patients": format_count(int((images > 1).sum())),
+        "most_images": format_count(int(images.max())),
+        "positive_share": {
+            part: f"{rows['label'].mean():.1%}".replace("%", " %") for part, rows in split.groupby("part")
+        },
+    }
+
+
+def example_source() -> str:
+    """What the example images of this render are."""
+    dataset = data.load()
+    return "synthetic" if dataset.name == "phantom" else "from the archive"
+
+
+def header(record: Record) -> Values:
+    """AUC of one header field on every part, and its calls on the test part."""
+    values: Values = {f"{part}_auc": link(auc(record, part), record) for part in records.PARTS}
+    summary = summarise([record], "test")
+    return values | {name: link(format_interval(summary[name]), record) for name in ("sensitivity", "specificity")}
+
+
+def auc(record: Record, part: str) -> str:
+    frame = record.frame(part)
+    return format_number(float(evaluation.auc(frame["label"], frame["score"])))
+
+
+def architecture(record: Record) -> Values:
+    """What the network is and how it is trained, from its configuration."""
+    experiment = record.experiment
+    layers = models.layers(models.build(experiment.model), experiment.data.image_size)
+    return {
+        "parameters": format_count(sum(layer.parameters for layer in layers)),
+        "multiply_adds": f"{sum(layer.multiply_adds for layer in layers) / 1e6:.1f} million",
+        "batch_size": str(experiment.training.batch_size),
+        "learning_rate": str(experiment.training.optimizer.learning_rate),
+        "patience": str(experiment.training.patience),
+    }
+
+
+def measured(group: Sequence[Record]) -> Values:
+    """Metrics of several seeds on validation and on test patients: the seeds' mean, with an interval over patients."""
+    return {
+        part: {name: link(format_interval(interval), *group) for name, interval in summarise(group, part).items()}
+        for part in ("validation", "test")
+    }
+
+
+def gain(network: Sequence[Record], baseline: Record) -> str:
+    """Difference of the AUC on the test part between the mean of the seeds and a baseline, on the same patients."""
+    labels, groups, scores = stacked(network, "test")
+    _, _, others = stacked([baseline], "test")
+    rng = np.random.default_rng(DRAW_SEED)
+    interval = evaluation.paired_bootstrap(labels, (scores, others), groups, evaluation.auc, rng=rng)
+    return link(format_interval(interval), *network)
+
+
+def summarise(group: Sequence[Record], part: str) -> dict[str, Interval]:
+    labels, groups, probabilities = stacked(group, part)
+    thresholds = [record.threshold for record in group]
+    return evaluation.summary(labels, probabilities, groups, thresholds, rng=np.random.default_rng(DRAW_SEED))
+
+
+def stacked(group: Sequence[Record], part: str) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Labels (N,), patients (N,) or None where there are none, and probabilities (seeds, N)."""
+    frames = [record.frame(part) for record in group]
+    patients = frames[0]["patient"].to_numpy()
+    probabilities = np.stack([frame["probability"] for frame in frames])
+    return frames[0]["label"].to_numpy(), patients if (patients != "").all() else None, probabilities
+
+
+def link(text: str, *sources: Record) -> str:
+    """A measured value that leads to its record, or to the group of its records."""
+    anchor = sources[0].anchor if len(sources) == 1 else sources[0].group_anchor
+    return f"[{text}](/report/provenance.qmd#{anchor}){{.measured}}"

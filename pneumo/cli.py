@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
     data = commands.add_parser("data", help="what data sets are here, and how to get them")
     data_commands = data.add_subparsers(required=True, metavar="COMMAND")
-    listing = data_commands.add_parser("list", help="each data set: where it is, images and patients by split and class")
+    listing = data_commands.add_parser("list", help="each data set: where it is, and what is in it")
     listing.set_defaults(command=_data_list)
     get = data_commands.add_parser("get", help="download a data set from its publisher, with checksum and resume")
     get.add_argument("name", help="a name from `pneumo data list`")

@@ -19,7 +19,6 @@ from tqdm import tqdm
 from . import data, evaluation, models, records, training
 from .config import CNNConfig, Experiment, HeaderConfig, Model
 from .data.cache import cache_folder
-from .data.catalogue import places
 from .data.headers import headers
 from .provenance import measured
 from .records import Record
@@ -143,7 +142,7 @@ def _network(model: CNNConfig, experiment: Experiment, progress: bool) -> dict[s
             "epoch_chosen_on": "validation loss",
             **_threshold(scores["validation"], parts["validation"].labels),
         },
-        "split": records.split_frame(dataset.table, _parts(split, "validation", "test").items()),
+        "split": records.split_frame(dataset.table, _parts(split).items()),
         "data": {"version": dataset.version, "pixels_sha256": pixels.digest, "training_images": len(split.train)},
     }
 
@@ -154,7 +153,9 @@ def _header(model: HeaderConfig, experiment: Experiment, progress: bool) -> dict
     from sklearn.linear_model import LogisticRegression
 
     dataset, split = _data(experiment)
-    values = HEADER_FIELDS[model.field](headers(dataset, folders=places())).to_numpy(float)
+    values = HEADER_FIELDS[model.field](headers(dataset)).to_numpy(float)
+    if not np.isfinite(values).all():
+        raise data.DataError(f"{dataset.name}: not every file has a {model.field}; audit another field of the header")
     labels = dataset.table["label"].to_numpy()
     mean, deviation = values[split.train].mean(), values[split.train].std()
     regression = LogisticRegression().fit(((values[split.train] - mean) / deviation)[:, None], labels[split.train])
@@ -191,8 +192,8 @@ def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
     return dataset, split
 
 
-def _parts(split: data.Split, *names: str) -> dict[str, np.ndarray]:
-    return {name: getattr(split, name) for name in names or records.PARTS}
+def _parts(split: data.Split) -> dict[str, np.ndarray]:
+    return {name: getattr(split, name) for name in records.PARTS}
 
 
 def _threshold(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:

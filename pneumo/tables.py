@@ -7,7 +7,7 @@ which every output format of the book can set.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -162,6 +162,39 @@ def _count(images: pd.DataFrame, part: str, name: str, subtype: str) -> dict[str
     return {"part": part, "class": name, "sub-type": subtype, "images": len(images), "patients": patients}
 
 
+def examples(frame: pd.DataFrame, *, part: str = "train", each: int = 4) -> pd.DataFrame:
+    """The first images of each sub-type of a part: normal, then bacterial, then viral. frame: as in `counts`."""
+    rows = frame[frame["part"] == part].sort_values(["label", "subtype"], kind="stable")
+    return rows.groupby(["label", "subtype"]).head(each).reset_index(drop=True)
+
+
+def header_values(record: Record) -> pd.DataFrame:
+    """What a header record was made from: columns part, label and the header field, one row an image.
+
+    Its scores are a logistic regression's on that one number, so the number can be had back from them.
+    """
+    slope, intercept = record.selection["slope"], record.selection["intercept"]
+    parts = [record.frame(part).assign(part=part) for part in record.scores]
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[["part", "label"]].assign(**{record.experiment.model.field: (frame["score"] - intercept) / slope})
+
+
+def auc_by_part(
+    models: Mapping[str, Record], *, parts: Sequence[str] = ("train", "validation", "test"), rng: np.random.Generator
+) -> pd.DataFrame:
+    """One row a model: its AUC on each part with a 95 % interval over patients. Columns model and the parts."""
+    rows = []
+    for name, record in models.items():
+        row: dict[str, Any] = {"model": name}
+        for part in parts:
+            frame = record.frame(part)
+            row[part] = evaluation.bootstrap(
+                frame["label"], frame["score"], _patients(frame), evaluation.auc, rng=rng
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def results(
     models: Mapping[str, Sequence[Record]],
     *,
@@ -196,14 +229,19 @@ def _summary(records: Sequence[Record], part: str, rng: np.random.Generator) -> 
     for record, frame in zip(records, frames, strict=True):
         if not frame["image"].equals(first["image"]):
             raise ValueError(f"{record.experiment.name} predicts other images than {records[0].experiment.name}")
-    groups = first["patient"] if (first["patient"] != "").any() else None
     return evaluation.summary(
         first["label"],
         np.stack([frame["probability"] for frame in frames]),
-        groups,
+        _patients(first),
         [record.threshold for record in records],
         rng=rng,
     )
+
+
+def _patients(frame: pd.DataFrame) -> np.ndarray | None:
+    """The patient of each image, or None where the data set names none."""
+    patients = frame["patient"].to_numpy()
+    return patients if (patients != "").any() else None
 
 
 def history(record: Record) -> pd.DataFrame:
@@ -227,3 +265,46 @@ def layers(rows: Sequence[Layer]) -> pd.DataFrame:
     ]
     total = {name: sum(row[name] for row in table) for name in ("parameters", "multiply-adds")}
     return pd.DataFrame([*table, {"layer": "all", "kind": "", "output": "", **total}])
+
+
+def provenance(records: Iterable[Record]) -> str:
+    """Markdown: one section a group of experiments, with what its records share and a row for each.
+
+    Groups and rows carry the anchors that measured numbers link to.
+    """
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.group, []).append(record)
+    return "\n\n".join(_group(name, members) for name, members in groups.items())
+
+
+def _group(name: str, records: Sequence[Record]) -> str:
+    first = records[0]
+    shared, machine = first.experiment, first.provenance["machine"]
+    versions = ", ".join(f"{package} {version}" for package, version in first.provenance["versions"].items())
+    accelerator = "" if machine["accelerator"] == "none" else f", {machine['accelerator']}"
+    pixels = first.provenance["data"].get("pixels_sha256", "none read")[:12]
+    lines = [
+        f"### {name} {{#{first.group_anchor}}}",
+        f"Data: {shared.data.name}, version {shared.data.version}, {shared.data.image_size} pixels, "
+        f"{shared.data.resize}; digest of the pixels: {pixels}. "
+        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB{accelerator}. "
+        f"Versions: {versions}.",
+        markdown(pd.DataFrame([_record_row(record) for record in records])).text,
+        f": The records of {name}. {{#tbl-{first.group_anchor}}}",
+    ]
+    return "\n\n".join(lines)
+
+
+def _record_row(record: Record) -> dict[str, Any]:
+    facts = record.provenance
+    return {
+        "experiment": f"[{record.experiment.name}]{{#{record.anchor}}}",
+        "seed": record.experiment.seed,
+        "key": f"`{record.key}`",
+        "commit": f"`{facts['commit'] or 'unknown'}`",
+        "date": facts["date"][:10],
+        "threads": facts["machine"]["threads"],
+        "time": format_duration(facts["seconds"]),
+        "memory": f"{format_count(facts['peak_memory_mb'])} MB",
+    }

@@ -10,7 +10,11 @@ from pneumo.config import CNNConfig, DataConfig, Experiment, HeaderConfig, Optim
 
 models = st.one_of(
     st.builds(
-        CNNConfig, width=st.integers(1, 64), depth=st.integers(1, 6), batch_norm=st.booleans(), dropout=st.floats(0, 0.9)
+        CNNConfig,
+        width=st.integers(1, 64),
+        depth=st.integers(1, 6),
+        batch_norm=st.booleans(),
+        dropout=st.floats(0, 0.9),
     ),
     st.builds(HeaderConfig, field=st.sampled_from(["width", "height"])),
 )

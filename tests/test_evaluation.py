@@ -132,10 +132,11 @@ def test_threshold_below_the_lowest_probability_is_half_of_it():
     assert evaluation.threshold_at_sensitivity([0, 1], [0.9, 0.4], 1.0) == pytest.approx(0.2)
 
 
-def test_sensitivity_of_95_percent_needs_19_of_20():
-    labels, probabilities = np.r_[np.ones(20, int), 0], np.r_[np.linspace(0.5, 0.9, 20), 0.51]
-    # The second lowest positive, 0.521, stays above the negative; the lowest would not.
-    assert evaluation.specificity_at_sensitivity(labels, probabilities, 0.95) == 1
+@pytest.mark.parametrize(("positives", "target", "called"), [(20, 0.95, 19), (25, 0.56, 14)])
+def test_a_whole_share_of_the_positives_needs_no_further_one(positives, target, called):
+    labels, probabilities = np.r_[np.ones(positives, int), 0], np.r_[np.arange(positives, 0, -1) / positives, 0.01]
+    threshold = evaluation.threshold_at_sensitivity(labels, probabilities, target)
+    assert (probabilities >= threshold).sum() == called
 
 
 def test_specificity_at_sensitivity_by_hand():
@@ -181,6 +182,11 @@ def test_calibration_intercept_makes_the_expected_positives_the_observed_ones(rn
     intercept = evaluation.calibration_intercept(labels, probabilities)
     shifted = 1 / (1 + np.exp(-intercept) * (1 - probabilities) / probabilities)
     assert shifted.sum() == pytest.approx(labels.sum())
+
+
+def test_calibration_intercept_of_saturated_probabilities_by_hand():
+    # Both are given all but 1, one of them is positive: their logit, log(1e7 - 1), has to be taken back.
+    assert evaluation.calibration_intercept([0, 1], [1.0, 1.0]) == pytest.approx(-np.log(1e7 - 1))
 
 
 @pytest.mark.parametrize("probabilities", [[0.2, 0.4, 0.4, 0.5], [0.3, 0.3, 0.3, 0.3], [1e-9, 3e-9, 2e-9, 4e-9]])

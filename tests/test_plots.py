@@ -241,8 +241,8 @@ def test_gallery_shows_grey_levels_unstretched_with_captions():
 
 
 def test_worst_shows_the_surest_errors_of_either_class():
-    images = np.arange(9, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), dtype=np.uint8)
-    axes = plots.worst(record(), images, columns=2)
+    rows = {image: row for row, image in enumerate(record().frame("test")["image"])}
+    axes = plots.worst([record()], lambda image, _: np.full((4, 4), rows[image], dtype=np.uint8), columns=2)
     shown = [[int(ax.images[0].get_array()[0, 0]) for ax in row] for row in axes]
     # Normal images by falling score: 1 (image 2), -1 (image 1). Ill ones by rising: -0.5 (image 4), 1.5 (image 7).
     assert shown == [[2, 1], [4, 7]]
@@ -262,9 +262,9 @@ def test_gallery_refuses_what_is_no_grey_image(images, message):
         plots.gallery(images)
 
 
-def test_worst_refuses_images_that_do_not_fit_the_predictions():
-    with pytest.raises(ValueError, match="3 images for 9 predictions"):
-        plots.worst(record(), np.zeros((3, 4, 4), dtype=np.uint8))
+def test_worst_averages_the_probabilities_of_the_seeds():
+    axes = plots.worst([record(SCORES), record(-SCORES)], lambda image, _: np.zeros((4, 4), np.uint8), columns=2)
+    assert {ax.get_title(loc="left").split("given ")[1] for ax in axes.flat} == {"0.500"}
 
 
 # Architecture --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Render the book: with Quarto where there is one, else the plain edition. `python -m tools.report [--profile demo]`."""
+"""Render the book, with Quarto or as the plain edition: `python -m tools.report [--profile demo]`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from tools.plain import book
 
 ROOT = Path(__file__).resolve().parent.parent
 QUARTO_NEEDED = (1, 9)
@@ -36,11 +38,9 @@ def main() -> int:
 
 def train_demo(environment: dict[str, str]) -> int:
     """Run every experiment on the phantom, so that the chapters find their records."""
-    from tools.plain.environment import read_environment
-
     print("demo: training every experiment on synthetic radiographs", flush=True)
     command = [sys.executable, "-m", "pneumo.cli", "run", "all"]
-    demo = {**read_environment(ROOT, "demo"), **environment}
+    demo = {**book.load(ROOT, "demo").environment, **environment, "PNEUMO_LIMIT_MINUTES": "inf"}
     return subprocess.run(command, env=demo, check=False).returncode
 
 
@@ -62,9 +62,11 @@ def find_quarto() -> str | None:
 
 def install_quarto() -> bool:
     """Whether pip could install quarto-cli, which downloads Quarto from its own site while it builds."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "10", "quarto-cli>=1.9"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "10"]
     # A session of its own, so that a download that hangs ends with all its children.
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        [*pip, "quarto-cli>=1.9"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         return process.wait(INSTALL_TIMEOUT) == 0
     except subprocess.TimeoutExpired:
@@ -83,8 +85,8 @@ def is_new_enough(quarto: str) -> bool:
 
 def show(profile: str | None) -> int:
     """Print where the book is."""
-    book = ROOT / ("_book-demo" if profile == "demo" else "_book")
-    for path in (book / "index.html", *book.glob("*.pdf")):
+    output = ROOT / book.load(ROOT, profile or "").output
+    for path in (output / "index.html", *output.glob("*.pdf")):
         print(path)
     return 0
 

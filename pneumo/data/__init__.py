@@ -9,6 +9,7 @@ from pneumo.data.archive import read_archive
 from pneumo.data.cache import Pixels, pixels
 from pneumo.data.catalogue import counts, find, get, listing, load
 from pneumo.data.dataset import DataError, Dataset
+from pneumo.data.examples import Examples
 from pneumo.data.medmnist import read_medmnist
 from pneumo.data.phantom import PhantomConfig, phantom
 from pneumo.data.splits import Split, split
@@ -16,6 +17,7 @@ from pneumo.data.splits import Split, split
 __all__ = [
     "DataError",
     "Dataset",
+    "Examples",
     "PhantomConfig",
     "Pixels",
     "Split",

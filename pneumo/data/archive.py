@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 LARGEST_FILE = 500_000_000
 """Bytes of the largest image file that is read; a small archive can unpack to far more."""
 
-# What zipfile raises for a damaged, changed or unusual archive.
-_UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
+ZIP_ERRORS = (
+    OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, UnicodeDecodeError
+)  # fmt: skip
+"""What zipfile raises for a damaged, changed or unusual archive."""
 
 _COMPARED = 16_384
 """Bytes at the beginning and at the end by which two files of equal size and name are compared."""
@@ -100,7 +102,7 @@ class ZipSource:
             archive = self._archive()
             _check_file_size(archive.getinfo(member).file_size, f"{self.path}/{member}")
             return archive.read(member)
-        except _UNREADABLE as error:
+        except ZIP_ERRORS as error:
             raise DataError(
                 f"{self.path}/{member} cannot be read ({error}); copy or download the archive again"
             ) from error
@@ -161,7 +163,7 @@ def _list_zip(path: Path) -> dict[str, zipfile.ZipInfo]:
             entries = {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()}
     except FileNotFoundError as error:
         raise DataError("does not exist; check the spelling") from error
-    except (zipfile.BadZipFile, OSError) as error:
+    except ZIP_ERRORS as error:
         raise DataError(f"is neither a folder nor a whole zip archive ({error}); download or copy it again") from error
     for member, entry in entries.items():
         if member.startswith("/") or re.match("[A-Za-z]:", member) or ".." in member.split("/"):

@@ -16,7 +16,7 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -89,7 +89,8 @@ class Pixels:
         with self.path.open("rb", buffering=0) as file:
             for image, row in zip(images, wanted, strict=True):
                 file.seek(HEADER + row * image.size)
-                file.readinto(image.data)
+                if file.readinto(image.data) != image.size:
+                    raise DataError(f"{self.path} is cut short; remove it and decode again")
         return images
 
 
@@ -213,10 +214,13 @@ def _fill(plan: _Plan, jobs: int, progress: bool) -> dict[int, str]:
             rows = todo[start : start + CHUNK]
             decoded = {}
             for row, image in zip(rows, pool.map(plan.square, rows), strict=True):
-                (unreadable if isinstance(image, DataError) else decoded)[row] = image
+                if isinstance(image, DataError):
+                    unreadable[row] = str(image)
+                else:
+                    decoded[row] = image
                 bar.update()
             _write(plan, decoded)
-    return {row: str(reason) for row, reason in unreadable.items()}
+    return unreadable
 
 
 def _prepare(plan: _Plan) -> None:
@@ -236,8 +240,9 @@ def _prepare(plan: _Plan) -> None:
 def _remove_leftovers(folder: Path) -> None:
     oldest = time.time() - LEFTOVER_DAYS * 24 * 3600
     for path in (*folder.glob("*.partial"), *folder.glob("*.done")):
-        if path.stat().st_mtime < oldest:
-            path.unlink()
+        with suppress(FileNotFoundError):                            # another process has just finished with it
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -119,15 +119,17 @@ _VALIDATION = frozenset(
 )  # fmt: skip
 
 
-def load(name_or_path: str | Path) -> Dataset:
+def load(name_or_path: str | Path | None = None) -> Dataset:
     """Open a data set, without reading its images.
 
+    Without a name: the one that $PNEUMO_DATASET names, or chest-xray, or the phantom where chest-xray is not at hand;
+        `Dataset.name` tells which.
     name_or_path: a name of `KNOWN`, searched for in `places()`, or the path of a folder, a zip archive or a MedMNIST
         file (write ./phantom for a folder by a known name).
     Raises DataError where there is none, with how to get it; see also `read_archive` and `read_medmnist`. Warns where a
     known data set is not as published, e.g. images are missing.
     """
-    name = str(name_or_path)
+    name = str(name_or_path or default_name())
     if name == "phantom":
         return phantom(PhantomConfig())
     if name in KNOWN:
@@ -142,7 +144,7 @@ def load(name_or_path: str | Path) -> Dataset:
                 stacklevel=2,
             )
         return dataset
-    path = Path(name_or_path).expanduser()
+    path = Path(name).expanduser()
     if not path.exists():
         near = difflib.get_close_matches(name, KNOWN, n=1)
         raise DataError(
@@ -150,6 +152,11 @@ def load(name_or_path: str | Path) -> Dataset:
             + (f'; did you mean "{near[0]}"?' if near else "; check the spelling")
         )
     return _read(path, None)
+
+
+def default_name() -> str:
+    """The data set that is meant where none is named."""
+    return os.environ.get("PNEUMO_DATASET") or ("chest-xray" if find("chest-xray") else "phantom")
 
 
 def _read(path: Path, name: str | None) -> Dataset:

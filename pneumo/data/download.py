@@ -23,7 +23,8 @@ ATTEMPTS = 5
 TIMEOUT = (10, 60)
 """Seconds to wait for a connection, and for the next bytes."""
 
-BLOCK = 1 << 18
+BLOCK = 1 << 14
+"""Bytes that are written at once; a broken connection loses at most this many."""
 
 
 def download(
@@ -44,8 +45,13 @@ def download(
     Until it is whole and right the file is called PATH.part; a later call goes on from there.
     Raises DataError, with what to do, when it cannot be had or is not what it should be. What was at `path` stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError as error:
+        raise DataError(f"{path.parent} cannot be written ({error}); name another folder") from error
+    with FileLock(lock):
         if path.exists():
             _verify(path, checksum, check, remedy="it was left as it is; move it away and try again")
             return path

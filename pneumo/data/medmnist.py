@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo.data.archive import digest
+from pneumo.data.archive import ZIP_ERRORS, digest
 from pneumo.data.dataset import DataError, Dataset
 
 SPLITS = ("train", "val", "test")
@@ -96,7 +96,7 @@ def _array(path: Path, key: str) -> np.ndarray:
             return arrays[key]
     except KeyError as error:
         raise DataError(f"{path} has no array {key}, so it is no MedMNIST file; download it again") from error
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except (*ZIP_ERRORS, ValueError, AttributeError, TypeError) as error:
         raise DataError(f"{path} cannot be read as an .npz file ({error}); download it again") from error
 
 

@@ -6,7 +6,6 @@ validation, report on test.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,8 +100,8 @@ def net_benefit(
 def _reached(positive: np.ndarray, target: float) -> np.ndarray:
     """Where the images called so far hold the target share of the positives, (..., K); true at the last at least."""
     reached = np.cumsum(positive, axis=-1)
-    # 0.95 of 20 positives is 19, and must not become 20 for the sake of the last binary digit.
-    return reached >= math.nextafter(target, 0) * reached[..., -1:]
+    # 0.56 of 25 positives is 14, though 0.56 * 25 is a little more in binary.
+    return reached >= (target - 1e-12) * reached[..., -1:]
 
 
 def _below(values: np.ndarray, index: int) -> float:

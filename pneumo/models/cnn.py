@@ -24,14 +24,15 @@ class CNN(nn.Module):
         self.blocks = nn.Sequential(
             *(block(c_in, c_out, batch_norm=config.batch_norm) for c_in, c_out in pairwise(channels))
         )
+        self.average = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(channels[-1], 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """images: (N, 1, H, W) float in [0, 1]. Returns (N,) logits of the positive class."""
-        x = self.blocks(images)                      # (N, C, H / 2^depth, W / 2^depth)
-        x = x.mean(dim=(2, 3))                       # (N, C): global average pooling
-        return self.head(self.dropout(x)).squeeze(1)  # (N,)
+        x = self.blocks(images)                         # (N, C, H / 2^depth, W / 2^depth)
+        x = self.average(x).flatten(1)                  # (N, C)
+        return self.head(self.dropout(x)).squeeze(1)    # (N,)
 
 
 def block(c_in: int, c_out: int, *, batch_norm: bool) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""What a network is made of: every layer with its shape, its parameters and its multiply-adds, counted and not quoted."""
+"""What a network is made of: every layer with its shape, its parameters and its multiply-adds, counted."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from .results import (
     reliability_diagram,
     roc,
 )
+from .style import new_axes
 
 __all__ = [
     "architecture",
@@ -24,6 +25,7 @@ __all__ = [
     "gallery",
     "header_distributions",
     "learning_curves",
+    "new_axes",
     "precision_recall",
     "reliability_diagram",
     "roc",

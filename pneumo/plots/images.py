@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,16 +47,17 @@ def gallery(
 
 
 @styled
-def worst(record: Record, images: np.ndarray, *, part: str = "test", columns: int = 5) -> np.ndarray:
+def worst(
+    records: Sequence[Record], read: Callable[[str, str], np.ndarray], *, part: str = "test", columns: int = 5
+) -> np.ndarray:
     """The images a model gets most wrong: above, the normal it is surest are ill; below, the ill it is surest are not.
 
-    images: (N, H, W) uint8, those of `part` in the order of the record. Each caption gives the probability of
-    pneumonia and, below, what kind it was. Returns the axes, (2, columns).
+    records: the seeds of the model, whose probabilities are averaged. read: gives the image (H, W) uint8 of a name and
+    sub-type, see `pneumo.data.Examples`. Each caption says what kind the image is and the probability of pneumonia it
+    was given. Returns the axes, (2, columns).
     """
-    frame = record.frame(part)
-    if len(images) != len(frame):
-        raise ValueError(f"{len(images)} images for {len(frame)} predictions of {part}; give one for each, in order")
-    probabilities = frame["probability"].to_numpy()
+    frame = records[0].frame(part)
+    probabilities = np.mean([record.predictions[part] for record in records], axis=0)
     normal, ill = np.flatnonzero(frame["label"] == 0), np.flatnonzero(frame["label"] == 1)
     rows = np.r_[
         normal[np.argsort(-probabilities[normal], kind="stable")][:columns],
@@ -65,7 +66,8 @@ def worst(record: Record, images: np.ndarray, *, part: str = "test", columns: in
     kinds = frame["subtype"].where(frame["subtype"] != "", frame["label"].map(dict(enumerate(CLASSES))))
     titles = [f"{kinds[row]}, given {probabilities[row]:.3f}" for row in rows]
     colours = [CLASS_COLOURS[label] for label in frame["label"].iloc[rows]]
-    return gallery(images[rows], titles, columns=columns, colours=colours)
+    images = [read(frame["image"][row], frame["subtype"][row]) for row in rows]
+    return gallery(images, titles, columns=columns, colours=colours)
 
 
 def _panels(images: Sequence[np.ndarray], columns: int) -> np.ndarray:

@@ -1,0 +1,224 @@
+import io
+import sys
+import types
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny import TREE, radiograph, tree
+
+from pneumo.data import catalogue
+from pneumo.data.archive import read_archive
+from pneumo.data.catalogue import KNOWN, counts, find, get, listing, load
+from pneumo.data.dataset import DataError
+
+pytestmark = pytest.mark.usefixtures("own_places")
+
+
+@pytest.fixture
+def known_tree(monkeypatch):
+    """chest-xray is the tiny tree, so that a whole copy of it can be at hand."""
+
+    def adopt(path):
+        known = replace(KNOWN["chest-xray"], version=read_archive(path).version)
+        monkeypatch.setitem(KNOWN, "chest-xray", known)
+
+    return adopt
+
+
+def test_places_are_searched_in_the_documented_order(own_places, monkeypatch):
+    inside = own_places / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    monkeypatch.setenv("PNEUMO_DATA", f"{own_places / 'first'}:{own_places / 'second'}")
+    folders = [own_places / "first", own_places / "second", inside / "data", own_places / "shared/data",
+               own_places / "cache/data"]
+    for folder in reversed(folders):
+        folder.mkdir(parents=True)
+        (folder / "breastmnist.npz").touch()
+        assert find("breastmnist").resolve() == folder / "breastmnist.npz"
+
+
+def test_small_copy_is_preferred_in_one_place(own_places):
+    (own_places / "data" / "chest_xray").mkdir(parents=True)
+    for file in ("ChestXRay2017.zip", "chest_xray.zip", "chest_xray_224.zip"):
+        (own_places / "data" / file).touch()
+        assert find("chest-xray").name == file
+
+
+def test_missing_data_set_says_where_it_was_searched_and_how_to_get_it(own_places):
+    with pytest.raises(DataError, match=r"(?s)`pneumo data get chest-xray`.*ChestXRay2017\.zip") as raised:
+        load("chest-xray")
+    assert str(own_places / "data") in str(raised.value)
+    assert str(own_places / "cache" / "data") in str(raised.value)
+
+
+def test_data_set_without_a_download_says_so():
+    for call in (load, get):
+        with pytest.raises(DataError, match="not published by itself"):
+            call("chest-xray-highres")
+
+
+def test_name_that_is_nearly_known_is_suggested():
+    with pytest.raises(DataError, match='did you mean "pneumoniamnist"'):
+        load("pneumonia-mnist")
+
+
+def test_path_is_loaded_by_its_own_name(write_folder, write_zip):
+    assert load(write_folder(tree(), "my lungs")).name == "my lungs"
+    assert load(str(write_zip(tree(), "hospital.zip"))).name == "hospital"
+
+
+def test_known_name_is_loaded_as_published(write_folder, known_tree):
+    known_tree(write_folder(tree(), "data/chest_xray"))
+    dataset = load("chest-xray")
+    assert (dataset.name, len(dataset)) == ("chest-xray", len(TREE))
+
+
+def test_incomplete_copy_warns_with_both_versions(write_folder):
+    write_folder(tree(), "data/chest_xray")
+    with pytest.warns(UserWarning, match=r"version is 8-\w+ where 5856-fd5ea79d is expected"):
+        load("chest-xray")
+
+
+@pytest.mark.filterwarnings("ignore:.*is not chest-xray as published")
+def test_images_that_kaggle_took_for_val_are_val_in_the_publishers_archive_too(write_zip):
+    kaggle = {
+        "val/NORMAL/NORMAL2-IM-1427-0001.jpeg": radiograph(1),
+        "val/PNEUMONIA/person1946_bacteria_4874.jpeg": radiograph(2),
+    }
+    rest = {path: content for path, content in tree().items() if not path.startswith("val/")}
+    published = {path.replace("val/", "train/"): content for path, content in kaggle.items()}
+    one = load(write_zip(rest | kaggle, "kaggle.zip"))
+    write_zip(rest | published, "data/ChestXRay2017.zip")
+    other = load("chest-xray")
+    assert one.table.equals(other.table)
+    assert (other.table["split"] == "val").sum() == 2
+
+
+def test_sixteen_images_are_named_as_kaggles_val():
+    folders = [name.split("/")[1] for name in catalogue._VALIDATION]
+    assert (folders.count("NORMAL"), folders.count("PNEUMONIA")) == (8, 8)
+
+
+def test_phantom_is_built_in():
+    assert load("phantom").name == "phantom"
+
+
+def test_counts_are_images_and_patients_of_every_split_and_class(write_folder):
+    files = tree() | {"train/PNEUMONIA/person1_bacteria_2.jpeg": radiograph(70)}
+    expected = pd.DataFrame(
+        [
+            ("train", "NORMAL", 2, 2),
+            ("train", "PNEUMONIA", 3, 2),
+            ("val", "NORMAL", 1, 1),
+            ("val", "PNEUMONIA", 1, 1),
+            ("test", "NORMAL", 1, 1),
+            ("test", "PNEUMONIA", 1, 1),
+        ],
+        columns=["split", "class", "images", "patients"],
+    )
+    counted = counts(load(write_folder(files)))
+    pd.testing.assert_frame_equal(counted, expected, check_dtype=False, check_categorical=False)
+
+
+def test_counts_tell_bacteria_from_virus(write_folder):
+    counted = counts(load(write_folder(tree())), subtypes=True)
+    train = counted[(counted["split"] == "train") & (counted["class"] == "PNEUMONIA")]
+    assert train["subtype"].tolist() == ["bacteria", "virus"]
+    assert train["images"].tolist() == [1, 1]
+
+
+def write_medmnist(folder):
+    folder.mkdir(parents=True)
+    arrays = {}
+    for split, count in (("train", 4), ("val", 2), ("test", 3)):
+        arrays[f"{split}_images"] = np.zeros((count, 4, 4), dtype=np.uint8)
+        arrays[f"{split}_labels"] = np.arange(count) % 2
+    np.savez(folder / "pneumoniamnist.npz", **arrays)
+
+
+def test_unknown_patients_are_not_counted(own_places):
+    write_medmnist(own_places / "data")
+    assert counts(load("pneumoniamnist"))["patients"].isna().all()
+
+
+def test_listing_shows_what_is_here_what_is_missing_and_what_is_broken(own_places):
+    write_medmnist(own_places / "data")
+    (own_places / "data" / "breastmnist.npz").write_bytes(b"")
+    listed = listing().set_index("name")
+    assert list(listed.index) == list(KNOWN)
+    assert listed.loc["pneumoniamnist", ["train", "val", "test"]].tolist() == ["2 + 2", "1 + 1", "2 + 1"]
+    assert listed.loc["chest-xray", "path"] == ""
+    assert "cannot be read" in listed.loc["breastmnist", "note"]
+
+
+def archive_bytes(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, content in files.items():
+            archive.writestr(f"chest_xray/{path}", content)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Let the publisher's file have this content; `get` then writes it in place of a download."""
+
+    def publish(content):
+        def fake(url, path, *, checksum=None, check=None, progress=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            if check is not None:
+                check(path)
+            return path
+
+        monkeypatch.setattr(catalogue, "download", fake)
+
+    return publish
+
+
+def test_download_goes_where_it_is_found_again(own_places, published, write_folder, known_tree):
+    known_tree(write_folder(tree()))
+    published(archive_bytes(tree()))
+    assert get("chest-xray") == own_places / "cache" / "data" / "ChestXRay2017.zip" == find("chest-xray")
+
+
+def test_download_goes_to_the_users_folder(own_places, published, monkeypatch, write_folder, known_tree):
+    known_tree(write_folder(tree()))
+    published(archive_bytes(tree()))
+    monkeypatch.setenv("PNEUMO_DATA", str(own_places / "mine"))
+    assert get("chest-xray").parent == own_places / "mine"
+    assert get("chest-xray", own_places / "other").parent == own_places / "other"
+
+
+def test_archive_that_lacks_images_is_not_taken(published):
+    published(archive_bytes(tree()))
+    with pytest.raises(DataError, match=r"its version is 8-\w+, not 5856-fd5ea79d"):
+        get("chest-xray")
+
+
+def test_kaggles_copy_is_linked(own_places, monkeypatch, write_folder, known_tree):
+    downloaded = write_folder(tree(), "kaggle/versions/2/chest_xray").parent
+    known_tree(downloaded)
+    kagglehub = types.ModuleType("kagglehub")
+    kagglehub.dataset_download = {"paultimothymooney/chest-xray-pneumonia": str(downloaded)}.__getitem__
+    monkeypatch.setitem(sys.modules, "kagglehub", kagglehub)
+    get("chest-xray", source="kaggle")
+    assert find("chest-xray") == own_places / "cache" / "data" / "chest_xray"
+    assert len(load("chest-xray")) == len(TREE)
+
+
+def test_kaggle_without_its_package_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "kagglehub", None)
+    with pytest.raises(DataError, match=r"pip install 'pneumo\[kaggle\]'"):
+        get("chest-xray", source="kaggle")
+
+
+@pytest.mark.parametrize("name", [name for name in KNOWN if "mnist" in name])
+def test_medmnist_files_have_an_address_and_an_md5(name):
+    known = KNOWN[name]
+    assert known.url == f"https://zenodo.org/records/10519652/files/{known.files[0]}"
+    assert len(known.checksum) == len("md5:") + 32

@@ -1,0 +1,33 @@
+import pytest
+
+from pneumo.data.names import ImageName, parse
+
+
+@pytest.mark.parametrize(
+    ("name", "patient", "subtype"),
+    [
+        ("person1_bacteria_2.jpeg", "bacteria-person1", "bacteria"),
+        ("person1_virus_6.jpeg", "virus-person1", "virus"),
+        ("train/PNEUMONIA/person1372_virus_2365_1.jpeg", "virus-person1372", "virus"),
+        ("IM-0115-0001.jpeg", "IM-0115", "normal"),
+        ("IM-0033-0001-0002.jpeg", "IM-0033", "normal"),
+        ("NORMAL2-IM-0666-0001-0002.jpeg", "NORMAL2-IM-0666", "normal"),
+    ],
+)
+def test_name_tells_patient_and_subtype(name, patient, subtype):
+    assert parse(name) == ImageName(patient=patient, subtype=subtype)
+
+
+def test_bacterial_and_viral_patients_of_one_number_are_different_children():
+    assert parse("person1_bacteria_2.jpeg").patient != parse("person1_virus_6.jpeg").patient
+
+
+def test_normal_series_of_one_number_are_different_children():
+    assert parse("IM-0666-0001.jpeg").patient != parse("NORMAL2-IM-0666-0001.jpeg").patient
+
+
+@pytest.mark.parametrize(
+    "name", ["scan 7.png", "person1.jpeg", "person_virus_1.jpeg", "IM-0115.jpeg", "xIM-0115-0001.png"]
+)
+def test_name_outside_the_grammar_is_not_guessed_at(name):
+    assert parse(name) == ImageName(patient="", subtype="")

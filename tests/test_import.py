@@ -1,0 +1,27 @@
+import json
+import subprocess
+import sys
+
+
+def modules_after(statement: str) -> set[str]:
+    script = f"{statement}; import sys, json; print(json.dumps(list(sys.modules)))"
+    return set(json.loads(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout))
+
+
+def test_importing_pneumo_imports_nothing_heavy():
+    heavy = {"torch", "pytorch_lightning", "pandas", "numpy", "matplotlib", "sklearn", "skimage", "scipy"}
+    assert not modules_after("import pneumo") & heavy
+
+
+def test_the_command_line_answers_without_importing_anything_heavy():
+    heavy = {"torch", "pytorch_lightning", "pandas", "numpy"}
+    assert not modules_after("import pneumo.cli as c; c._parser().format_help()") & heavy
+
+
+def test_defining_experiments_needs_neither_torch_nor_lightning():
+    heavy = {"torch", "pytorch_lightning"}
+    assert not modules_after("import pneumo; pneumo.experiments.group('all')") & heavy
+
+
+def test_everything_that_pneumo_promises_can_be_imported():
+    modules_after("import pneumo; [getattr(pneumo, name) for name in pneumo.__all__]")

@@ -55,6 +55,7 @@ styled = matplotlib.style.context(STYLE)
 """Decorates a plot: everything it draws has the look of the book, and what others draw is left alone."""
 
 
+@styled
 def new_axes(
     height: float, *, width: float = WIDTH, rows: int = 1, columns: int = 1, grid: bool = True
 ) -> np.ndarray:

@@ -32,7 +32,7 @@ def test_quality_is_exact_where_the_rounded_table_is(quality, estimate):
 
 @pytest.mark.parametrize(("quality", "share"), [(30, 0.01), (75, 0.1), (95, 0.25)])
 def test_loss_is_libjpegs_up_to_its_integer_arithmetic(quality, share):
-    """libjpeg's whole-number cosine transform rounds a coefficient to the other side now and then; the finer the more."""
+    """libjpeg's whole-number cosine transform rounds a coefficient to the other side now and then."""
     random = np.random.default_rng(quality)
     slope = np.linspace(40, 200, 29)[:, None] + np.linspace(0, 30, 37)
     grey = np.clip(slope + random.normal(0, 8, slope.shape), 0, 255).astype(np.uint8)     # sides no multiples of 8

@@ -136,7 +136,7 @@ class PhantomSource:
     @property
     def signature(self) -> str:
         """Digest of the configuration and of the generator's version."""
-        return hashlib.sha256(f"{VERSION} {self.config}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"phantom {VERSION} {self.config}".encode()).hexdigest()[:16]
 
     def image(self, row: int, size: int | None = None) -> np.ndarray:
         """Row `row` as (config.size, config.size) uint8. `size` is a hint to decoders and changes nothing here."""

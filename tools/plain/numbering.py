@@ -1,0 +1,98 @@
+"""The first pass over all chapters: numbers, and the index by which chapters refer to one another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from tools.plain import pandoc
+from tools.plain.book import Book
+from tools.plain.chapters import Chapter
+from tools.plain.errors import BuildError, stop_on
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberedChapter:
+    """A chapter as pandoc's document tree, with its numbers.
+
+    number: "2", or "" for an unnumbered chapter. title: as text. document: pandoc's JSON.
+    """
+
+    chapter: Chapter
+    number: str
+    title: str
+    heading: str
+    document: dict
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberedBook:
+    """All chapters in reading order. index: what layout.lua reads to resolve references, as JSON."""
+
+    chapters: tuple[NumberedChapter, ...]
+    index: str
+
+
+def number(
+    book: Book, chapters: list[Chapter], texts: Mapping[PurePosixPath, str], citations: list[str]
+) -> NumberedBook:
+    """Number every chapter's sections, figures, tables and equations.
+
+    texts: Markdown by chapter path. citations: the keys of the bibliography.
+    Raises BuildError for labels used twice and for what number.lua finds.
+    """
+    numbers = _chapter_numbers(chapters, texts)
+    arguments = [(book, chapter, numbers[chapter.path], texts[chapter.path]) for chapter in chapters]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        results = list(pool.map(lambda given: _number_chapter(*given), arguments))
+    numbered = tuple(result[0] for result in results)
+    indices = {result[0].chapter.path: result[1] for result in results}
+    stop_on(f"{path}: {problem}" for path, index in indices.items() for problem in index["problems"])
+    return NumberedBook(chapters=numbered, index=_joined(numbered, indices, citations))
+
+
+def _chapter_numbers(chapters: list[Chapter], texts: Mapping[PurePosixPath, str]) -> dict[PurePosixPath, str]:
+    """"1", "2", ... for the chapters whose heading is not marked as unnumbered, "" for the others."""
+    numbers, count = {}, 0
+    for chapter in chapters:
+        heading = next((line for line in texts[chapter.path].splitlines() if line.startswith("# ")), "")
+        unnumbered = ".unnumbered" in heading or heading.rstrip().endswith("{-}")
+        count += not unnumbered
+        numbers[chapter.path] = "" if unnumbered else str(count)
+    return numbers
+
+
+def _number_chapter(book: Book, chapter: Chapter, number: str, text: str) -> tuple[NumberedChapter, dict]:
+    options = ["--from=markdown", "--to=json", f"--lua-filter={pandoc.HERE / 'number.lua'}",
+               f"--metadata=chapter:{number}", f"--metadata=profile:{book.profile}"]
+    document = json.loads(pandoc.run(options, text, where=str(chapter.path)))
+    index = json.loads(document["meta"].pop("index")["c"])
+    document["meta"] = {}
+    numbered = NumberedChapter(
+        chapter=chapter, number=number, title=index["title"], heading=index["heading"], document=document
+    )
+    return numbered, index
+
+
+def _joined(numbered: tuple[NumberedChapter, ...], indices: Mapping[PurePosixPath, dict], citations: list[str]) -> str:
+    labels: dict[str, dict] = {}
+    problems = []
+    for path, index in indices.items():
+        for identifier, label in index["labels"].items():
+            if identifier in labels:
+                problems.append(f"{path}: the label {identifier} is used in {labels[identifier]['path']} already")
+            labels[identifier] = {**label, "path": str(path)}
+    if problems:
+        raise BuildError(problems)
+    pages = {
+        str(each.chapter.path): {
+            "page": str(each.chapter.page),
+            "heading": each.heading,
+            "identifiers": dict.fromkeys(indices[each.chapter.path]["identifiers"], True),
+        }
+        for each in numbered
+    }
+    return json.dumps({"pages": pages, "labels": labels, "citations": dict.fromkeys(citations, True)})

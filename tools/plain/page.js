@@ -1,0 +1,44 @@
+// The theme switch, the chapter menu of narrow screens, and the mark on the section being read.
+
+const root = document.documentElement;
+const themeButton = document.querySelector("button.theme");
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+
+const isDark = () => (root.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
+const showTheme = () => themeButton.setAttribute("aria-pressed", String(isDark()));
+
+themeButton.addEventListener("click", () => {
+  root.dataset.theme = isDark() ? "light" : "dark";
+  showTheme();
+  try {
+    localStorage.setItem("theme", root.dataset.theme);
+  } catch {
+    // Without storage the choice lasts for the page.
+  }
+});
+systemDark.addEventListener("change", showTheme);
+showTheme();
+
+const menuButton = document.querySelector("button.menu");
+const openMenu = (open) => {
+  menuButton.setAttribute("aria-expanded", String(open));
+  document.body.classList.toggle("menu-open", open);
+};
+menuButton.addEventListener("click", () => openMenu(menuButton.getAttribute("aria-expanded") !== "true"));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && document.body.classList.contains("menu-open")) {
+    openMenu(false);
+    menuButton.focus();
+  }
+});
+
+const contents = [...document.querySelectorAll(".contents a")];
+const headings = contents.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
+const markSection = () => {
+  const current = headings.findLastIndex((heading) => heading && heading.getBoundingClientRect().top < 120);
+  contents.forEach((link, index) => link.classList.toggle("reading", index === current));
+};
+if (contents.length) {
+  addEventListener("scroll", () => requestAnimationFrame(markSection), { passive: true });
+  markSection();
+}

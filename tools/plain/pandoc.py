@@ -1,0 +1,86 @@
+"""Calls of pandoc."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pypandoc
+
+from tools.plain.book import Book
+from tools.plain.errors import BuildError
+
+if TYPE_CHECKING:
+    from tools.plain.numbering import NumberedChapter
+
+HERE = Path(__file__).parent
+POSITION = re.compile(r"^\[WARNING\] |\s+at line \d+ column \d+")
+
+
+def run(arguments: list[str], text: str, *, where: str) -> str:
+    """Feed `text` to pandoc and return what it writes.
+
+    Whatever pandoc or one of our filters has to say is a problem of the text: raises BuildError with one line for
+    each, which begins with `where`.
+    """
+    command = [pypandoc.get_pandoc_path(), *arguments]
+    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode or done.stderr.strip():
+        # The position is one in the composed text, which nobody has written.
+        lines = [POSITION.sub("", line) for line in done.stderr.splitlines() if line.strip()]
+        raise BuildError([f"{where}: {line}" for line in lines] or [f"{where}: pandoc ended with {done.returncode}"])
+    return done.stdout
+
+
+def citation_keys(bibliography: Path) -> list[str]:
+    """The keys of a BibTeX file."""
+    references = run([str(bibliography), "--to=csljson"], "", where=bibliography.name)
+    return [reference["id"] for reference in json.loads(references)]
+
+
+def meta(value: object) -> dict:
+    """A Python value as pandoc metadata; text is literal, not Markdown."""
+    if isinstance(value, dict):
+        return {"t": "MetaMap", "c": {key: meta(entry) for key, entry in value.items()}}
+    if isinstance(value, list):
+        return {"t": "MetaList", "c": [meta(entry) for entry in value]}
+    if isinstance(value, bool):
+        return {"t": "MetaBool", "c": value}
+    return {"t": "MetaString", "c": str(value)}
+
+
+def layout_metadata(book: Book, chapter: NumberedChapter, target: str, index: Path) -> dict:
+    """What layout.lua and the citation processor need for one chapter. target: "html" or "typst"."""
+    values = {"target": target, "chapter_path": chapter.chapter.path, "index_file": index}
+    return meta(values)["c"] | citation_metadata(book)
+
+
+def citation_metadata(book: Book) -> dict:
+    """What the citation processor needs."""
+    if not book.bibliography:
+        return {}
+    return meta({"bibliography": book.project / book.bibliography, "link-citations": True})["c"]
+
+
+def banner_metadata(book: Book) -> dict:
+    """The banner, which is Markdown."""
+    if not book.banner:
+        return {}
+    where = "_quarto.yml: website: announcement"
+    blocks = json.loads(run(["--from=markdown", "--to=json"], book.banner, where=where))["blocks"]
+    return {"banner": {"t": "MetaInlines", "c": blocks[0]["c"]}}
+
+
+@contextmanager
+def index_file(index: str) -> Iterator[Path]:
+    """The index as a file for layout.lua, for as long as the context lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "index.json"
+        path.write_text(index, encoding="utf-8")
+        yield path

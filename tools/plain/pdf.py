@@ -1,0 +1,58 @@
+"""The PDF: all chapters in one document, set by Typst."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import typst
+
+from tools.plain import pandoc
+from tools.plain.book import Book
+from tools.plain.errors import BuildError, stop_on
+from tools.plain.numbering import NumberedBook, NumberedChapter
+
+
+def write(book: Book, numbered: NumberedBook, folder: Path) -> None:
+    """Write the book's PDF into `folder`, which holds the images.
+
+    Raises BuildError with Typst's message where it cannot set the book.
+    """
+    source = _source(book, numbered)
+    try:
+        # Only the fonts that come with Typst, so that the PDF is the same everywhere.
+        pdf, warnings = typst.compile_with_warnings(
+            source.encode(), root=str(folder), font_paths=[], ignore_system_fonts=True
+        )
+    except typst.TypstError as error:
+        raise BuildError([f"{book.pdf_name}: {error}", *error.hints]) from error
+    stop_on(f"{book.pdf_name}: {warning}" for warning in warnings)
+    (folder / book.pdf_name).write_bytes(pdf)
+
+
+def _source(book: Book, numbered: NumberedBook) -> str:
+    """The book in Typst's language."""
+    with pandoc.index_file(numbered.index) as index, ThreadPoolExecutor(max_workers=2) as pool:
+        documents = list(pool.map(lambda chapter: _laid_out(book, chapter, index), numbered.chapters))
+    blocks = [block for document in documents for block in document["blocks"]]
+    if book.bibliography and '"t": "Cite"' in json.dumps(blocks):
+        blocks += _bibliography()
+    metadata = pandoc.meta({
+        "lang": book.language, "title": book.title, "subtitle": book.subtitle, "author": book.author,
+    })["c"] | pandoc.citation_metadata(book) | pandoc.banner_metadata(book)
+    document = {**documents[0], "blocks": blocks, "meta": metadata}
+    options = ["--from=json", "--to=typst-citations", f"--template={pandoc.HERE / 'book.typ'}", "--wrap=none",
+               "--syntax-highlighting=idiomatic", "--citeproc"]
+    return pandoc.run(options, json.dumps(document), where=book.pdf_name)
+
+
+def _laid_out(book: Book, chapter: NumberedChapter, index: Path) -> dict:
+    document = {**chapter.document, "meta": pandoc.layout_metadata(book, chapter, "typst", index)}
+    options = ["--from=json", "--to=json", f"--lua-filter={pandoc.HERE / 'layout.lua'}"]
+    return json.loads(pandoc.run(options, json.dumps(document), where=str(chapter.chapter.path)))
+
+
+def _bibliography() -> list[dict]:
+    heading = [1, ["bibliography", ["unnumbered"], []], [{"t": "Str", "c": "References"}]]
+    return [{"t": "Header", "c": heading}, {"t": "Div", "c": [["refs", [], []], []]}]

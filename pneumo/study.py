@@ -97,12 +97,12 @@ def _conduct(experiment: Experiment, root: Path, progress: bool) -> Record:
         print(f"{experiment.name}: about {experiment.minutes:.0f} min on 2 cores", flush=True)
     with measured() as provenance:
         result = _results(experiment.model, experiment, progress)
-    facts = {"data": result.pop("data"), **provenance}
-    record = Record(experiment=experiment, provenance=facts, **result)
-    records.save(record, root)
+    result["provenance"] |= provenance
+    record = Record(experiment=experiment, **result)
+    stored = records.load(records.save(record, root))
     # Only now, with the record safe, is the half-way state of no more use.
     _checkpoint(experiment).unlink(missing_ok=True)
-    return record
+    return stored
 
 
 @singledispatch
@@ -143,7 +143,10 @@ def _network(model: CNNConfig, experiment: Experiment, progress: bool) -> dict[s
             **_threshold(scores["validation"], parts["validation"].labels),
         },
         "split": records.split_frame(dataset.table, _parts(split).items()),
-        "data": {"version": dataset.version, "pixels_sha256": pixels.digest, "training_images": len(split.train)},
+        "provenance": {
+            "data": {"version": dataset.version, "pixels_sha256": pixels.digest, "training_images": len(split.train)},
+            "network": models.size(network, config.image_size),
+        },
     }
 
 
@@ -170,7 +173,7 @@ def _header(model: HeaderConfig, experiment: Experiment, progress: bool) -> dict
             **_threshold(scores["validation"], labels[split.validation]),
         },
         "split": records.split_frame(dataset.table, _parts(split).items()),
-        "data": {"version": dataset.version, "training_images": len(split.train)},
+        "provenance": {"data": {"version": dataset.version, "training_images": len(split.train)}},
     }
 
 

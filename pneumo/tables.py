@@ -288,7 +288,8 @@ def _group(name: str, records: Sequence[Record]) -> str:
         f"### {name} {{#{first.group_anchor}}}",
         f"Data: {shared.data.name}, version {shared.data.version}, {shared.data.image_size} pixels, "
         f"{shared.data.resize}; digest of the pixels: {pixels}. "
-        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB{accelerator}. "
+        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['threads']} threads for each run, "
+        f"{machine['memory_gb']} GB{accelerator}. "
         f"Versions: {versions}.",
         markdown(pd.DataFrame([_record_row(record) for record in records])).text,
         f": The records of {name}. {{#tbl-{first.group_anchor}}}",
@@ -302,9 +303,8 @@ def _record_row(record: Record) -> dict[str, Any]:
         "experiment": f"[{record.experiment.name}]{{#{record.anchor}}}",
         "seed": record.experiment.seed,
         "key": f"`{record.key}`",
-        "commit": f"`{facts['commit'] or 'unknown'}`",
+        "commit": f"`{facts['commit'][:7] or 'unknown'}`",
         "date": facts["date"][:10],
-        "threads": facts["machine"]["threads"],
         "time": format_duration(facts["seconds"]),
         "memory": f"{format_count(facts['peak_memory_mb'])} MB",
     }

@@ -15,9 +15,16 @@ from pneumo.data.headers import read_headers
 from pneumo.errors import DataError, MissingRecord
 
 
+@pytest.fixture(scope="module")
+def drawn_once(tmp_path_factory):
+    """A cache for all tests of this file, so that the phantom is drawn once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def small(monkeypatch) -> Experiment:
+def small(monkeypatch, drawn_once) -> Experiment:
     """A network that trains on the phantom in a few seconds."""
+    monkeypatch.setenv("PNEUMO_CACHE", str(drawn_once))
     monkeypatch.setenv("PNEUMO_DATASET", "phantom")
     return Experiment(
         name="small/seed-0",
@@ -73,7 +80,7 @@ def test_changing_the_test_labels_changes_neither_training_nor_any_choice(small,
     for name in ("train_loss", "validation_loss"):
         assert [row[name] for row in again.history] == [row[name] for row in record.history]
     assert again.selection == record.selection
-    np.testing.assert_array_equal(again.scores["test"], np.round(record.scores["test"], 4))
+    np.testing.assert_array_equal(again.scores["test"], record.scores["test"])
 
 
 def test_a_second_run_returns_the_stored_record_without_training(small, monkeypatch):
@@ -136,7 +143,7 @@ def test_a_header_field_is_scored_by_logistic_regression_on_the_training_part(mo
     for part in records.PARTS:
         rows = getattr(parts, part)
         recovered = (record.scores[part] - record.selection["intercept"]) / record.selection["slope"]
-        np.testing.assert_allclose(recovered, widths[rows])
+        np.testing.assert_allclose(recovered, widths[rows], atol=0.02)  # logits have four decimals
     # On the training part the mean probability of a logistic regression is the share of positives.
     positive_share = dataset.table["label"].iloc[parts.train].mean()
     assert record.predictions["train"].mean() == pytest.approx(positive_share, abs=0.01)

@@ -19,27 +19,34 @@ sys.path.insert(0, str(ROOT))
 from pneumo import data, records  # noqa: E402
 from pneumo.errors import PneumoError  # noqa: E402
 from tools.plain import book, cache  # noqa: E402
-from tools.variables import variables  # noqa: E402
 
 
 def main() -> int:
     os.chdir(ROOT)
     try:
-        text = yaml.safe_dump(variables(), allow_unicode=True, sort_keys=False, width=10_000)
+        state = fingerprint()
+        write_variables(state)
     except PneumoError as error:
         print(f"pre-render: {error}", file=sys.stderr)
         return 1
-    path = ROOT / "_variables.yml"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
-    forget_stale_cells(os.environ.get("QUARTO_PROFILE", ""))
+    forget_stale_cells(state, os.environ.get("QUARTO_PROFILE", ""))
     return 0
 
 
-def forget_stale_cells(profile: str) -> None:
+def write_variables(state: str) -> None:
+    """Write `_variables.yml`, unless it was made from this very state."""
+    path, head = ROOT / "_variables.yml", f"# made from {state}\n"
+    if path.exists() and path.read_text(encoding="utf-8").startswith(head):
+        return
+    from tools.variables import variables
+
+    text = yaml.safe_dump(variables(), allow_unicode=True, sort_keys=False, width=10_000)
+    path.write_text(head + text, encoding="utf-8")
+
+
+def forget_stale_cells(state: str, profile: str) -> None:
     """Drop the executed cells of every chapter if the package, the records or the data at hand have changed."""
     settings = book.load(ROOT, profile)
-    state = fingerprint()
     for chapter in settings.chapters:
         folder = cache.folder(ROOT, chapter, settings.environment)
         stamp = folder / f"{chapter.stem}.fingerprint"
@@ -53,7 +60,8 @@ def fingerprint() -> str:
     """Digest of everything that cells depend on besides their own code."""
     digest = hashlib.sha256()
     root = records.folder()
-    for path in (*sorted((ROOT / "pneumo").rglob("*.py")), *records.paths(root), *sorted(root.glob("splits/*.csv"))):
+    code = [*(ROOT / "pneumo").rglob("*.py"), *(ROOT / "tools").glob("*.py")]
+    for path in (*sorted(code), *records.paths(root), *sorted(root.glob("splits/*.csv"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     digest.update(data.load().source.signature.encode())
     return digest.hexdigest()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pneumo import data, evaluation, experiments, models, records
+from pneumo import data, evaluation, experiments, records
 from pneumo.evaluation import Interval
 from pneumo.records import Record
 from pneumo.tables import format_count, format_interval, format_number
@@ -68,11 +68,10 @@ def auc(record: Record, part: str) -> str:
 
 def architecture(record: Record) -> Values:
     """What the network is and how it is trained, from its configuration."""
-    experiment = record.experiment
-    layers = models.layers(models.build(experiment.model), experiment.data.image_size)
+    experiment, network = record.experiment, record.provenance["network"]
     return {
-        "parameters": format_count(sum(layer.parameters for layer in layers)),
-        "multiply_adds": f"{sum(layer.multiply_adds for layer in layers) / 1e6:.1f} million",
+        "parameters": format_count(network["parameters"]),
+        "multiply_adds": f"{network['multiply_adds'] / 1e6:.1f} million",
         "batch_size": str(experiment.training.batch_size),
         "learning_rate": str(experiment.training.optimizer.learning_rate),
         "patience": str(experiment.training.patience),

@@ -8,9 +8,9 @@ from torch import nn
 from pneumo.config import CNNConfig, Model
 
 from .cnn import CNN
-from .summary import Layer, layers
+from .summary import Layer, layers, size
 
-__all__ = ["CNN", "Layer", "build", "layers"]
+__all__ = ["CNN", "Layer", "build", "layers", "size"]
 
 
 def build(config: Model, generator: torch.Generator | None = None) -> nn.Module:

@@ -24,6 +24,15 @@ class Layer:
     multiply_adds: int
 
 
+def size(network: nn.Module, image_size: int) -> dict[str, int]:
+    """Parameters of a network, and its multiply-adds for one image of `image_size` pixels."""
+    passed = layers(network, image_size)
+    return {
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "multiply_adds": sum(layer.multiply_adds for layer in passed),
+    }
+
+
 def layers(network: nn.Module, image_size: int) -> list[Layer]:
     """Every layer without children, in the order in which one image of `image_size` pixels passes them."""
     passed: list[Layer] = []

@@ -5,9 +5,14 @@ The paper is a warm near-white rather than white, so that a figure is no lamp on
 
 from __future__ import annotations
 
+import matplotlib
 import matplotlib.pyplot as plt
 import matplotlib.style
 import numpy as np
+
+# A notebook's backend is loaded with the first figure, and turns the notebook's figures on. Inside `styled` that would be
+# undone with the style, so it is loaded now.
+plt.switch_backend(matplotlib.get_backend())
 
 WIDTH = 7.0
 """Inches across the text column of the book."""

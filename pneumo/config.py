@@ -16,6 +16,7 @@ import cattrs
 from cattrs.strategies import configure_tagged_union
 
 from .augment.configuration import Augmentation
+from .models.configuration import CNNConfig, EfficientNetConfig, NetworkConfig, PretrainedConfig, TransformerConfig
 
 RECIPE = 1
 """Version of everything between a configuration and its result (decoding, batches, training). Raise it by hand when
@@ -52,28 +53,7 @@ class HeaderConfig:
     field: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class CNNConfig:
-    """The baseline convolutional network, see `pneumo.models.cnn`.
-
-    width: channels of the first block; each further block doubles them.
-    depth: number of blocks; each halves the image's side.
-    dropout: probability, before the last layer.
-    """
-
-    width: int = 16
-    depth: int = 4
-    batch_norm: bool = True
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.width < 1 or self.depth < 1:
-            raise ValueError(f"width={self.width}, depth={self.depth}: both must be at least 1")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout={self.dropout} is not a probability below 1")
-
-
-Model = HeaderConfig | CNNConfig
+Model = HeaderConfig | NetworkConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +112,7 @@ class Experiment:
     @property
     def key(self) -> str:
         """Twelve hexadecimal digits that identify the experiment and the recipe."""
-        values = {name: value for name, value in _sparse.unstructure(self).items() if name not in self.NOT_IDENTITY}
+        values = {name: value for name, value in to_dict(self, defaults=False).items() if name not in self.NOT_IDENTITY}
         return digest({"recipe": RECIPE, **values})[:12]
 
     def same_as(self, other: Experiment) -> bool:
@@ -148,9 +128,9 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def to_dict(config: Any) -> dict[str, Any]:
-    """A configuration as JSON values, every field written out."""
-    return _full.unstructure(config)
+def to_dict(config: Any, *, defaults: bool = True) -> dict[str, Any]:
+    """A configuration as JSON values. defaults: whether fields at their default are written out."""
+    return (_full if defaults else _sparse).unstructure(config)
 
 
 def from_dict(values: dict[str, Any]) -> Experiment:
@@ -166,7 +146,13 @@ def from_dict(values: dict[str, Any]) -> Experiment:
 def _converter(*, omit_default: bool) -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=omit_default, forbid_extra_keys=True)
     # The model of an experiment is one of several classes: a "kind" beside its fields says which.
-    kind = {HeaderConfig: "header", CNNConfig: "cnn"}
+    kind = {
+        HeaderConfig: "header",
+        CNNConfig: "cnn",
+        TransformerConfig: "spatial-transformer",
+        EfficientNetConfig: "efficientnet",
+        PretrainedConfig: "pretrained",
+    }
     configure_tagged_union(Model, converter, tag_name="kind", tag_generator=kind.__getitem__)
     return converter
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pneumo import evaluation
+from pneumo import config, evaluation
 from pneumo.evaluation import Interval
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def auc_by_part(
     """One row a model: its AUC on each part with a 95 % interval over patients. Columns model and the parts."""
     rows = []
     for name, record in models.items():
-        row: dict[str, Any] = {"model": name}
+        row: dict[str, Any] = {"model": name.replace("_", " ")}
         for part in parts:
             frame = record.frame(part)
             row[part] = evaluation.bootstrap(
@@ -280,28 +280,38 @@ def provenance(records: Iterable[Record]) -> str:
 
 def _group(name: str, records: Sequence[Record]) -> str:
     first = records[0]
-    shared, machine = first.experiment, first.provenance["machine"]
-    versions = ", ".join(f"{package} {version}" for package, version in first.provenance["versions"].items())
+    settings = [_settings(record) for record in records]
+    shared = {key: value for key, value in settings[0].items() if all(other.get(key) == value for other in settings)}
+    rows = [_record_row(record, each, shared) for record, each in zip(records, settings, strict=True)]
+    machine = first.provenance["machine"]
     accelerator = "" if machine["accelerator"] == "none" else f", {machine['accelerator']}"
     pixels = first.provenance["data"].get("pixels_sha256", "none read")[:12]
+    versions = ", ".join(f"{package} {version}" for package, version in first.provenance["versions"].items())
+    configured = ", ".join(f"{key} = {value}" for key, value in shared.items())
     lines = [
         f"### {name} {{#{first.group_anchor}}}",
-        f"Data: {shared.data.name}, version {shared.data.version}, {shared.data.image_size} pixels, "
-        f"{shared.data.resize}; digest of the pixels: {pixels}. "
-        f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['threads']} threads for each run, "
-        f"{machine['memory_gb']} GB{accelerator}. "
-        f"Versions: {versions}.",
-        markdown(pd.DataFrame([_record_row(record) for record in records])).text,
+        f"Configuration, where it is not the default: {configured}.",
+        f"Digest of the pixels: {pixels}. Machine: {machine['processor']}, {machine['cores']} cores, threads for each "
+        f"run: {machine['threads']}, {machine['memory_gb']} GB{accelerator}. Versions: {versions}.",
+        markdown(pd.DataFrame(rows)).text,
         f": The records of {name}. {{#tbl-{first.group_anchor}}}",
     ]
     return "\n\n".join(lines)
 
 
-def _record_row(record: Record) -> dict[str, Any]:
+def _settings(record: Record) -> dict[str, str]:
+    """The configuration of a record as dotted names and values: {"training.batch_size": "32", ...}."""
+    values = config.to_dict(record.experiment, defaults=False)
+    flat = pd.json_normalize({key: value for key, value in values.items() if key not in ("name", "minutes", "seed")})
+    return {str(key): str(value) for key, value in flat.iloc[0].items() if value is not None}
+
+
+def _record_row(record: Record, settings: Mapping[str, str], shared: Mapping[str, str]) -> dict[str, Any]:
     facts = record.provenance
+    own = [f"{key.split('.')[-1]} = {value}" for key, value in settings.items() if key not in shared]
     return {
-        "experiment": f"[{record.experiment.name}]{{#{record.anchor}}}",
-        "seed": record.experiment.seed,
+        "experiment": f"[{record.experiment.name.split('/', 1)[-1]}]{{#{record.anchor}}}",
+        "its own": ", ".join([*own, f"seed = {record.experiment.seed}"]),
         "key": f"`{record.key}`",
         "commit": f"`{facts['commit'][:7] or 'unknown'}`",
         "date": facts["date"][:10],

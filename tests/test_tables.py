@@ -1,11 +1,13 @@
 """Tables against counts and numbers worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pneumo import tables
-from pneumo.config import CNNConfig, DataConfig, Experiment
+from pneumo.config import CNNConfig, DataConfig, Experiment, HeaderConfig
 from pneumo.evaluation import Interval
 from pneumo.models.summary import Layer
 from pneumo.records import Record
@@ -171,3 +173,75 @@ def test_layers_end_with_their_sum():
     table = tables.layers(rows)
     assert table["output"].tolist() == ["64 × 64 × 16", "1", ""]
     assert table.iloc[-1][["parameters", "multiply-adds"]].tolist() == [161, 589_840]
+
+
+# Records -------------------------------------------------------------------------------------------------------------
+
+
+def header_record(values: dict[str, np.ndarray], slope: float, intercept: float) -> Record:
+    frames = [
+        pd.DataFrame({"image": [f"{part}{i}" for i in range(len(v))], "patient": [f"{part}{i}" for i in range(len(v))],
+                      "label": np.arange(len(v), dtype=np.int8) % 2, "subtype": "", "part": part})
+        for part, v in values.items()
+    ]  # fmt: skip
+    experiment = Experiment(
+        name="headers/width", data=DataConfig(name="x", version="1"), model=HeaderConfig(field="width"), minutes=1
+    )
+    return Record(
+        experiment=experiment,
+        scores={part: intercept + slope * v for part, v in values.items()},
+        split=pd.concat(frames, ignore_index=True),
+        selection={"slope": slope, "intercept": intercept, "threshold": 0.5},
+        provenance={
+            "data": {"version": "1"}, "commit": "0123456789ab", "date": "2026-01-02T03:04:05+00:00", "seconds": 61.0,
+            "peak_memory_mb": 1234, "versions": {"python": "3.11.7"},
+            "machine": {"processor": "P", "cores": 2, "threads": 2, "memory_gb": 8.0, "accelerator": "none"},
+        },
+    )  # fmt: skip
+
+
+def test_header_values_are_those_that_the_scores_were_made_from():
+    values = {"train": np.array([100.0, 250.0, 300.0]), "test": np.array([700.0, 120.0])}
+    frame = tables.header_values(header_record(values, slope=-0.01, intercept=3.0))
+    np.testing.assert_allclose(frame["width"], [100, 250, 300, 700, 120])
+    assert frame["part"].tolist() == ["train"] * 3 + ["test"] * 2
+
+
+def test_auc_by_part_has_a_row_a_model_and_the_auc_of_each_part():
+    values = {"train": [1, 2, 3, 4], "validation": [2, 1, 4, 3], "test": [1, 2, 1, 2]}
+    record = header_record({part: np.array(v, float) for part, v in values.items()}, 1.0, 0.0)
+    frame = tables.auc_by_part({"a_b": record}, rng=np.random.default_rng(0))
+    # Labels are 0, 1, 0, 1. Pairs won of four: train 3; validation (2, 4 against 1, 3) 1; test 4.
+    assert frame["model"].tolist() == ["a b"]
+    assert [frame[part][0].estimate for part in ("train", "validation", "test")] == [0.75, 0.25, 1.0]
+
+
+def test_examples_are_the_first_of_each_kind_normal_first():
+    split = pd.DataFrame(
+        {
+            "image": list("abcdefg"),
+            "label": [1, 0, 1, 0, 0, 1, 1],
+            "subtype": ["virus", "normal", "bacteria", "normal", "normal", "virus", "virus"],
+            "part": ["train"] * 6 + ["test"],
+        }
+    )
+    assert tables.examples(split, each=2)["image"].tolist() == ["b", "d", "c", "a", "f"]
+
+
+def test_provenance_has_an_anchor_for_the_group_and_for_each_record_and_says_what_was_configured():
+    record = header_record({"test": np.array([1.0, 2.0])}, 1.0, 0.0)
+    text = tables.provenance([record])
+    for wanted in (
+        "### headers {#rec-headers}", f"[width]{{#rec-{record.key[:8]}}}", "model.field = width", "data.name = x",
+        "seed = 0", f"`{record.key}`", "`0123456`", "2026-01-02", "1 min 01 s", "python 3.11.7", "1\u202f234 MB",
+    ):  # fmt: skip
+        assert wanted in text
+
+
+def test_provenance_lists_beside_a_record_only_what_it_does_not_share_with_its_group():
+    one = header_record({"test": np.array([1.0, 2.0])}, 1.0, 0.0)
+    other = replace(one, experiment=replace(one.experiment, model=HeaderConfig(field="height"), seed=1))
+    text = tables.provenance([one, other])
+    assert "field = width, seed = 0" in text
+    assert "field = height, seed = 1" in text
+    assert text.count("data.name = x") == 1

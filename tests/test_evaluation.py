@@ -428,3 +428,14 @@ def test_images_without_a_patient_are_not_taken_for_one_patient(rng):
 def test_an_argument_out_of_range_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_calibration_slope_too_steep_to_be_found_is_undefined_and_hurts_no_other_draw():
+    labels = np.r_[np.zeros(50, int), np.ones(50, int)]
+    logits = np.r_[np.full(50, -0.001), np.full(50, 0.001)]
+    logits[[0, 50]] = [0.001, -0.001]  # one image of each class on the wrong side: slope 1000 · log(49)
+    probabilities = 1 / (1 + np.exp(-logits))
+    steep = evaluation.calibration_slope(labels, probabilities)
+    easy = 1 / (1 + np.exp(-np.r_[np.linspace(-3, 1, 50), np.linspace(-1, 3, 50)]))
+    assert np.isnan(steep)
+    assert np.isfinite(evaluation.calibration_slope(labels, easy))

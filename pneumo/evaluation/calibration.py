@@ -47,8 +47,8 @@ def expected_calibration_error(
 def calibration_slope(labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
     """Slope of the logistic regression of the label on the logit of the probability.
 
-    1 is right, below 1 the probabilities are too extreme, above 1 too timid. NaN where a cut separates the classes,
-    since then no slope is steep enough. weights: (..., N), see `pneumo.evaluation.metrics`.
+    1 is right, below 1 the probabilities are too extreme, above 1 too timid. NaN where a cut separates the classes, or
+    nearly does, since then no slope is steep enough. weights: (..., N), see `pneumo.evaluation.metrics`.
     """
     labels, probabilities = check_probabilities(labels, probabilities)
     weights = check_weights(weights, len(labels))
@@ -159,7 +159,7 @@ def _logistic_regression(
     """Coefficients of a logistic regression for each leading index of the weights, by Newton's method.
 
     labels: (N,). columns: (K, N). offset: (N,), added with coefficient 1. weights: (..., N). Returns (..., K).
-    The maximum must exist: separated classes have none. Raises ArithmeticError where it is not found.
+    NaN where the maximum is not found in 100 steps: it lies too far off where the classes are nearly separated.
     """
     k, n = columns.shape
     products = (columns[:, None] * columns[None, :]).reshape(k * k, n).T
@@ -168,9 +168,11 @@ def _logistic_regression(
         fitted = expit(coefficients @ columns + offset)                                            # (..., N)
         gradient = (weights * (labels - fitted)) @ columns.T                                       # (..., K)
         curvature = ((weights * fitted * (1 - fitted)) @ products).reshape(*gradient.shape, k)     # (..., K, K)
-        step = np.linalg.solve(curvature, gradient[..., None])[..., 0]
+        # Where every fitted value has reached 0 or 1 there is no curvature left; the small ridge keeps it solvable.
+        step = np.linalg.solve(curvature + 1e-12 * np.eye(k), gradient[..., None])[..., 0]
         # A full Newton step from far away can overshoot; the likelihood is concave, so a short one still climbs.
         coefficients += np.clip(step, -1, 1)
         if np.abs(step).max(initial=0) < 1e-8:
-            return coefficients
-    raise ArithmeticError("the logistic regression did not converge in 100 steps; the classes are nearly separated")
+            break
+    coefficients[np.abs(step).max(axis=-1) >= 1e-8] = np.nan
+    return coefficients

@@ -312,7 +312,7 @@ def _record_row(record: Record, settings: Mapping[str, str], shared: Mapping[str
     return {
         "experiment": f"[{record.experiment.name.split('/', 1)[-1]}]{{#{record.anchor}}}",
         "its own": ", ".join([*own, f"seed = {record.experiment.seed}"]),
-        "key": f"`{record.key}`",
+        "key": f"`{record.key[:8]}`",
         "commit": f"`{facts['commit'][:7] or 'unknown'}`",
         "date": facts["date"][:10],
         "time": format_duration(facts["seconds"]),

@@ -317,9 +317,10 @@ class StopAgain(Callback):
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Lightning without its notices: about hardware that is not used, and a deprecation between it and PyTorch."""
+    """Lightning without its notices (hardware that is not used, a deprecation between it and PyTorch), and without
+    what it leaves behind: it turns deterministic algorithms on for the whole process."""
     logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
+    level, deterministic = logger.level, torch.are_deterministic_algorithms_enabled()
     logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -327,3 +328,4 @@ def quiet_lightning() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+        torch.use_deterministic_algorithms(deterministic)

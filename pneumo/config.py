@@ -16,6 +16,8 @@ import cattrs
 from cattrs.strategies import configure_tagged_union
 
 from .augment.configuration import Augmentation
+from .classical.configuration import ClassicalConfig
+from .features.configuration import FeatureConfig, GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
 from .models.configuration import CNNConfig, EfficientNetConfig, NetworkConfig, PretrainedConfig, TransformerConfig
 
 RECIPE = 1
@@ -53,7 +55,7 @@ class HeaderConfig:
     field: str
 
 
-Model = HeaderConfig | NetworkConfig
+Model = HeaderConfig | ClassicalConfig | NetworkConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +148,11 @@ def from_dict(values: dict[str, Any]) -> Experiment:
 def _converter(*, omit_default: bool) -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=omit_default, forbid_extra_keys=True)
     # The model of an experiment is one of several classes: a "kind" beside its fields says which.
+    features = {config: config.name for config in (HOGConfig, LBPConfig, GLCMConfig, PixelsConfig)}
+    configure_tagged_union(FeatureConfig, converter, tag_name="kind", tag_generator=features.__getitem__)
     kind = {
         HeaderConfig: "header",
+        ClassicalConfig: "classical",
         CNNConfig: "cnn",
         TransformerConfig: "spatial-transformer",
         EfficientNetConfig: "efficientnet",

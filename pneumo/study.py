@@ -16,10 +16,12 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from . import data, evaluation, models, records, training
-from .config import CNNConfig, Experiment, HeaderConfig, Model
+from . import classical, data, evaluation, features, models, records, training
+from .classical.configuration import ClassicalConfig
+from .config import Experiment, HeaderConfig, Model
 from .data.cache import cache_folder
 from .data.headers import headers
+from .models.configuration import NetworkConfig
 from .provenance import measured
 from .records import Record
 
@@ -112,7 +114,7 @@ def _results(model: Model, experiment: Experiment, progress: bool) -> dict[str, 
 
 
 @_results.register
-def _network(model: CNNConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
+def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
     if experiment.training is None:
         raise ValueError(f"{experiment.name}: a network needs training=TrainingConfig(...)")
     dataset, split = _data(experiment)
@@ -145,7 +147,35 @@ def _network(model: CNNConfig, experiment: Experiment, progress: bool) -> dict[s
         "split": records.split_frame(dataset.table, _parts(split).items()),
         "provenance": {
             "data": {"version": dataset.version, "pixels_sha256": pixels.digest, "training_images": len(split.train)},
-            "network": models.size(network, config.image_size),
+            "network": models.cost(model, config.image_size)._asdict(),
+        },
+    }
+
+
+@_results.register
+def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
+    """A learner on features made by hand; hyper-parameters by cross-validation over the training patients."""
+    dataset, split = _data(experiment)
+    config = experiment.data
+    pixels = data.pixels(dataset, size=config.image_size, resize=config.resize, progress=progress)
+    measurements = features.extract(pixels, model.features, progress=progress)
+    labels = dataset.table["label"].to_numpy()
+    train = split.train
+    fitted = classical.fit(
+        measurements[train], labels[train], _groups(dataset)[train], model, seed=experiment.seed
+    )
+    parts = {"validation": split.validation, "test": split.test}
+    scores = {name: classical.scores(fitted, measurements[rows]) for name, rows in parts.items()}
+    return {
+        "scores": scores,
+        "selection": {
+            "parameters": fitted.parameters,
+            "parameters_chosen_on": "cross-validation over training patients, AUC",
+            **_threshold(scores["validation"], labels[split.validation]),
+        },
+        "split": records.split_frame(dataset.table, _parts(split).items()),
+        "provenance": {
+            "data": {"version": dataset.version, "pixels_sha256": pixels.digest, "training_images": len(train)},
         },
     }
 
@@ -193,6 +223,11 @@ def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
         seed=config.split_seed,
     )
     return dataset, split
+
+
+def _groups(dataset: data.Dataset) -> np.ndarray:
+    """The patient of each image; where none is named, each image is a group of its own."""
+    return dataset.table["patient"].to_numpy() if dataset.has_patients else np.arange(len(dataset))
 
 
 def _parts(split: data.Split) -> dict[str, np.ndarray]:

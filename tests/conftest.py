@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
+
+# Before PyTorch is imported, here and in what the tests start: on images this small, threads only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd

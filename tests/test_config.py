@@ -6,7 +6,19 @@ from hypothesis import strategies as st
 
 from pneumo import config
 from pneumo.augment import MIXUP, NONE, STRONG
-from pneumo.config import CNNConfig, DataConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
+from pneumo.config import (
+    ClassicalConfig,
+    CNNConfig,
+    DataConfig,
+    EfficientNetConfig,
+    Experiment,
+    HeaderConfig,
+    OptimizerConfig,
+    PretrainedConfig,
+    TrainingConfig,
+    TransformerConfig,
+)
+from pneumo.features import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
 
 models = st.one_of(
     st.builds(
@@ -15,6 +27,14 @@ models = st.one_of(
         depth=st.integers(1, 6),
         batch_norm=st.booleans(),
         dropout=st.floats(0, 0.9),
+    ),
+    st.builds(TransformerConfig, transformation=st.sampled_from(["affine", "attention"])),
+    st.builds(EfficientNetConfig, base=st.sampled_from(["b0", "small"]), width=st.floats(0.5, 2)),
+    st.builds(PretrainedConfig, name=st.sampled_from(["efficientnet-lite0", "resnet18"])),
+    st.builds(
+        ClassicalConfig,
+        learner=st.sampled_from(["svm", "forest"]),
+        features=st.sampled_from([HOGConfig(), LBPConfig(radii=(1, 3)), GLCMConfig(), PixelsConfig()]),
     ),
     st.builds(HeaderConfig, field=st.sampled_from(["width", "height"])),
 )

@@ -21,9 +21,11 @@ locked = re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", lock, flags=re.MULTILINE)
 
 
 def conda_requirements() -> dict[str, Requirement]:
+    """What environment.yml asks for, from conda and, where conda has it not, from pip."""
     entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    requirements = [Requirement(entry) for entry in entries if isinstance(entry, str)]
-    return {requirement.name: requirement for requirement in requirements}
+    (from_pip,) = (entry["pip"] for entry in entries if isinstance(entry, dict))
+    texts = [entry for entry in (*entries, *from_pip) if isinstance(entry, str) and not entry.startswith("--")]
+    return {requirement.name: requirement for requirement in map(Requirement, texts)}
 
 
 def test_every_declared_package_is_locked_at_a_version_it_allows():

@@ -10,7 +10,15 @@ from safetensors.numpy import load_file
 
 from pneumo import data, evaluation, experiments, records, study
 from pneumo.cli import main
-from pneumo.config import CNNConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
+from pneumo.config import (
+    ClassicalConfig,
+    CNNConfig,
+    Experiment,
+    HeaderConfig,
+    LBPConfig,
+    OptimizerConfig,
+    TrainingConfig,
+)
 from pneumo.data.headers import read_headers
 from pneumo.errors import DataError, MissingRecord
 
@@ -168,3 +176,15 @@ def test_the_command_line_without_the_data_says_how_to_get_them(capsys, monkeypa
     monkeypatch.chdir(tmp_path)
     assert main(["run", "headers"]) == 1
     assert "pneumo data get chest-xray" in capsys.readouterr().err
+
+
+def test_a_classical_experiment_is_recorded_with_what_its_search_chose(small):
+    model = ClassicalConfig(learner="logistic", features=LBPConfig(grid=1), folds=2)
+    experiment = replace(small, name="classical/x", model=model, training=None)
+    record = study.run(experiment, progress=False)
+    assert set(record.selection["parameters"]) == {"C"}
+    assert "training patients" in record.selection["parameters_chosen_on"]
+    assert record.history == []
+    frame = record.frame("validation")
+    assert evaluation.auc(frame["label"], frame["probability"]) > 0.5
+    assert records.find(experiment).experiment == experiment

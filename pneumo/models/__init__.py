@@ -1,28 +1,25 @@
 """Networks: each takes (N, 1, H, W) float images in [0, 1] and returns (N,) logits of the positive class."""
 
-from __future__ import annotations
+import lazy_loader
 
-import torch
-from torch import nn
-
-from pneumo.config import CNNConfig, Model
-
-from .cnn import CNN
-from .summary import Layer, layers, size
-
-__all__ = ["CNN", "Layer", "build", "layers", "size"]
-
-
-def build(config: Model, generator: torch.Generator | None = None) -> nn.Module:
-    """The network of a configuration, its weights drawn from `generator` (PyTorch's global one by default).
-
-    Raises TypeError for a model that is no network.
-    """
-    if not isinstance(config, CNNConfig):
-        raise TypeError(f"{type(config).__name__} is not a network; networks: CNNConfig")
-    if generator is None:
-        return CNN(config)
-    # Layers draw their first weights from the global generator and take no other: lend it the state, then restore it.
-    with torch.random.fork_rng(devices=[]):
-        torch.random.set_rng_state(generator.get_state())
-        return CNN(config)
+# Experiments are defined from the configurations alone; PyTorch comes in with the first network.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "cnn": ["CNN"],
+        "configuration": [
+            "CNNConfig",
+            "EfficientNetConfig",
+            "NetworkConfig",
+            "PretrainedConfig",
+            "Scaling",
+            "TransformerConfig",
+            "compound",
+        ],
+        "efficientnet": ["EfficientNet"],
+        "networks": ["Cost", "build", "cost"],
+        "pretrained": ["Pretrained", "weights"],
+        "summary": ["Layer", "layers"],
+        "transformer": ["SpatialTransformer"],
+    },
+)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from pneumo.config import CNNConfig
+from .configuration import CNNConfig
 
 
 class CNN(nn.Module):

@@ -24,15 +24,6 @@ class Layer:
     multiply_adds: int
 
 
-def size(network: nn.Module, image_size: int) -> dict[str, int]:
-    """Parameters of a network, and its multiply-adds for one image of `image_size` pixels."""
-    passed = layers(network, image_size)
-    return {
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "multiply_adds": sum(layer.multiply_adds for layer in passed),
-    }
-
-
 def layers(network: nn.Module, image_size: int) -> list[Layer]:
     """Every layer without children, in the order in which one image of `image_size` pixels passes them."""
     passed: list[Layer] = []
@@ -59,7 +50,8 @@ def layers(network: nn.Module, image_size: int) -> list[Layer]:
     was_training = network.training
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            network.eval()(torch.zeros(1, 1, image_size, image_size))
+            device = next(network.parameters()).device
+            network.eval()(torch.zeros(1, 1, image_size, image_size, device=device))
     finally:
         network.train(was_training)
         for handle in handles:

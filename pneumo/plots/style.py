@@ -10,8 +10,8 @@ import matplotlib.pyplot as plt
 import matplotlib.style
 import numpy as np
 
-# A notebook's backend is loaded with the first figure, and turns the notebook's figures on. Inside `styled` that would be
-# undone with the style, so it is loaded now.
+# A notebook's backend is loaded with the first figure, and turns the notebook's figures on. Inside `styled` that would
+# be undone with the style, so it is loaded now.
 plt.switch_backend(matplotlib.get_backend())
 
 WIDTH = 7.0

@@ -1,0 +1,34 @@
+"""Which learner, on which features, and how it is tuned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from pneumo.features.configuration import FeatureConfig
+
+Learner = Literal["logistic", "svm", "forest", "xgboost"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassicalConfig:
+    """A learner on features made by hand, see `pneumo.classical.fit`.
+
+    learner: "logistic" regression, "svm" (support vector machine, radial basis functions), random "forest", or
+        "xgboost" (gradient-boosted trees). What is searched for each is in `pneumo.classical.learners.GRIDS`.
+    components: principal components that the features are reduced to first, or None for the features themselves.
+    folds: of the cross-validation that chooses hyper-parameters; whole patients.
+    """
+
+    learner: Learner
+    features: FeatureConfig
+    components: int | None = None
+    folds: int = 4
+
+    def __post_init__(self) -> None:
+        if self.learner not in get_args(Learner):
+            raise ValueError(f"learner={self.learner!r} is unknown; choose from {', '.join(get_args(Learner))}")
+        if self.components is not None and self.components < 1:
+            raise ValueError(f"components={self.components} must be at least 1, or None for the features themselves")
+        if self.folds < 2:
+            raise ValueError(f"folds={self.folds} leave nothing to validate on; use at least 2")

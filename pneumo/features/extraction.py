@@ -1,0 +1,117 @@
+"""Features of a whole data set: measured once, in parallel, in a file that later starts only map."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+from filelock import FileLock
+from joblib import cpu_count
+from tqdm import tqdm
+
+from pneumo.config import digest
+from pneumo.data.cache import cache_folder
+
+from .batches import by_batches
+from .binary_patterns import lbp, lbp_columns
+from .columns import crossed, named
+from .configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
+from .cooccurrence import glcm, glcm_columns
+from .gradients import hog, hog_columns
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from pneumo.data import Pixels
+
+    from .configuration import FeatureConfig
+
+VERSION = 1
+"""Raised by hand when the same settings would give other numbers: it keeps old files from being used."""
+
+CHUNK = 64
+"""Images that a thread reads and measures at a time."""
+
+
+def pixels(images: np.ndarray, config: PixelsConfig | None = None) -> np.ndarray:
+    """The grey levels themselves, row by row. (N, H, W) uint8 to (N, H * W) float32 in [0, 1]."""
+    return by_batches(lambda batch: batch / np.float32(255), images)
+
+
+def pixels_columns(config: PixelsConfig, size: int) -> pd.DataFrame:
+    """What `pixels` gives for images of size x size. Returns D rows: row, column, name."""
+    return named(crossed({"row": range(size), "column": range(size)}), "pixel {row},{column}")
+
+
+KINDS = {
+    HOGConfig: (hog, hog_columns),
+    LBPConfig: (lbp, lbp_columns),
+    GLCMConfig: (glcm, glcm_columns),
+    PixelsConfig: (pixels, pixels_columns),
+}
+"""What measures the features of each configuration, and what tells their meaning."""
+
+
+def feature_columns(config: FeatureConfig, size: int) -> pd.DataFrame:
+    """What each feature of images of size x size pixels means: D rows; "name", and the columns of its kind.
+
+    HOG, LBP and pixels have "row" and "column", so that importances can be summed over the rest and drawn as a map.
+    """
+    return KINDS[type(config)][1](config, size)
+
+
+def feature_names(config: FeatureConfig, size: int) -> list[str]:
+    """The name of each feature of images of size x size pixels, D of them."""
+    return feature_columns(config, size)["name"].tolist()
+
+
+def extract(images: Pixels, config: FeatureConfig, *, jobs: int | None = None, progress: bool = True) -> np.ndarray:
+    """The features of every image of a data set, measured now or mapped from an earlier start.
+
+    jobs: threads (NumPy computes outside Python's lock); by default as many as there are processors for this process.
+    progress: show a bar on stderr when it takes longer than a second.
+
+    Returns (N, D) float32, mapped read-only, in the order of `images`; D as in `feature_columns`. Kept in the cache
+    folder under the digest of the pixels and the settings. Safe to call from several processes at once (one measures,
+    the others wait) and to kill (the next start measures again).
+    Raises DataError for an image that could not be decoded, ValueError for images too small for the settings.
+    """
+    path = _path(images, config)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():                                    # another process may have made it meanwhile
+                _measure_all(images, config, path, jobs or cpu_count(), progress)
+    return np.load(path, mmap_mode="r")
+
+
+def _path(images: Pixels, config: FeatureConfig) -> Path:
+    key = digest(
+        {"pixels": images.digest, "shape": images.shape, "name": config.name, **asdict(config), "version": VERSION}
+    )
+    return cache_folder() / "features" / f"{config.name}-{key[:16]}.npy"
+
+
+def _measure_all(images: Pixels, config: FeatureConfig, path: Path, jobs: int, progress: bool) -> None:
+    """Measure into NAME.partial, and give it its name when all is there."""
+    draft = path.with_suffix(".partial")
+    function = KINDS[type(config)][0]
+
+    def measured(start: int) -> np.ndarray:
+        return function(images.rows(range(start, min(start + CHUNK, len(images)))), config)
+
+    shape = (len(images), len(feature_columns(config, images.shape[1])))
+    bar = tqdm(total=len(images), desc=f"measuring {config.name}", unit=" images", delay=1, disable=not progress)
+    with bar, ThreadPoolExecutor(jobs) as pool, draft.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        for features in pool.map(measured, range(0, len(images), CHUNK)):
+            file.write(features.tobytes())                           # not through a map: a full disk must be an error
+            bar.update(len(features))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)

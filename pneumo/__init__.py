@@ -15,8 +15,8 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = _lazy_loader.attach(
     __name__,
     submodules=[
-        "augment", "config", "data", "evaluation", "experiments", "models", "plots", "records", "study", "tables",
-        "training",
+        "augment", "classical", "config", "data", "evaluation", "experiments", "features", "models", "plots", "records",
+        "study", "tables", "training",
     ],
     submod_attrs={"config": ["Experiment"], "records": ["Record"], "study": ["run"]},
 )

@@ -267,6 +267,33 @@ def layers(rows: Sequence[Layer]) -> pd.DataFrame:
     return pd.DataFrame([*table, {"layer": "all", "kind": "", "output": "", **total}])
 
 
+def claims(frame: pd.DataFrame) -> pd.DataFrame:
+    """Measured claims as a reader would read them: what, measured (median and range), target, reached.
+
+    frame: see `benchmarks.results.Results.claims`.
+    """
+
+    def measured(row: pd.Series) -> str:
+        value = f"{row['value']:.3g} {row['unit']}".rstrip()
+        return value if row["low"] == row["high"] else f"{value} ({row['low']:.3g}–{row['high']:.3g})"
+
+    return pd.DataFrame(
+        {
+            "claim": frame["what"],
+            "measured": [measured(row) for _, row in frame.iterrows()],
+            "target": frame["target"],
+            "reached": ["" if not row["target"] else "yes" if row["reached"] else "no" for _, row in frame.iterrows()],
+        }
+    )
+
+
+def measured_on(frame: pd.DataFrame) -> str:
+    """Where and when claims were measured, one sentence. frame: as in `claims`."""
+    days = sorted({date[:10] for date in frame["date"]})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"Measured on {' and '.join(sorted(set(frame['processor'])))}, {when}."
+
+
 def provenance(records: Iterable[Record]) -> str:
     """Markdown: one section a group of experiments, with what its records share and a row for each.
 

@@ -262,6 +262,11 @@ def test_gallery_refuses_what_is_no_grey_image(images, message):
         plots.gallery(images)
 
 
+def test_grey_levels_run_from_black_at_nothing_to_white_at_the_largest():
+    assert plots.grey_levels(np.array([[0.0, 1.0], [2.0, 4.0]])).tolist() == [[0, 64], [128, 255]]
+    assert plots.grey_levels(np.zeros((2, 2))).tolist() == [[0, 0], [0, 0]]
+
+
 def test_worst_averages_the_probabilities_of_the_seeds():
     axes = plots.worst([record(SCORES), record(-SCORES)], lambda image, _: np.zeros((4, 4), np.uint8), columns=2)
     assert {ax.get_title(loc="left").split("given ")[1] for ax in axes.flat} == {"0.500"}
@@ -294,3 +299,25 @@ def test_no_label_of_an_architecture_touches_another_even_at_224_pixels(blocks):
 def test_an_architecture_needs_a_layer():
     with pytest.raises(ValueError, match="no layers"):
         plots.architecture([])
+
+
+# Growth --------------------------------------------------------------------------------------------------------------
+
+
+def growth_frame() -> pd.DataFrame:
+    epoch = [("epoch", "images", 1000, 1.0, 0.9, 1.2), ("epoch", "images", 100, 0.2, 0.2, 0.2)]
+    rows = [*epoch, ("bootstrap", "n", 10, 3, 2, 4)]
+    return pd.DataFrame(rows, columns=["curve", "quantity", "amount", "seconds", "low", "high"])
+
+
+def test_growth_draws_each_curve_in_the_order_of_the_amount_beside_proportional_growth():
+    axes = plots.growth(growth_frame())
+    proportional, measured = axes[0, 0].lines
+    assert measured.get_xydata().tolist() == [[100, 0.2], [1000, 1.0]]
+    assert proportional.get_xydata().tolist() == [[100, 0.1], [1000, 1.0]]
+    assert [ax.get_title(loc="left") for ax in axes.flat] == ["epoch", "bootstrap", ""]
+
+
+def test_growth_without_points_names_the_command_that_measures_them():
+    with pytest.raises(ValueError, match="python -m benchmarks growth"):
+        plots.growth(growth_frame().iloc[:0])

@@ -245,3 +245,29 @@ def test_provenance_lists_beside_a_record_only_what_it_does_not_share_with_its_g
     assert "field = width, seed = 0" in text
     assert "field = height, seed = 1" in text
     assert text.count("data.name = x") == 1
+
+
+CLAIMS = pd.DataFrame(
+    {
+        "what": ["ours over theirs", "start", "open"],
+        "value": [0.93, 0.123456, 2.0],
+        "low": [0.9, 0.123456, 1.0],
+        "high": [0.95, 0.123456, 3.0],
+        "unit": ["", "s", "s"],
+        "target": ["at least 0.92", "at most 0.1 s", ""],
+        "reached": [True, False, True],
+        "date": ["2026-01-02T03:04:05", "2026-01-03T00:00:00", "2026-01-02T00:00:00"],
+        "processor": ["P", "P", "P"],
+    }
+)
+
+
+def test_claims_show_the_range_where_there_is_one_and_a_missed_target_as_missed():
+    table = tables.claims(CLAIMS)
+    assert table["measured"].tolist() == ["0.93 (0.9–0.95)", "0.123 s", "2 s (1–3)"]
+    assert table["reached"].tolist() == ["yes", "no", ""]
+
+
+def test_claims_say_where_and_when_they_were_measured():
+    assert tables.measured_on(CLAIMS) == "Measured on P, 2026-01-02 to 2026-01-03."
+    assert tables.measured_on(CLAIMS.iloc[:1]) == "Measured on P, 2026-01-02."

@@ -60,7 +60,7 @@ def fingerprint() -> str:
     """Digest of everything that cells depend on besides their own code."""
     digest = hashlib.sha256()
     root = records.folder()
-    code = [*(ROOT / "pneumo").rglob("*.py"), *(ROOT / "tools").glob("*.py")]
+    code = [*(ROOT / "pneumo").rglob("*.py"), *(ROOT / "tools").glob("*.py"), *(ROOT / "benchmarks").glob("*.[pj]*")]
     for path in (*sorted(code), *records.paths(root), *sorted(root.glob("splits/*.csv"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     digest.update(data.load().source.signature.encode())

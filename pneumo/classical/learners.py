@@ -165,8 +165,14 @@ def _learner(name: Learner, seed: int) -> ClassifierMixin:
         case "forest":
             return RandomForestClassifier(TREES, random_state=seed)
         case "xgboost":
-            sampled = {"subsample": 0.8, "colsample_bytree": 0.2}    # of images and features, for each tree
-            return XGBClassifier(n_estimators=ROUNDS, n_jobs=1, random_state=seed, **sampled)
+            return XGBClassifier(
+                n_estimators=ROUNDS,
+                subsample=0.8,
+                colsample_bytree=0.2,
+                max_bin=64,                                          # of 256: no worse on HOG, in a third of the time
+                n_jobs=1,
+                random_state=seed,
+            )
 
 
 def _grid(config: ClassicalConfig, width: int) -> dict[str, list[float | int | str]]:

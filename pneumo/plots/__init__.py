@@ -5,8 +5,9 @@ Every plot takes the axes to draw on and makes its own figure without; all share
 
 from .architecture import architecture
 from .curves import learning_curves
+from .growth import growth
 from .headers import header_distributions
-from .images import gallery, worst
+from .images import gallery, grey_levels, worst
 from .results import (
     confusion_matrix,
     decision_curve,
@@ -23,6 +24,8 @@ __all__ = [
     "decision_curve",
     "forest",
     "gallery",
+    "grey_levels",
+    "growth",
     "header_distributions",
     "learning_curves",
     "new_axes",

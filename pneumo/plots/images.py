@@ -70,6 +70,11 @@ def worst(
     return gallery(images, titles, columns=columns, colours=colours)
 
 
+def grey_levels(picture: np.ndarray) -> np.ndarray:
+    """A picture of any numbers from 0 up as a gallery shows it: uint8, its largest value white."""
+    return np.round(picture * (255 / max(picture.max(), 1e-12))).astype(np.uint8)
+
+
 def _panels(images: Sequence[np.ndarray], columns: int) -> np.ndarray:
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)

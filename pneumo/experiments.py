@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from .config import ClassicalConfig, CNNConfig, DataConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
+from .config import CNNConfig, DataConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
 from .errors import UnknownExperiment
-from .features.configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
 
 SEEDS = range(5)
 
@@ -45,29 +44,11 @@ def headers() -> list[Experiment]:
     ]
 
 
-LEARNERS = ("svm", "forest", "xgboost")
-VIEWS = {"pixels": PixelsConfig(), "hog": HOGConfig(), "lbp": LBPConfig(), "glcm": GLCMConfig()}
-
-
-def classical() -> list[Experiment]:
-    """Three learners on four views of the image at 128 pixels, no network. `pneumo run classical`: 25 min on 2 cores.
-
-    Pixels go through 100 principal components. Hyper-parameters by cross-validation over training patients.
-    """
-    return [
-        Experiment(
-            name=f"classical/{learner}-{view}",
-            data=study_data(image_size=128),
-            model=ClassicalConfig(learner=learner, features=config, components=100 if view == "pixels" else None),
-            minutes=2,
-        )
-        for learner in LEARNERS
-        for view, config in VIEWS.items()
-    ]
-
-
 def first_network() -> list[Experiment]:
-    """The baseline CNN at 64 pixels, five seeds. `pneumo run first-network`: 15 min on 2 cores."""
+    """The baseline CNN at 64 pixels, five seeds. `pneumo run first-network`: 20 min on 2 cores.
+
+    Nearly perfect on validation patients, and far from it on test patients: half of the normal films are called ill.
+    """
     training = TrainingConfig(epochs=30, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3), patience=6)
     return [
         Experiment(
@@ -76,7 +57,7 @@ def first_network() -> list[Experiment]:
             model=CNNConfig(),
             training=training,
             seed=seed,
-            minutes=3,
+            minutes=4,
         )
         for seed in SEEDS
     ]
@@ -84,7 +65,6 @@ def first_network() -> list[Experiment]:
 
 GROUPS: dict[str, Callable[[], list[Experiment]]] = {
     "headers": headers,
-    "classical": classical,
     "first-network": first_network,
 }
 

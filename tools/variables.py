@@ -24,12 +24,10 @@ def variables() -> Values:
     """All variables. Raises MissingRecord, with the command that makes it, for an experiment without a record."""
     audit = {experiment.model.field: records.get(experiment) for experiment in experiments.headers()}
     network = [records.get(experiment) for experiment in experiments.first_network()]
-    learners = [records.get(experiment) for experiment in experiments.classical()]
     return {
         "data": counts(audit["width"]),
         "examples": {"source": example_source()},
         "headers": {field: header(record) for field, record in audit.items()},
-        "classical": {**by_learner_and_view(learners), "best": best(learners, audit["width"])},
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
     }
 
@@ -68,25 +66,6 @@ def area(record: Record, part: str) -> float:
     """AUC of a record on a part."""
     frame = record.frame(part)
     return float(evaluation.auc(frame["label"], frame["score"]))
-
-
-def by_learner_and_view(learners: Sequence[Record]) -> Values:
-    """{"svm": {"hog": {"validation": {"auc": ...}, "test": ...}}}: metrics of each learner on each view."""
-    values: Values = {}
-    for record in learners:
-        model = record.experiment.model
-        values.setdefault(model.learner, {})[model.features.name] = measured([record])
-    return values
-
-
-def best(learners: Sequence[Record], baseline: Record) -> Values:
-    """The record with the highest AUC on validation patients, and how its test AUC compares with the baseline's."""
-    chosen = max(learners, key=lambda record: area(record, "validation"))
-    model = chosen.experiment.model
-    names = {"svm": "support vector machine", "forest": "random forest", "xgboost": "gradient boosting"}
-    views = {"pixels": "pixels", "hog": "HOG features", "lbp": "LBP features", "glcm": "GLCM features"}
-    name = f"{names[model.learner]} on {views[model.features.name]}"
-    return {"name": name, **measured([chosen]), "gain_over_width": gain([chosen], baseline)}
 
 
 def architecture(record: Record) -> Values:

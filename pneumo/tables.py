@@ -180,14 +180,18 @@ def header_values(record: Record) -> pd.DataFrame:
 
 
 def auc_by_part(
-    models: Mapping[str, Record], *, parts: Sequence[str] = ("train", "validation", "test"), rng: np.random.Generator
+    models: Mapping[str, Record], *, parts: Sequence[str] = ("train", "validation", "test"), seed: int = 0
 ) -> pd.DataFrame:
-    """One row a model: its AUC on each part with a 95 % interval over patients. Columns model and the parts."""
+    """One row a model: its AUC on each part with a 95 % interval over patients. Columns model and the parts.
+
+    seed: of the draws of patients, which are the same for every model.
+    """
     rows = []
     for name, record in models.items():
         row: dict[str, Any] = {"model": name.replace("_", " ")}
         for part in parts:
             frame = record.frame(part)
+            rng = np.random.default_rng(seed)
             row[part] = evaluation.bootstrap(
                 frame["label"], frame["score"], _patients(frame), evaluation.auc, rng=rng
             )
@@ -200,30 +204,31 @@ def results(
     *,
     part: str = "test",
     metrics: Sequence[str] = ("auc", "sensitivity", "specificity", "accuracy"),
-    rng: np.random.Generator,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """One row a model: its metrics with 95 % intervals over patients, each record called at its own threshold.
 
     models: the records (seeds) of each model by its name; a metric is their mean.
-    metrics: keys of `METRICS`. Returns the columns model, seeds, and the heading of each metric, cells `Interval`.
+    metrics: keys of `METRICS`. seed: of the draws of patients, which are the same for every model.
+    Returns the columns model, seeds, and the heading of each metric, cells `Interval`.
     """
     unknown = [name for name in metrics if name not in METRICS]
     if unknown:
         raise ValueError(f"no metric is called {unknown[0]!r}; there are {', '.join(METRICS)}")
     rows = []
     for name, records in models.items():
-        summary = _summary(records, part, rng)
+        summary = _summary(records, part, seed)
         rows.append({"model": name, "seeds": len(records), **{METRICS[metric]: summary[metric] for metric in metrics}})
     return pd.DataFrame(rows)
 
 
-def metrics(records: Sequence[Record], *, part: str = "test", rng: np.random.Generator) -> pd.DataFrame:
+def metrics(records: Sequence[Record], *, part: str = "test", seed: int = 0) -> pd.DataFrame:
     """Every usual metric of one model, a row each, columns metric and value (`Interval`); as `results` otherwise."""
-    summary = _summary(records, part, rng)
+    summary = _summary(records, part, seed)
     return pd.DataFrame([{"metric": METRICS[name], "value": interval} for name, interval in summary.items()])
 
 
-def _summary(records: Sequence[Record], part: str, rng: np.random.Generator) -> dict[str, Interval]:
+def _summary(records: Sequence[Record], part: str, seed: int) -> dict[str, Interval]:
     frames = [record.frame(part) for record in records]
     first = frames[0]
     for record, frame in zip(records, frames, strict=True):
@@ -234,7 +239,7 @@ def _summary(records: Sequence[Record], part: str, rng: np.random.Generator) -> 
         np.stack([frame["probability"] for frame in frames]),
         _patients(first),
         [record.threshold for record in records],
-        rng=rng,
+        rng=np.random.default_rng(seed),
     )
 
 

@@ -133,7 +133,7 @@ def test_patients_that_nobody_knows_are_not_counted_as_one():
 def test_results_average_the_seeds_and_call_each_at_its_own_threshold():
     # Test order: two normal, two ill. Seed 0 calls the second normal one positive, seed 1 misses nothing.
     seeds = [record([-1, 1, 2, 3]), record([-1, 1, 2, 3], threshold=0.8)]
-    row = tables.results({"cnn": seeds}, rng=np.random.default_rng(0)).iloc[0]
+    row = tables.results({"cnn": seeds}).iloc[0]
     assert (row["model"], row["seeds"]) == ("cnn", 2)
     assert row["specificity"].estimate == pytest.approx((1 / 2 + 1) / 2)
     assert row["sensitivity"].estimate == 1
@@ -141,7 +141,7 @@ def test_results_average_the_seeds_and_call_each_at_its_own_threshold():
 
 
 def test_metrics_give_a_row_for_each_heading():
-    table = tables.metrics([record([-1, 1, 2, 3])], rng=np.random.default_rng(0)).set_index("metric")["value"]
+    table = tables.metrics([record([-1, 1, 2, 3])]).set_index("metric")["value"]
     assert list(table.index) == list(tables.METRICS.values())
     assert table["accuracy"].estimate == 3 / 4
 
@@ -149,12 +149,12 @@ def test_metrics_give_a_row_for_each_heading():
 def test_results_of_different_images_are_not_averaged():
     other = SPLIT.assign(image=SPLIT["image"] + "2")
     with pytest.raises(ValueError, match="other images"):
-        tables.results({"cnn": [record([0, 1, 2, 3]), record([0, 1, 2, 3], split=other)]}, rng=np.random.default_rng(0))
+        tables.results({"cnn": [record([0, 1, 2, 3]), record([0, 1, 2, 3], split=other)]})
 
 
 def test_an_unknown_metric_is_named():
     with pytest.raises(ValueError, match="'AUROC'; there are auc,"):
-        tables.results({"cnn": [record([0, 1, 2, 3])]}, metrics=["AUROC"], rng=np.random.default_rng(0))
+        tables.results({"cnn": [record([0, 1, 2, 3])]}, metrics=["AUROC"])
 
 
 def test_history_is_headed_for_a_reader():
@@ -210,7 +210,7 @@ def test_header_values_are_those_that_the_scores_were_made_from():
 def test_auc_by_part_has_a_row_a_model_and_the_auc_of_each_part():
     values = {"train": [1, 2, 3, 4], "validation": [2, 1, 4, 3], "test": [1, 2, 1, 2]}
     record = header_record({part: np.array(v, float) for part, v in values.items()}, 1.0, 0.0)
-    frame = tables.auc_by_part({"a_b": record}, rng=np.random.default_rng(0))
+    frame = tables.auc_by_part({"a_b": record})
     # Labels are 0, 1, 0, 1. Pairs won of four: train 3; validation (2, 4 against 1, 3) 1; test 4.
     assert frame["model"].tolist() == ["a b"]
     assert [frame[part][0].estimate for part in ("train", "validation", "test")] == [0.75, 0.25, 1.0]
@@ -271,3 +271,9 @@ def test_claims_show_the_range_where_there_is_one_and_a_missed_target_as_missed(
 def test_claims_say_where_and_when_they_were_measured():
     assert tables.measured_on(CLAIMS) == "Measured on P, 2026-01-02 to 2026-01-03."
     assert tables.measured_on(CLAIMS.iloc[:1]) == "Measured on P, 2026-01-02."
+
+
+def test_models_are_drawn_the_same_patients_so_equal_models_get_equal_intervals():
+    same = {"one": [record([-1, 1, 2, 3])], "other": [record([-1, 1, 2, 3])]}
+    rows = tables.results(same)
+    assert rows["AUC"][0] == rows["AUC"][1]

@@ -17,7 +17,7 @@ from pneumo.tables import format_count, format_interval, format_number
 Values = dict[str, "str | Values"]
 
 DRAW_SEED = 0
-"""Of the bootstrap, so that a render does not change the last digit of an interval."""
+"""Of the bootstrap; that of the tables too, so that text and tables give the same intervals."""
 
 
 def variables() -> Values:

@@ -217,7 +217,7 @@ def results(
         raise ValueError(f"no metric is called {unknown[0]!r}; there are {', '.join(METRICS)}")
     rows = []
     for name, records in models.items():
-        summary = _summary(records, part, seed)
+        summary = _summary(records, part, seed, metrics)
         rows.append({"model": name, "seeds": len(records), **{METRICS[metric]: summary[metric] for metric in metrics}})
     return pd.DataFrame(rows)
 
@@ -228,7 +228,9 @@ def metrics(records: Sequence[Record], *, part: str = "test", seed: int = 0) -> 
     return pd.DataFrame([{"metric": METRICS[name], "value": interval} for name, interval in summary.items()])
 
 
-def _summary(records: Sequence[Record], part: str, seed: int) -> dict[str, Interval]:
+def _summary(
+    records: Sequence[Record], part: str, seed: int, names: Sequence[str] | None = None
+) -> dict[str, Interval]:
     frames = [record.frame(part) for record in records]
     first = frames[0]
     for record, frame in zip(records, frames, strict=True):
@@ -239,6 +241,7 @@ def _summary(records: Sequence[Record], part: str, seed: int) -> dict[str, Inter
         np.stack([frame["probability"] for frame in frames]),
         _patients(first),
         [record.threshold for record in records],
+        names=names,
         rng=np.random.default_rng(seed),
     )
 

@@ -439,3 +439,7 @@ def test_a_calibration_slope_too_steep_to_be_found_is_undefined_and_hurts_no_oth
     easy = 1 / (1 + np.exp(-np.r_[np.linspace(-3, 1, 50), np.linspace(-1, 3, 50)]))
     assert np.isnan(steep)
     assert np.isfinite(evaluation.calibration_slope(labels, easy))
+
+
+def test_an_interval_is_written_with_three_decimals():
+    assert str(evaluation.Interval(0.95349, 0.9, 1.0)) == "0.953 (0.900 to 1.000)"

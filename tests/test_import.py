@@ -1,6 +1,9 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+RECORDS = Path(__file__).parent.parent / "records"
 
 
 def modules_after(statement: str) -> set[str]:
@@ -21,6 +24,12 @@ def test_the_command_line_answers_without_importing_anything_heavy():
 def test_defining_experiments_needs_neither_torch_nor_lightning():
     heavy = {"torch", "pytorch_lightning"}
     assert not modules_after("import pneumo; pneumo.experiments.group('all')") & heavy
+
+
+def test_asking_for_a_stored_record_needs_neither_torch_nor_lightning():
+    heavy = {"torch", "pytorch_lightning"}
+    run = f"pneumo.run(pneumo.experiments.first_network()[0], root=pathlib.Path({str(RECORDS)!r}))"
+    assert not modules_after(f"import pathlib, pneumo; {run}") & heavy
 
 
 def test_everything_that_pneumo_promises_can_be_imported():

@@ -100,7 +100,7 @@ def test_a_second_run_returns_the_stored_record_without_training(small, monkeypa
 def test_the_trained_weights_are_kept_beside_and_the_half_way_state_is_removed(small):
     study.run(small, progress=False)
     assert load_file(study.weights_path(small))["head.weight"].shape == (1, 8)
-    assert not study._checkpoint(small).exists()
+    assert not study.checkpoint_path(small).exists()
 
 
 def test_where_time_is_limited_a_long_experiment_is_refused_with_its_command(small, monkeypatch):

@@ -50,9 +50,11 @@ def counts(record: Record) -> Values:
 
 
 def example_source() -> str:
-    """What the example images of this render are."""
-    dataset = data.load()
-    return "synthetic" if dataset.name == "phantom" else "from the archive"
+    """What the example images of this render are: captions say it."""
+    if data.load().name != "phantom":
+        return "from the archive"
+    meant = experiments.study_data().name
+    return "synthetic" if meant == "phantom" else f"synthetic stand-ins, as {meant} is not at hand here"
 
 
 def header(record: Record) -> Values:

@@ -32,6 +32,9 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f})"
+
 
 class Statistic(Protocol):
     """A metric of this package, its threshold or target fixed: `auc`, or `partial(sensitivity, threshold=0.5)`."""
@@ -88,10 +91,11 @@ def summary(
     groups: ArrayLike | None,
     threshold: float | Sequence[float],
     *,
+    names: Iterable[str] | None = None,
     draws: int = DRAWS,
     rng: np.random.Generator,
 ) -> dict[str, Interval]:
-    """Every usual metric by name, all on the same draws of patients; see `bootstrap`.
+    """Every usual metric by name, or those of `names`, all on the same draws of patients; see `bootstrap`.
 
     probabilities: (N,) with one threshold, or (seeds, N) with one for each seed.
     """
@@ -102,7 +106,7 @@ def summary(
     by_seed = [(usual_statistics(float(value)), row) for value, row in zip(cuts, rows, strict=True)]
     return {
         name: _percentiles(*_evaluate(labels, [(statistics[name], row) for statistics, row in by_seed], counts))
-        for name in by_seed[0][0]
+        for name in (by_seed[0][0] if names is None else names)
     }
 
 

@@ -1,0 +1,75 @@
+"""Measure what the project claims about speed: `python -m benchmarks [NAME ...] [--quick] [--folder DIR]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from statistics import median
+
+from benchmarks import results
+from benchmarks.results import Claim, Measurement, Point
+from pneumo.provenance import measured
+
+NAMES = ("training", "reading", "memory", "features", "study", "growth", "book")
+BUSY = 0.5
+"""Load from which others get in the way: processes that want to run, averaged over the last minute."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run benchmarks and keep what they find. Returns the exit status; a target that is missed does not change it."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - set(NAMES):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
+    folder = options.folder or (Path(tempfile.mkdtemp(prefix="pneumo-benchmark-")) if options.quick else results.FOLDER)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""         # the targets are for processors, and both sides must use the same
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        print(f"benchmarks: this machine is busy (load {load:.1f}); times, and perhaps ratios, will be off", flush=True)
+    for name in options.names or NAMES:
+        print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
+        measurement = measure(name, quick=options.quick)
+        results.save(results.load(folder).with_measurement(name, measurement), folder)
+    print(folder / "RESULTS.md")
+    return 0
+
+
+def measure(name: str, *, quick: bool) -> Measurement:
+    """Run one benchmark, telling each claim as it is measured."""
+    benchmark = import_module(f"benchmarks.{name}")
+    found: list[Claim | Point] = []
+    load = os.getloadavg()[0]
+    with measured() as provenance:
+        for claim_or_point in benchmark.measure(benchmark.QUICK if quick else benchmark.FULL):
+            found.append(claim_or_point)
+            print(f"  {_told(claim_or_point)}", flush=True)
+    return Measurement(
+        claims=tuple(claim for claim in found if isinstance(claim, Claim)),
+        growth=tuple(point for point in found if isinstance(point, Point)),
+        provenance={**provenance, "load_before": load},
+    )
+
+
+def _told(found: Claim | Point) -> str:
+    if isinstance(found, Point):
+        return f"{found.curve}; {found.quantity} {found.amount:,}: {median(found.seconds):.3g} s"
+    verdict = "" if found.reached else "  NOT REACHED"
+    return f"{found.name}: {found.measured}; {found.target}{verdict}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything runs")
+    parser.add_argument("--folder", type=Path, help="for results (default: benchmarks, or a new one with --quick)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Reading: all radiographs from their archive to the cache, against one process that decodes them with PIL."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.measuring import cores, in_new_process, in_turns, scratch, seconds
+from benchmarks.radiographs import few_radiographs, radiographs
+from benchmarks.results import Claim
+from pneumo import data
+from pneumo.data import Dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """radiographs: opens the data set, given a folder it may write to. image_size: in pixels. rounds: of both ways."""
+
+    radiographs: Callable[[Path], Dataset]
+    image_size: int
+    rounds: int
+
+
+FULL = Sizes(radiographs=radiographs, image_size=64, rounds=7)
+QUICK = Sizes(radiographs=few_radiographs, image_size=16, rounds=2)
+
+
+def measure(sizes: Sizes) -> Iterator[Claim]:
+    """The first start, which decodes, and the second, which maps."""
+    with scratch() as folder:
+        dataset = sizes.radiographs(folder)
+        details = {"data": dataset.name, "images": len(dataset), "image_size": sizes.image_size, "cores": cores()}
+        one_by_one = partial(_decode_one_by_one, dataset, sizes.image_size)
+        one_by_one()                                # now the archive is in the system's memory, for both
+        ways = {"ours": partial(_decode_to_cache, dataset, sizes.image_size), "pil": partial(seconds, one_by_one)}
+        took = in_turns(ways, sizes.rounds)
+        yield Claim(
+            name="reading/decode",
+            what="decoding all radiographs to the cache, by the time one process needs with PIL",
+            values=tuple(took["ours"] / took["pil"]),
+            at_most=0.6,
+            details={**details, "seconds": {name: median(values.tolist()) for name, values in took.items()}},
+        )
+        data.pixels(dataset, size=sizes.image_size, progress=False)
+        yield Claim(
+            name="reading/second-start",
+            what="a second start: from the data set to the first decoded image, in a new process",
+            values=tuple(in_new_process(_second_start, dataset, sizes.image_size) for _ in range(sizes.rounds)),
+            unit="s",
+            at_most=0.1,
+            details=details,
+        )
+
+
+def _decode_to_cache(dataset: Dataset, size: int) -> float:
+    """Seconds until everything is decoded and has reached the disk, with an empty cache."""
+    with scratch():
+        return seconds(lambda: data.pixels(dataset, size=size, progress=False))
+
+
+def _decode_one_by_one(dataset: Dataset, size: int) -> np.ndarray:
+    """As one would write it with PIL: into memory, nothing kept and nothing checked. Returns (N, size, size) uint8."""
+    images = np.empty((len(dataset), size, size), dtype=np.uint8)
+    for row in range(len(dataset)):
+        picture = Image.open(io.BytesIO(dataset.source.read(row))).convert("L")
+        images[row] = picture.resize((size, size), Image.Resampling.BILINEAR)
+    return images
+
+
+def _second_start(dataset: Dataset, size: int) -> float:
+    return seconds(lambda: data.pixels(dataset, size=size, progress=False).array[0].max())

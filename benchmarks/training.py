@@ -211,7 +211,6 @@ def _grey(path: str) -> Image.Image:
 
 def _loop(case: Case, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
     """Train a new network on batches of (B, 1, H, W) images and (B,) labels, and nothing else."""
-    torch.use_deterministic_algorithms(False)       # Lightning turns it on for good, and it has a price
     network = models.build(case.model).to(memory_format=torch.channels_last).train()
     optimizer = training.build_optimizer(network, TrainingConfig().optimizer)
     with _steps(network) as starts:

@@ -321,7 +321,11 @@ def quiet_lightning() -> Iterator[None]:
     what it leaves behind: it turns deterministic algorithms on for the whole process."""
     logger = logging.getLogger("pytorch_lightning")
     level, deterministic = logger.level, torch.are_deterministic_algorithms_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory
     logger.setLevel(logging.WARNING)
+    # Deterministic mode also fills every new tensor with NaN, lest it be read before it is written. None is, and it
+    # takes a tenth of a step of EfficientNet-Lite0.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*", category=FutureWarning)
@@ -331,3 +335,4 @@ def quiet_lightning() -> Iterator[None]:
     finally:
         logger.setLevel(level)
         torch.use_deterministic_algorithms(deterministic)
+        torch.utils.deterministic.fill_uninitialized_memory = fill

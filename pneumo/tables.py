@@ -217,20 +217,25 @@ def results(
         raise ValueError(f"no metric is called {unknown[0]!r}; there are {', '.join(METRICS)}")
     rows = []
     for name, records in models.items():
-        summary = _summary(records, part, seed, metrics)
-        rows.append({"model": name, "seeds": len(records), **{METRICS[metric]: summary[metric] for metric in metrics}})
+        intervals = summary(records, part, seed=seed, names=metrics)
+        cells = {METRICS[metric]: intervals[metric] for metric in metrics}
+        rows.append({"model": name, "seeds": len(records), **cells})
     return pd.DataFrame(rows)
 
 
 def metrics(records: Sequence[Record], *, part: str = "test", seed: int = 0) -> pd.DataFrame:
     """Every usual metric of one model, a row each, columns metric and value (`Interval`); as `results` otherwise."""
-    summary = _summary(records, part, seed)
-    return pd.DataFrame([{"metric": METRICS[name], "value": interval} for name, interval in summary.items()])
+    intervals = summary(records, part, seed=seed)
+    return pd.DataFrame([{"metric": METRICS[name], "value": interval} for name, interval in intervals.items()])
 
 
-def _summary(
-    records: Sequence[Record], part: str, seed: int, names: Sequence[str] | None = None
+def summary(
+    records: Sequence[Record], part: str, *, seed: int = 0, names: Sequence[str] | None = None
 ) -> dict[str, Interval]:
+    """`evaluation.summary` of one model: the mean of its records (seeds), each called at its own threshold.
+
+    Raises ValueError where the records predict different images.
+    """
     frames = [record.frame(part) for record in records]
     first = frames[0]
     for record, frame in zip(records, frames, strict=True):

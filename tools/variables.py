@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pneumo import data, evaluation, experiments, records
-from pneumo.evaluation import Interval
 from pneumo.records import Record
-from pneumo.tables import format_count, format_interval, format_number
+from pneumo.tables import format_count, format_interval, format_number, summary
 
 Values = dict[str, "str | Values"]
 
@@ -60,8 +59,8 @@ def example_source() -> str:
 def header(record: Record) -> Values:
     """AUC of one header field on every part, and its calls on the test part."""
     values: Values = {f"{part}_auc": link(format_number(area(record, part)), record) for part in records.PARTS}
-    summary = summarise([record], "test")
-    return values | {name: link(format_interval(summary[name]), record) for name in ("sensitivity", "specificity")}
+    intervals = summary([record], "test", seed=DRAW_SEED)
+    return values | {name: link(format_interval(intervals[name]), record) for name in ("sensitivity", "specificity")}
 
 
 def area(record: Record, part: str) -> float:
@@ -85,7 +84,10 @@ def architecture(record: Record) -> Values:
 def measured(group: Sequence[Record]) -> Values:
     """Metrics of several seeds on validation and on test patients: the seeds' mean, with an interval over patients."""
     return {
-        part: {name: link(format_interval(interval), *group) for name, interval in summarise(group, part).items()}
+        part: {
+            name: link(format_interval(interval), *group)
+            for name, interval in summary(group, part, seed=DRAW_SEED).items()
+        }
         for part in ("validation", "test")
     }
 
@@ -97,12 +99,6 @@ def gain(network: Sequence[Record], baseline: Record) -> str:
     rng = np.random.default_rng(DRAW_SEED)
     interval = evaluation.paired_bootstrap(labels, (scores, others), groups, evaluation.auc, rng=rng)
     return link(format_interval(interval), *network)
-
-
-def summarise(group: Sequence[Record], part: str) -> dict[str, Interval]:
-    labels, groups, probabilities = stacked(group, part)
-    thresholds = [record.threshold for record in group]
-    return evaluation.summary(labels, probabilities, groups, thresholds, rng=np.random.default_rng(DRAW_SEED))
 
 
 def stacked(group: Sequence[Record], part: str) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from .config import CNNConfig, DataConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
+from .config import ClassicalConfig, CNNConfig, DataConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
 from .errors import UnknownExperiment
+from .features.configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
 
 SEEDS = range(5)
 
@@ -63,8 +64,31 @@ def first_network() -> list[Experiment]:
     ]
 
 
+LEARNERS = ("svm", "forest", "xgboost")
+VIEWS = {"pixels": PixelsConfig(), "hog": HOGConfig(), "lbp": LBPConfig(), "glcm": GLCMConfig()}
+
+
+def classical() -> list[Experiment]:
+    """Three learners on four views of the image, no network. `pneumo run classical`: 15 min on 2 cores.
+
+    The views are taken at 128 pixels; the pixels themselves at 64, through 100 principal components. Hyper-parameters
+    by cross-validation over training patients.
+    """
+    return [
+        Experiment(
+            name=f"classical/{learner}-{view}",
+            data=study_data(image_size=64 if view == "pixels" else 128),
+            model=ClassicalConfig(learner=learner, features=config, components=100 if view == "pixels" else None),
+            minutes=1.2,
+        )
+        for learner in LEARNERS
+        for view, config in VIEWS.items()
+    ]
+
+
 GROUPS: dict[str, Callable[[], list[Experiment]]] = {
     "headers": headers,
+    "classical": classical,
     "first-network": first_network,
 }
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from . import classical, data, evaluation, features, models, records, training
+from .augment import STRESS
 from .classical.configuration import ClassicalConfig
-from .config import Experiment, HeaderConfig, Model
+from .config import Experiment, HeaderConfig, Model, ReadingConfig, TrainingConfig
 from .data.headers import headers
+from .errors import MissingRecord
 from .models.configuration import NetworkConfig
 from .study import checkpoint_path, weights_path
+
+CHOOSES = {"plain": "validation", "stressed": "stressed"}
+"""The part of `records.SCORED` that chooses, for each `TrainingConfig.validate_on`."""
 
 HEADER_FIELDS = {
     "width": lambda frame: frame["width"],
@@ -35,41 +42,92 @@ def results(model: Model, experiment: Experiment, progress: bool) -> dict[str, A
 
 @results.register
 def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
-    if experiment.training is None:
-        raise ValueError(f"{experiment.name}: a network needs training=TrainingConfig(...)")
-    dataset, split = _data(experiment)
-    config = experiment.data
-    pixels = data.pixels(dataset, size=config.image_size, resize=config.resize, progress=progress)
-    labels = dataset.table["label"].to_numpy()
-    parts = {
-        name: training.Images(pixels=pixels, rows=rows, labels=labels[rows]) for name, rows in _parts(split).items()
-    }
+    config = _training(experiment)
+    images = _images(experiment, progress)
     network = models.build(model, training.stream(experiment.seed, 0, "weights"))
     fit = training.fit(
         network,
-        parts["train"],
-        parts["validation"],
-        experiment.training,
+        images.parts["train"],
+        images.parts[CHOOSES[config.validate_on]],
+        config,
         seed=experiment.seed,
         checkpoint=checkpoint_path(experiment),
         progress=progress,
     )
     _save_weights(network, weights_path(experiment))
-    scores = {name: training.predict(network, parts[name]) for name in ("validation", "test")}
+    scores = {name: training.predict(network, images.parts[name]) for name in records.SCORED}
+    chosen_on = f"{config.validate_on} validation loss" if config.keep == "best" else "nothing: the last"
     return {
         "history": fit.history,
         "scores": scores,
         "selection": {
-            "epoch": fit.best_epoch,
-            "epoch_chosen_on": "validation loss",
-            **_threshold(scores["validation"], parts["validation"].labels),
+            "epoch": fit.epoch,
+            "epoch_chosen_on": chosen_on,
+            **_threshold(scores, CHOOSES[config.validate_on], images.parts["validation"].labels),
         },
-        "split": records.split_frame(dataset.table, _parts(split).items()),
-        "provenance": {
-            "data": {"version": dataset.version, "pixels_sha256": pixels.digest, "training_images": len(split.train)},
-            "network": models.cost(model, config.image_size)._asdict(),
-        },
+        "split": images.split,
+        "provenance": images.provenance | {"network": models.cost(model, experiment.data.image_size)._asdict()},
     }
+
+
+@results.register
+def _reading(model: ReadingConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
+    """Networks of other experiments, whose weights this machine holds, look at images again."""
+    config = _training(experiment)
+    images = _images(experiment, progress)
+    parts = {
+        name: _seen(images.parts[name], model, training.stream(0, 0, f"change {name}")) for name in records.SCORED
+    }
+    members = [
+        trained(replace(experiment, name=experiment.name, model=model.network, seed=seed)) for seed in model.seeds
+    ]
+    scores = {
+        name: np.mean([_looks(network, part, mirrored=model.mirrored) for network in members], axis=0)
+        for name, part in parts.items()
+    }
+    return {
+        "scores": scores,
+        "selection": _threshold(scores, CHOOSES[config.validate_on], images.parts["validation"].labels),
+        "split": images.split,
+        "provenance": images.provenance | {"network": models.cost(model.network, experiment.data.image_size)._asdict()},
+    }
+
+
+def trained(experiment: Experiment) -> torch.nn.Module:
+    """The network of an experiment, with the weights that it ended with on this machine.
+
+    Raises MissingRecord, with the remedy, where the weights are not here.
+    """
+    path = weights_path(experiment)
+    if not path.is_file():
+        raise MissingRecord(
+            f"{path}, the trained weights of {experiment.model}, seed {experiment.seed}, is not on this machine: "
+            "weights are no part of a record. Move that experiment's record away and run it again"
+        )
+    network = models.build(experiment.model)
+    network.load_state_dict(load_file(path))
+    return network.eval()
+
+
+def _seen(images: training.Images, model: ReadingConfig, generator: torch.Generator) -> training.Images:
+    """What is left of the images when `change` and `look` have had their way."""
+    seen = training.changed(images, model.change, generator)
+    if model.look == "whole":
+        return seen
+    from . import explain
+
+    array = explain.LOOKS[model.look](seen.pixels.rows(seen.rows))
+    return replace(seen, pixels=training.InMemory(array=array), rows=np.arange(len(seen)))
+
+
+def _looks(network: torch.nn.Module, images: training.Images, *, mirrored: bool) -> np.ndarray:
+    """Logits; with `mirrored`, the mean of those of the image and of its mirror image."""
+    logits = training.predict(network, images)
+    if not mirrored:
+        return logits
+    array = np.ascontiguousarray(images.pixels.rows(images.rows)[:, :, ::-1])
+    mirror = replace(images, pixels=training.InMemory(array=array), rows=np.arange(len(images)))
+    return (logits + training.predict(network, mirror)) / 2
 
 
 @results.register
@@ -91,7 +149,7 @@ def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -
         "selection": {
             "parameters": fitted.parameters,
             "parameters_chosen_on": "cross-validation over training patients, AUC",
-            **_threshold(scores["validation"], labels[split.validation]),
+            **_threshold(scores, "validation", labels[split.validation]),
         },
         "split": records.split_frame(dataset.table, _parts(split).items()),
         "provenance": {
@@ -120,11 +178,48 @@ def _header(model: HeaderConfig, experiment: Experiment, progress: bool) -> dict
         "selection": {
             "slope": float(slope),
             "intercept": float(intercept),
-            **_threshold(scores["validation"], labels[split.validation]),
+            **_threshold(scores, "validation", labels[split.validation]),
         },
         "split": records.split_frame(dataset.table, _parts(split).items()),
         "provenance": {"data": {"version": dataset.version, "training_images": len(split.train)}},
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyImages:
+    """parts: the images of each part, and "stressed", the validation images as another machine might have taken them.
+    split, provenance: as a record holds them."""
+
+    parts: dict[str, training.Images]
+    split: pd.DataFrame
+    provenance: dict[str, Any]
+
+
+def _images(experiment: Experiment, progress: bool) -> StudyImages:
+    dataset, split = _data(experiment)
+    config = experiment.data
+    pixels = data.pixels(dataset, size=config.image_size, resize=config.resize, progress=progress)
+    labels = dataset.table["label"].to_numpy()
+    parts = {}
+    for name, rows in _parts(split).items():
+        images = training.Images(pixels=pixels, rows=rows, labels=labels[rows])
+        # Drawn apart for each part, so that a smaller training part leaves the others as they were.
+        distortion = training.stream(config.split_seed, 0, f"distortion {name}")
+        parts[name] = training.changed(images, config.distortion, distortion)
+    parts["stressed"] = training.changed(parts["validation"], STRESS, training.stream(0, 0, "stress"))
+    return StudyImages(
+        parts=parts,
+        split=records.split_frame(dataset.table, _parts(split).items()),
+        provenance={
+            "data": {"version": dataset.version, "pixels_sha256": pixels.digest, "training_images": len(split.train)}
+        },
+    )
+
+
+def _training(experiment: Experiment) -> TrainingConfig:
+    if experiment.training is None:
+        raise ValueError(f"{experiment.name}: a network needs training=TrainingConfig(...)")
+    return experiment.training
 
 
 def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
@@ -154,10 +249,13 @@ def _parts(split: data.Split) -> dict[str, np.ndarray]:
     return {name: getattr(split, name) for name in records.PARTS}
 
 
-def _threshold(logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """The threshold on the probability that maximises Youden's index on validation patients."""
-    threshold = evaluation.youden_threshold(labels, records.probabilities(logits))
-    return {"threshold": round(float(threshold), 6), "threshold_chosen_on": "validation, Youden's index"}
+def _threshold(scores: dict[str, np.ndarray], part: str, labels: np.ndarray) -> dict[str, Any]:
+    """The threshold on the probability that maximises Youden's index on validation patients.
+
+    part: of `records.SCORED`, whose scores choose. labels: of the validation part.
+    """
+    threshold = evaluation.youden_threshold(labels, records.probabilities(scores[part]))
+    return {"threshold": round(float(threshold), 6), "threshold_chosen_on": f"{part}, Youden's index"}
 
 
 def _save_weights(network: torch.nn.Module, path: Path) -> None:

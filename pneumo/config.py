@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import cattrs
 from cattrs.strategies import configure_tagged_union
@@ -24,6 +24,8 @@ RECIPE = 1
 """Version of everything between a configuration and its result (decoding, batches, training). Raise it by hand when
 results would change; tidying code leaves it, and the records, alone."""
 
+Look = Literal["whole", "without-lungs", "border", "shuffled"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
@@ -34,6 +36,7 @@ class DataConfig:
     image_size: side in pixels. resize: "stretch", "letterbox" or "crop".
     validation_fraction: of the development images; whole patients.
     fraction: of the training images that are used; whole patients.
+    distortion: what befalls every image, of training, validation and test, once and for all.
     """
 
     name: str
@@ -43,6 +46,7 @@ class DataConfig:
     validation_fraction: float = 0.15
     fraction: float = 1.0
     split_seed: int = 0
+    distortion: Augmentation = field(default_factory=Augmentation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,31 @@ class HeaderConfig:
     field: str
 
 
-Model = HeaderConfig | ClassicalConfig | NetworkConfig
+@dataclass(frozen=True, kw_only=True)
+class ReadingConfig:
+    """Networks that were trained before, read again: nothing is learnt. Their data and training are the experiment's.
+
+    network: what was trained. seeds: of the trained networks; their logits are averaged.
+    mirrored: whether each of them also reads the image mirrored left to right.
+    change: what befalls the images first; drawn once for each image.
+    look: what is left of the image: the "whole"; "without-lungs", where they lie is grey; the "border" alone; or all of
+        it, cut into patches and "shuffled". See `pneumo.explain`.
+    """
+
+    network: NetworkConfig
+    seeds: tuple[int, ...] = (0,)
+    mirrored: bool = False
+    change: Augmentation = field(default_factory=Augmentation)
+    look: Look = "whole"
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            raise ValueError("seeds=() names no network; give at least one seed")
+        if self.look not in get_args(Look):
+            raise ValueError(f"look={self.look!r} is unknown; choose from {', '.join(get_args(Look))}")
+
+
+Model = HeaderConfig | ClassicalConfig | NetworkConfig | ReadingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +107,12 @@ class TrainingConfig:
     """How a network is trained.
 
     epochs: at most. patience: epochs without a lower validation loss before training stops; None trains them all.
-    The weights of the epoch with the lowest validation loss are kept either way.
+    keep: the weights that are kept: of the "best" epoch, which has the lowest validation loss, or of the "last".
+    label_smoothing: share of each label that is given to the other class, half of it at most.
+    averaging: decay of an exponential moving average of the weights at each update, which is judged and kept in
+        place of the last weights; 0 for none.
+    validate_on: the images that choose epoch and threshold: the validation part as it is ("plain"), or copies of it
+        as another machine might have taken them ("stressed", see `pneumo.augment.STRESS`).
     """
 
     epochs: int = 30
@@ -87,12 +120,24 @@ class TrainingConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
     patience: int | None = 6
+    keep: Literal["best", "last"] = "best"
+    label_smoothing: float = 0.0
+    averaging: float = 0.0
+    validate_on: Literal["plain", "stressed"] = "plain"
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2:
             raise ValueError(f"epochs={self.epochs}, batch_size={self.batch_size}: need at least 1 epoch and 2 images")
         if self.patience is not None and self.patience < 1:
             raise ValueError(f"patience={self.patience} must be at least 1, or None to train every epoch")
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"label_smoothing={self.label_smoothing} is out of range; use 0 to below 1, 0.1 as a rule")
+        if not 0 <= self.averaging < 1:
+            raise ValueError(f"averaging={self.averaging} is no decay; use 0 for none, or 0.99 for about 100 updates")
+        if self.keep not in ("best", "last") or self.validate_on not in ("plain", "stressed"):
+            raise ValueError(
+                f'keep={self.keep!r}, validate_on={self.validate_on!r}: use "best" or "last", "plain" or "stressed"'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +203,8 @@ def _converter(*, omit_default: bool) -> cattrs.Converter:
         EfficientNetConfig: "efficientnet",
         PretrainedConfig: "pretrained",
     }
+    configure_tagged_union(NetworkConfig, converter, tag_name="kind", tag_generator=kind.__getitem__)
+    kind |= {ReadingConfig: "reading"}
     configure_tagged_union(Model, converter, tag_name="kind", tag_generator=kind.__getitem__)
     return converter
 

@@ -6,13 +6,26 @@ Each function says its command, what it costs on two cores, and what it showed w
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from .config import ClassicalConfig, CNNConfig, DataConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
+from .augment.configuration import ROBUST
+from .config import (
+    ClassicalConfig,
+    CNNConfig,
+    DataConfig,
+    Experiment,
+    HeaderConfig,
+    Model,
+    OptimizerConfig,
+    PretrainedConfig,
+    TrainingConfig,
+)
 from .errors import UnknownExperiment
 from .features.configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
 
 SEEDS = range(5)
+FEW_SEEDS = range(3)
 
 
 def study_data(image_size: int = 64) -> DataConfig:
@@ -86,10 +99,63 @@ def classical() -> list[Experiment]:
     ]
 
 
+BRIEF = TrainingConfig(epochs=8, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3), patience=None)
+"""Training of the comparisons between small networks: eight epochs, of which the best is kept."""
+
+
+def repeated(
+    name: str,
+    model: Model,
+    training: TrainingConfig = BRIEF,
+    *,
+    data: DataConfig | None = None,
+    seeds: Iterable[int] = FEW_SEEDS,
+    minutes: float = 1.1,
+) -> list[Experiment]:
+    """One experiment a seed, called "name-seed-0" and so on. data: by default the study's, at 64 pixels."""
+    return [
+        Experiment(
+            name=f"{name}-seed-{seed}",
+            data=data or study_data(),
+            model=model,
+            training=training,
+            seed=seed,
+            minutes=minutes,
+        )
+        for seed in seeds
+    ]
+
+
+def compared(group: str, variants: Mapping[str, TrainingConfig], **options: Any) -> list[Experiment]:
+    """The baseline CNN, trained in several ways, as `repeated`."""
+    return [
+        experiment
+        for name, training in variants.items()
+        for experiment in repeated(f"{group}/{name}", CNNConfig(), training, **options)
+    ]
+
+
+def trusted() -> list[Experiment]:
+    """EfficientNet-Lite0 at 160 pixels, made blind to how films are saved, two seeds. `pneumo run trusted`: 50 min."""
+    training = TrainingConfig(
+        epochs=6,
+        batch_size=32,
+        optimizer=OptimizerConfig(learning_rate=5e-4, weight_decay=0.01, schedule="one-cycle"),
+        augmentation=ROBUST,
+        patience=None,
+        averaging=0.99,
+        validate_on="stressed",
+    )
+    return repeated(
+        "trusted/lite0-160", PretrainedConfig(), training, data=study_data(160), seeds=range(2), minutes=25
+    )
+
+
 GROUPS: dict[str, Callable[[], list[Experiment]]] = {
     "headers": headers,
     "classical": classical,
     "first-network": first_network,
+    "trusted": trusted,
 }
 
 

@@ -30,6 +30,9 @@ from .errors import MissingRecord, RecordError
 
 FORMAT = 1
 PARTS = ("train", "validation", "test")
+SCORED = {"validation": "validation", "stressed": "validation", "test": "test"}
+"""What images are scored as, and the part of the split they belong to: "stressed" are the validation images as another
+machine might have taken them."""
 SPLIT_COLUMNS = ("image", "patient", "label", "subtype", "part")
 
 
@@ -44,7 +47,8 @@ class Record:
 
     history: one row an epoch: epoch, train_loss, train_accuracy, validation_loss, validation_accuracy,
         learning_rate, seconds. Empty where nothing was trained by epochs.
-    scores: for each part, the logit of the positive class for each image, in the order of the split file.
+    scores: by the names of SCORED, the logit of the positive class for each image, in the order of the split file.
+        What was learnt without images has no "stressed".
     selection: what was chosen (epoch, threshold) and on which part of the data.
     provenance: data digest, versions, commit, machine, seconds, peak memory.
     split: the images of every part (image, patient, label, subtype, part).
@@ -59,7 +63,7 @@ class Record:
 
     def __post_init__(self) -> None:
         for part, scores in self.scores.items():
-            images = int((self.split["part"] == part).sum())
+            images = int((self.split["part"] == SCORED.get(part, part)).sum())
             if len(scores) != images:
                 raise RecordError(f"{self.experiment.name}: {len(scores)} scores for the {images} images of {part}")
 
@@ -99,7 +103,7 @@ class Record:
         """
         if part not in self.scores:
             raise KeyError(f"{self.experiment.name} has no scores for {part!r}, only for {', '.join(self.scores)}")
-        rows = self.split[self.split["part"] == part].drop(columns="part").reset_index(drop=True)
+        rows = self.split[self.split["part"] == SCORED.get(part, part)].drop(columns="part").reset_index(drop=True)
         return rows.assign(score=self.scores[part], probability=self.predictions[part])
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pytorch_lightning as pl
@@ -22,10 +23,10 @@ import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from .augment import augment, mixup, scale
+from .augment import Augmentation, augment, mixup, scale
 from .config import OptimizerConfig, TrainingConfig
-from .data import Pixels
 from .errors import NonFiniteLoss
 
 PREDICTION_BATCH = 256
@@ -46,16 +47,22 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
     "step": lambda progress: 0.1 ** int(3 * min(progress, 0.999)),  # a tenth after each third
     "warmup-cosine": lambda progress: min(progress / 0.1, 1.0) * 0.5 * (1 + math.cos(math.pi * progress)),
+    # Smith & Topin (2018, arXiv:1708.07120): up from a 25th in the first three tenths, then down to nothing.
+    "one-cycle": lambda progress: (
+        0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * progress / 0.3))
+        if progress < 0.3
+        else 0.5 * (1 + math.cos(math.pi * (progress - 0.3) / 0.7))
+    ),
 }
 """Learning rate as a factor of the configured one; progress runs from 0 at the first update to 1 after the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """history: as in `Record`. best_epoch: the epoch, from 1, whose weights the network now has."""
+    """history: as in `Record`. epoch: the one, from 1, whose weights the network now has."""
 
     history: list[dict[str, float]]
-    best_epoch: int
+    epoch: int
 
 
 def fit(
@@ -68,7 +75,7 @@ def fit(
     checkpoint: Path,
     progress: bool = True,
 ) -> Fit:
-    """Train `network` in place; it ends with the weights of the epoch that had the lowest validation loss.
+    """Train `network` in place; it ends with the weights of the epoch that `config.keep` says.
 
     checkpoint: written after every epoch. Where it exists, training goes on from it and ends with exactly the
         weights that an undisturbed run would have. It stays until the caller, who has the result safe, removes it.
@@ -95,8 +102,8 @@ def fit(
         )
         resume = checkpoint if checkpoint.exists() else None
         trainer.fit(module, ckpt_path=resume, weights_only=True if resume else None)
-    network.load_state_dict(module.best_weights)
-    return Fit(history=module.history, best_epoch=module.best_epoch)
+    network.load_state_dict(module.kept_weights)
+    return Fit(history=module.history, epoch=module.kept_epoch)
 
 
 @torch.inference_mode()
@@ -111,11 +118,28 @@ def predict(network: nn.Module, images: Images) -> np.ndarray:
 # Batches -------------------------------------------------------------------------------------------------------------
 
 
+class Rows(Protocol):
+    """Where images are read from: `pneumo.data.Pixels`, or `InMemory`."""
+
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        """(n,) integers -> (n, H, W) uint8."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InMemory:
+    """Images that are not on disk: (N, H, W) uint8."""
+
+    array: np.ndarray
+
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        return self.array[indices]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Images:
     """The images of one part of a split: rows of an array of pixels, and their labels (N,) in {0, 1}."""
 
-    pixels: Pixels
+    pixels: Rows
     rows: np.ndarray
     labels: np.ndarray
 
@@ -124,6 +148,15 @@ class Images:
 
     def batches(self, batch_size: int, shuffle: torch.Generator | None = None) -> Batches:
         return Batches(self, batch_size, shuffle)
+
+
+def changed(images: Images, change: Augmentation, generator: torch.Generator) -> Images:
+    """Copies in memory, each changed once; the images themselves where `change` does nothing."""
+    if not change.changes_images:
+        return images
+    copies = [augment(scale(batch), change, generator) for batch, _ in images.batches(PREDICTION_BATCH)]
+    array = torch.cat([(copy * 255).round().to(torch.uint8).squeeze(1) for copy in copies]).numpy()
+    return Images(pixels=InMemory(array=array), rows=np.arange(len(images)), labels=images.labels)
 
 
 class Batches:
@@ -172,12 +205,25 @@ class Classifier(pl.LightningModule):
         super().__init__()
         self.network, self.config, self.seed = network, config, seed
         self.train_images, self.validation_images = train, validation
+        # With the averages of batch normalisation, which belong to the weights they were measured with.
+        self.average = (
+            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.averaging), use_buffers=True)
+            if config.averaging
+            else None
+        )
         self.history: list[dict[str, float]] = []
-        self.best_weights: dict[str, Tensor] = {}
+        self.kept_weights: dict[str, Tensor] = {}
 
     @property
-    def best_epoch(self) -> int:
-        """The epoch with the lowest validation loss, from 1."""
+    def judged(self) -> nn.Module:
+        """The network that validation sees and that is kept: the average, where one is asked for."""
+        return self.network if self.average is None else self.average.module
+
+    @property
+    def kept_epoch(self) -> int:
+        """The last epoch, or the one with the lowest validation loss, from 1."""
+        if self.config.keep == "last":
+            return len(self.history)
         return 1 + int(np.argmin([row["validation_loss"] for row in self.history]))
 
     def train_dataloader(self) -> Batches:
@@ -203,15 +249,20 @@ class Classifier(pl.LightningModule):
         if augmentation.mixup_alpha:
             images, labels = mixup(images, labels, augmentation.mixup_alpha, self.augmentation_stream)
         logits = self.network(images)
-        loss = F.binary_cross_entropy_with_logits(logits, labels)
+        smoothing = self.config.label_smoothing
+        loss = F.binary_cross_entropy_with_logits(logits, labels * (1 - smoothing) + smoothing / 2)
         self.train_sums.add(loss, logits, labels)
         if index % 50 == 0:  # a look at the value makes an accelerator wait, so not at every step
             self._check_finite("training", self.train_sums.loss)
         return loss
 
+    def on_train_batch_end(self, outputs: object, batch: object, index: int) -> None:
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         images, labels = batch
-        logits = self.network(scale(images))
+        logits = self.judged(scale(images))
         self.validation_sums.add(F.binary_cross_entropy_with_logits(logits, labels), logits, labels)
 
     def on_validation_epoch_end(self) -> None:
@@ -227,8 +278,8 @@ class Classifier(pl.LightningModule):
             "seconds": round(time.perf_counter() - self.epoch_start, 2),
         }
         self.history.append(row)
-        if self.best_epoch == row["epoch"]:
-            self.best_weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        if self.kept_epoch == row["epoch"]:
+            self.kept_weights = {name: value.detach().clone() for name, value in self.judged.state_dict().items()}
         self.log("validation_loss", row["validation_loss"], prog_bar=True)
 
     def configure_optimizers(self) -> dict[str, object]:
@@ -238,10 +289,10 @@ class Classifier(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        checkpoint["history"], checkpoint["best_weights"] = self.history, self.best_weights
+        checkpoint["history"], checkpoint["kept_weights"] = self.history, self.kept_weights
 
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        self.history, self.best_weights = checkpoint["history"], checkpoint["best_weights"]
+        self.history, self.kept_weights = checkpoint["history"], checkpoint["kept_weights"]
 
     def _check_finite(self, part: str, loss: float) -> None:
         if not math.isfinite(loss):

@@ -24,6 +24,7 @@ from pneumo.augment import (
     transform,
 )
 from pneumo.augment.transforms import sampling_grid
+from pneumo.data.jpeg import compress
 
 EVERYTHING = Augmentation(
     rotation_range=40.0,
@@ -53,6 +54,7 @@ ONE_SETTING_EACH = {
     "contrast_range": (0.8, 1.2),
     "gaussian_blur": 1.0,
     "gaussian_noise": 0.1,
+    "jpeg_quality": (50, 90),
 }
 
 
@@ -91,8 +93,36 @@ def test_each_setting_alone_equals_the_reference_and_changes_the_images(name, va
     config, images = replace(NONE, **{name: value}), random_images(8)
     batch = augment(images, config, generator())
     expected = reference(images, parameters(8, config, generator()))
-    torch.testing.assert_close(batch, expected, atol=1e-4, rtol=0)
+    tolerance = 1e-4 if name != "jpeg_quality" else 0.1
+    torch.testing.assert_close(batch, expected, atol=tolerance, rtol=0)
     assert (batch - images).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("quality", [5, 25, 50, 75, 90, 100])
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (29, 37)])
+def test_compressed_batch_equals_the_files_of_pillow_to_a_grey_level(quality, height, width):
+    """libjpeg computes in whole numbers: now and then a coefficient is rounded to the other side."""
+    slopes = torch.linspace(0.2, 0.7, height)[:, None] + torch.linspace(0, 0.2, width)
+    images = (slopes + 0.03 * torch.randn(4, 1, height, width, generator=generator(1))).clamp(0, 1)
+    drawn = replace(exactly(4), jpeg_quality=torch.full((4,), float(quality)))
+    batch, expected = transform(images, drawn), reference(images, drawn)
+    difference = 255 * (batch - expected).abs()
+    assert difference.mean() < 0.5 and difference.max() < 10
+    assert difference.mean() < 0.5 * 255 * (images - expected).abs().mean()
+
+
+def test_images_of_a_batch_are_compressed_at_their_own_quality():
+    images, qualities = random_images(3), torch.tensor([10.0, 60.0, 95.0])
+    batch = transform(images, replace(exactly(3), jpeg_quality=qualities))
+    for image, quality, compressed in zip(images, qualities, batch, strict=True):
+        expected = compress(torch.round(255 * image[0]).byte().numpy(), int(quality))     # that of one image, in numpy
+        assert np.abs(255 * compressed[0].numpy() - expected).max() <= 1
+
+
+def test_every_step_together_ends_with_the_compression_as_in_the_reference():
+    images, drawn = random_images(16), parameters(16, replace(EVERYTHING, jpeg_quality=(30, 95)), generator())
+    difference = 255 * (transform(images, drawn) - reference(images, drawn)).abs()
+    assert difference.mean() < 1
 
 
 def test_sampling_grid_equals_affine_grid_of_torch():
@@ -214,6 +244,30 @@ def test_adding_a_setting_leaves_the_other_draws_alone():
         assert torch.equal(getattr(first, name), getattr(second, name))
 
 
+def test_compression_leaves_every_other_draw_alone_also_in_the_next_batch():
+    compressed = replace(EVERYTHING, jpeg_quality=(50, 95))
+    one, other = generator(3), generator(3)
+    for _ in range(2):
+        first, second = parameters(6, EVERYTHING, one), parameters(6, compressed, other)
+        for name, drawn in vars(first).items():
+            if name != "jpeg_quality":
+                assert torch.equal(torch.as_tensor(drawn), torch.as_tensor(getattr(second, name)))
+    assert torch.equal(one.get_state(), other.get_state())
+
+
+def test_parameters_of_a_seed_are_those_that_recorded_experiments_drew():
+    drawn = parameters(2, GENERATOR, generator(5))
+    torch.testing.assert_close(drawn.rotation, torch.tensor([13.210075, -14.955564]))
+    assert drawn.noise_seed == 423040863597039213
+
+
+def test_mixed_precision_leaves_the_grey_levels_alone():
+    config, images = replace(EVERYTHING, jpeg_quality=(50, 95)), random_images(4)
+    expected = augment(images, config, generator())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(augment(images, config, generator()), expected)
+
+
 def test_channels_last_input_gives_the_same_images():
     images = random_images(4, channels=3)
     last = images.to(memory_format=torch.channels_last)
@@ -269,6 +323,14 @@ def test_amounts_are_uniform_from_end_to_end(name, low, high):
     assert stats.kstest(amounts, "uniform", args=(low, high - low)).pvalue > 0.01
     margin = 0.005 * (high - low)
     assert low <= amounts.min() < low + margin and high - margin < amounts.max() <= high
+
+
+def test_qualities_are_whole_numbers_from_end_to_end():
+    quality = parameters(4000, replace(NONE, jpeg_quality=(60, 70)), generator()).jpeg_quality
+    values, counts = quality.unique(return_counts=True)
+    assert values.tolist() == list(range(60, 71))
+    shares = np.array([0.05] + [0.1] * 9 + [0.05])          # rounding leaves the ends half an interval
+    assert stats.chisquare(counts.numpy(), 4000 * shares).pvalue > 0.01
 
 
 def test_amounts_are_independent_of_each_other():
@@ -360,6 +422,8 @@ def test_mixup_with_alpha_zero_returns_both_unchanged():
         ("contrast_range", (-1.0, 1.0), "0 <= low"),
         ("random_resized_crop", (0.5, 1.5), "high <= 1"),
         ("crop_aspect_range", (1.0,), "pair"),
+        ("jpeg_quality", (0, 90), "1 <= low"),
+        ("jpeg_quality", 75, "pair"),
         ("gaussian_blur", -1.0, "from 0 to 32"),
         ("gaussian_noise", 25.0, "from 0 to 1"),
         ("cval", 255, "from 0 to 1"),

@@ -3,13 +3,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from pneumo import models, training
-from pneumo.augment import NONE, STRONG
+from pneumo import augment, models, training
+from pneumo.augment import NONE, STRESS, STRONG
 from pneumo.config import CNNConfig, OptimizerConfig, TrainingConfig
 from pneumo.errors import NonFiniteLoss
 from pneumo.training import Images, stream
@@ -59,10 +60,14 @@ def test_training_leaves_the_global_random_state_alone(bright_and_dark, tmp_path
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("epochs_before", [1, 3])
-def test_a_run_that_stopped_half_way_ends_with_the_undisturbed_weights(bright_and_dark, tmp_path, epochs_before):
+@pytest.mark.parametrize(
+    ("epochs_before", "config"), [(1, CONFIG), (3, CONFIG), (2, replace(CONFIG, averaging=0.9, label_smoothing=0.1))]
+)
+def test_a_run_that_stopped_half_way_ends_with_the_undisturbed_weights(
+    bright_and_dark, tmp_path, epochs_before, config
+):
     (tmp_path / "a").mkdir()
-    whole, result = fit(bright_and_dark, tmp_path / "a")
+    whole, result = fit(bright_and_dark, tmp_path / "a", config)
 
     class Stop(Exception):
         pass
@@ -76,11 +81,11 @@ def test_a_run_that_stopped_half_way_ends_with_the_undisturbed_weights(bright_an
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Stop):
         patch.setattr(training.SaveEpoch, "on_train_epoch_end", save_and_stop)
-        fit(bright_and_dark, tmp_path)
-    resumed, again = fit(bright_and_dark, tmp_path)
+        fit(bright_and_dark, tmp_path, config)
+    resumed, again = fit(bright_and_dark, tmp_path, config)
     assert np.array_equal(weights(whole), weights(resumed))
     assert without_time(again.history) == without_time(result.history)
-    assert again.best_epoch == result.best_epoch
+    assert again.epoch == result.epoch
 
 
 def test_a_run_killed_at_a_random_moment_ends_with_the_undisturbed_weights(bright_and_dark, tmp_path):
@@ -117,15 +122,87 @@ def test_a_run_that_had_stopped_early_stops_again_at_once(bright_and_dark, tmp_p
     assert second.history == first.history
 
 
-def test_the_best_epoch_is_the_one_with_the_lowest_validation_loss_and_its_weights_are_kept(bright_and_dark, tmp_path):
+def test_the_epoch_is_the_one_with_the_lowest_validation_loss_and_its_weights_are_kept(bright_and_dark, tmp_path):
     config = TrainingConfig(epochs=5, batch_size=8, patience=None, optimizer=OptimizerConfig(learning_rate=0.3))
     network, result = fit(bright_and_dark, tmp_path, config)
     losses = [row["validation_loss"] for row in result.history]
-    assert result.best_epoch == 1 + losses.index(min(losses))
+    assert result.epoch == 1 + losses.index(min(losses))
     validation = images_of(bright_and_dark, np.arange(64, 96))
     logits, labels = training.predict(network, validation).astype(float), validation.labels
     by_hand = np.mean(np.logaddexp(0, -logits) * labels + np.logaddexp(0, logits) * (1 - labels))
     assert by_hand == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_the_last_weights_are_kept_where_asked_for_though_an_earlier_epoch_was_better(bright_and_dark, tmp_path):
+    config = TrainingConfig(epochs=5, batch_size=8, optimizer=OptimizerConfig(learning_rate=0.1), keep="last")
+    train = images_of(bright_and_dark, np.arange(64))
+    contrary = replace(train, labels=1 - train.labels)  # what is learnt from one is wrong for the other
+    network = models.build(MODEL, stream(0, 0, "weights"))
+    result = training.fit(
+        network, train, contrary, config, seed=0, checkpoint=tmp_path / "state.ckpt", progress=False
+    )
+    losses = [row["validation_loss"] for row in result.history]
+    assert result.epoch == 5 and min(losses) < losses[4]
+    logits = training.predict(network, contrary)
+    by_hand = np.mean(np.logaddexp(0, np.where(contrary.labels == 1, -logits, logits)))
+    assert by_hand == pytest.approx(losses[4], rel=1e-4)
+
+
+def test_averaged_weights_are_the_moving_average_of_those_after_each_update(bright_and_dark, tmp_path, monkeypatch):
+    config = TrainingConfig(epochs=1, batch_size=8, averaging=0.75, keep="last")
+    after_each = []
+    average = training.Classifier.on_train_batch_end
+
+    def average_and_note(self, *arguments):
+        average(self, *arguments)
+        after_each.append(self.network.head.weight.detach().clone())
+
+    monkeypatch.setattr(training.Classifier, "on_train_batch_end", average_and_note)
+    network, _ = fit(bright_and_dark, tmp_path, config)
+    by_hand = after_each[0]
+    for value in after_each[1:]:
+        by_hand = 0.75 * by_hand + 0.25 * value
+    assert torch.allclose(network.head.weight, by_hand, atol=1e-6)
+    assert not torch.allclose(network.head.weight, after_each[-1], atol=1e-4)
+
+
+def test_smoothed_labels_give_the_training_loss_worked_out_by_hand(bright_and_dark, tmp_path):
+    train = images_of(bright_and_dark, np.arange(8))
+    network = models.build(CNNConfig(width=2, depth=2), stream(0, 0, "weights"))
+    pixels = torch.from_numpy(train.pixels.rows(train.rows))
+    logits = network.train()(augment.scale(pixels)).detach().numpy()
+    config = TrainingConfig(epochs=1, batch_size=8, label_smoothing=0.2)
+    network = models.build(CNNConfig(width=2, depth=2), stream(0, 0, "weights"))
+    result = training.fit(
+        network, train, train, config, seed=0, checkpoint=tmp_path / "state.ckpt", progress=False
+    )
+    target = np.where(train.labels == 1, 0.9, 0.1)
+    by_hand = np.mean(target * np.logaddexp(0, -logits) + (1 - target) * np.logaddexp(0, logits))
+    assert result.history[0]["train_loss"] == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_changed_copies_are_the_same_each_time_and_leave_the_originals(bright_and_dark):
+    images = images_of(bright_and_dark, np.arange(5, 25))
+    before = images.pixels.rows(images.rows)
+    copies = [training.changed(images, STRESS, stream(0, 0, "stress")) for _ in range(2)]
+    one, other = (copy.pixels.rows(copy.rows) for copy in copies)
+    assert one.dtype == np.uint8 and one.shape == before.shape
+    assert np.array_equal(one, other) and not np.array_equal(one, before)
+    assert np.array_equal(images.pixels.rows(images.rows), before)
+    assert np.array_equal(copies[0].labels, images.labels)
+
+
+def test_images_that_are_not_changed_are_not_copied(bright_and_dark):
+    images = images_of(bright_and_dark, np.arange(4))
+    assert training.changed(images, NONE, stream(0, 0, "stress")) is images
+
+
+def test_one_cycle_rises_to_the_full_rate_and_falls_to_nothing():
+    one_cycle = training.SCHEDULES["one-cycle"]
+    assert one_cycle(0) == pytest.approx(0.04)
+    assert one_cycle(0.3) == pytest.approx(1)
+    assert one_cycle(0.65) == pytest.approx(0.5)
+    assert one_cycle(1) == pytest.approx(0)
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_learning_rate(bright_and_dark, tmp_path):

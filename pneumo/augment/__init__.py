@@ -11,7 +11,8 @@ What happens to an image, in this order:
 1. geometry: crop, flip, zoom, shear, rotation, shift, each about the centre of the image, joined in one affine map so
    that the image is interpolated (bilinearly) once;
 2. Gaussian blur;
-3. grey levels: contrast about mid-grey (0.5), then brightness, then noise; the result is cut to [0, 1].
+3. grey levels: contrast about mid-grey (0.5), then brightness, then noise; the result is cut to [0, 1];
+4. compression as JPEG, with the rounding to 256 grey levels that belongs to it.
 
 Labels never change, except in `mixup`. Only training images are augmented.
 """
@@ -22,7 +23,9 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "configuration": ["GENERATOR", "MILD", "MIXUP", "NONE", "STRONG", "Augmentation", "FillMode"],
+        "configuration": [
+            "GENERATOR", "MILD", "MIXUP", "NONE", "ROBUST", "STRESS", "STRONG", "Augmentation", "FillMode",
+        ],
         "specification": ["reference"],
         "transforms": ["Parameters", "augment", "mixup", "parameters", "scale", "transform"],
     },

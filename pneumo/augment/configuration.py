@@ -29,6 +29,8 @@ class Augmentation:
     contrast_range: (low, high) factor of the distance from mid-grey, 0.5.
     gaussian_blur: largest standard deviation of the blur in pixels, drawn from 0 up.
     gaussian_noise: largest standard deviation of the noise, as a fraction of the grey range, drawn from 0 up.
+    jpeg_quality: (low, high) quality, 1 to 100, drawn and rounded to a whole number; the image is compressed as JPEG
+        at it and read again. None for no compression.
     fill_mode: what lies outside the image: "constant" is `cval`, "nearest" the nearest pixel of the border, "reflect"
         the mirror image (dcba|abcd|dcba).
     cval: grey level in [0, 1] for fill_mode="constant".
@@ -51,6 +53,7 @@ class Augmentation:
     contrast_range: tuple[float, float] = (1.0, 1.0)
     gaussian_blur: float = 0.0
     gaussian_noise: float = 0.0
+    jpeg_quality: tuple[float, float] | None = None
     fill_mode: FillMode = "nearest"
     cval: float = 0.0
     mixup_alpha: float = 0.0
@@ -70,6 +73,8 @@ class Augmentation:
         _check_pair("contrast_range", self.contrast_range, 0, 16)
         if self.random_resized_crop is not None:
             _check_pair("random_resized_crop", self.random_resized_crop, 0.01, 1)
+        if self.jpeg_quality is not None:
+            _check_pair("jpeg_quality", self.jpeg_quality, 1, 100)
         if self.fill_mode not in get_args(FillMode):
             raise ValueError(f"fill_mode={self.fill_mode!r} is unknown; choose from {', '.join(get_args(FillMode))}")
 
@@ -127,3 +132,22 @@ STRONG = replace(
 
 MIXUP = replace(NONE, mixup_alpha=0.2)
 """Mixup alone, with an alpha that Zhang et al. (2018, arXiv:1710.09412) use for ImageNet."""
+
+ROBUST = replace(STRONG, gaussian_blur=1.5, gaussian_noise=0.05, jpeg_quality=(20.0, 95.0))
+"""Strong, and as if each film had come from another machine: unsharp, noisy, compressed. So that nothing of how an
+image was taken and saved is a reliable sign of the class."""
+
+STRESS = replace(
+    NONE,
+    rotation_range=5.0,
+    width_shift_range=0.05,
+    height_shift_range=0.05,
+    zoom_range=(0.85, 1.15),
+    brightness_range=(0.8, 1.25),
+    contrast_range=(0.6, 1.4),
+    gaussian_blur=1.0,
+    gaussian_noise=0.05,
+    jpeg_quality=(30.0, 90.0),
+)
+"""What another hospital may do to a film: for validation images that shall tell how a network fares elsewhere. It was
+set once, before any network was judged by it."""

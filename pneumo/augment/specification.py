@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import numpy as np
 import torch
+from PIL import Image
 from scipy import ndimage
 from torch import Tensor
 
@@ -28,7 +30,8 @@ def reference(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "neare
         image = 0.5 + float(drawn.contrast[index]) * (image - 0.5)
         image = float(drawn.brightness[index]) * image
         image = image + float(drawn.noise[index]) * noise[index, 0]
-        results.append(np.clip(image, 0, 1))
+        image = np.clip(image, 0, 1)
+        results.append(image if drawn.jpeg_quality is None else _compress(image, int(drawn.jpeg_quality[index])))
     return torch.from_numpy(np.stack(results)).to(torch.float32).unsqueeze(1)
 
 
@@ -42,6 +45,13 @@ def _warp(image: np.ndarray, forward: np.ndarray, fill_mode: FillMode, cval: flo
     centre = (np.array(image.shape) - 1) / 2
     offset = centre + origin - matrix @ centre
     return ndimage.affine_transform(image, matrix, offset, order=1, mode=SCIPY_MODE[fill_mode], cval=cval)
+
+
+def _compress(image: np.ndarray, quality: int) -> np.ndarray:
+    """What a JPEG file would keep of an image."""
+    file = io.BytesIO()
+    Image.fromarray(np.rint(255 * image).astype(np.uint8)).save(file, "jpeg", quality=quality)
+    return np.asarray(Image.open(file)) / 255
 
 
 def forward_matrix(drawn: Parameters, index: int, height: int, width: int) -> np.ndarray:

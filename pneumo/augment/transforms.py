@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pneumo.augment.compression import compress
 from pneumo.augment.configuration import Augmentation, FillMode
 
 GRID_SAMPLE_PADDING = {"constant": "zeros", "nearest": "border", "reflect": "reflection"}
@@ -26,6 +27,7 @@ class Parameters:
     crop: (n, 4) left, top, width, height as fractions of the image; (0, 0, 1, 1) is all of it.
     brightness, contrast: factors.  blur: standard deviation in pixels.  noise: standard deviation in grey levels.
     noise_seed: seed of the noise itself, one for the batch.
+    jpeg_quality: whole numbers from 1 to 100; None where nothing is compressed.
     Signs as in `Augmentation`.
     """
 
@@ -43,6 +45,7 @@ class Parameters:
     blur: Tensor
     noise: Tensor
     noise_seed: int
+    jpeg_quality: Tensor | None = None
 
 
 def scale(images: Tensor) -> Tensor:
@@ -92,12 +95,15 @@ def parameters(n: int, config: Augmentation, generator: torch.Generator) -> Para
     low, high = torch.tensor(list(ranges.values()))[:, :, None].unbind(dim=1)               # (10, 1) each
     amounts = low + (high - low) * torch.rand(len(ranges), n, generator=generator)          # (10, n)
     coins = torch.rand(2, n, generator=generator) < 0.5
+    crop = _crops(n, config, generator)
+    noise_seed = int(torch.randint(2**62, (), generator=generator))
     return Parameters(
         **dict(zip(ranges, amounts.unbind(), strict=True)),
         flip_x=coins[0] & config.horizontal_flip,
         flip_y=coins[1] & config.vertical_flip,
-        crop=_crops(n, config, generator),
-        noise_seed=int(torch.randint(2**62, (), generator=generator)),
+        crop=crop,
+        noise_seed=noise_seed,
+        jpeg_quality=_qualities(n, config, noise_seed + 1),
     )
 
 
@@ -119,6 +125,15 @@ def _crops(n: int, config: Augmentation, generator: torch.Generator) -> Tensor:
     return torch.stack([left, top, width, height], dim=1)
 
 
+def _qualities(n: int, config: Augmentation, seed: int) -> Tensor | None:
+    """Returns Parameters.jpeg_quality. It has random numbers of its own: more from the generator of `parameters` would
+    change every batch after the first, and with them the experiments that were run before images were compressed."""
+    if config.jpeg_quality is None:
+        return None
+    low, high = config.jpeg_quality
+    return torch.round(low + (high - low) * torch.rand(n, generator=torch.Generator().manual_seed(seed)))
+
+
 def transform(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "nearest", cval: float = 0.0) -> Tensor:
     """Apply parameters that were drawn. A step that changes no image of the batch is left out.
 
@@ -127,9 +142,11 @@ def transform(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "neare
     if images.dtype != torch.float32 or images.ndim != 4:
         shape = tuple(images.shape)
         raise ValueError(f"images are {images.dtype} of shape {shape}; give (N, C, H, W) float32, as `scale` does")
-    images = _warp(images, _sampling_matrices(drawn, *images.shape[2:]), fill_mode, cval)
-    images = _blur(images, drawn.blur)
-    return _change_grey_levels(images, drawn)
+    with torch.autocast(images.device.type, enabled=False):     # grey levels need more than the 8 bits of bfloat16
+        images = _warp(images, _sampling_matrices(drawn, *images.shape[2:]), fill_mode, cval)
+        images = _blur(images, drawn.blur)
+        images = _change_grey_levels(images, drawn)
+        return images if drawn.jpeg_quality is None else compress(images, drawn.jpeg_quality)
 
 
 def _sampling_matrices(drawn: Parameters, height: int, width: int) -> Tensor:

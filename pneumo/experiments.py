@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from .augment.configuration import ROBUST
+from .augment.configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRONG, Augmentation
 from .config import (
     ClassicalConfig,
     CNNConfig,
     DataConfig,
+    EfficientNetConfig,
     Experiment,
     HeaderConfig,
     Model,
     OptimizerConfig,
     PretrainedConfig,
     TrainingConfig,
+    TransformerConfig,
 )
 from .errors import UnknownExperiment
 from .features.configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
+from .models.configuration import Scaling, compound
 
 SEEDS = range(5)
 FEW_SEEDS = range(3)
@@ -135,6 +139,291 @@ def compared(group: str, variants: Mapping[str, TrainingConfig], **options: Any)
     ]
 
 
+def network_parts() -> list[Experiment]:
+    """Depth, width and batch normalisation of the baseline CNN, three seeds. `pneumo run network-parts`: 20 min.
+
+    """
+    variants = {
+        "baseline": CNNConfig(),
+        "depth-2": CNNConfig(depth=2),
+        "depth-3": CNNConfig(depth=3),
+        "width-8": CNNConfig(width=8),
+        "width-32": CNNConfig(width=32),
+        "no-batch-norm": CNNConfig(batch_norm=False),
+    }
+    return [
+        experiment
+        for name, model in variants.items()
+        for experiment in repeated(f"network-parts/{name}", model, minutes=2.5 if name == "width-32" else 1.1)
+    ]
+
+
+def batch_size() -> list[Experiment]:
+    """Batches of 8 to 256 images, three seeds. `pneumo run batch-size`: 13 min on 2 cores.
+
+    The learning rate grows as the square root of the batch, which keeps the noise of Adam's steps about the same.
+    """
+    sizes = (8, 32, 128, 256)
+    trainings = {
+        f"{size:03}": replace(
+            BRIEF, batch_size=size, optimizer=replace(BRIEF.optimizer, learning_rate=1e-3 * (size / 32) ** 0.5)
+        )
+        for size in sizes
+    }
+    return compared("batch-size", trainings)
+
+
+def image_size() -> list[Experiment]:
+    """The baseline CNN at 32, 64 and 128 pixels, three seeds. `pneumo run image-size`: 18 min on 2 cores."""
+    minutes = {32: 1.1, 64: 1.1, 128: 4}
+    return [
+        experiment
+        for size, cost in minutes.items()
+        for experiment in repeated(f"image-size/{size:03}", CNNConfig(), data=study_data(size), minutes=cost)
+    ]
+
+
+DISPLACED = Augmentation(
+    rotation_range=30.0, width_shift_range=0.2, height_shift_range=0.2, zoom_range=(0.6, 1.0), fill_mode="constant"
+)
+"""Radiographs laid down carelessly: turned, shifted, shrunk, black around. What a spatial transformer may undo."""
+
+
+def spatial_transformer() -> list[Experiment]:
+    """The baseline CNN with and without a spatial transformer, on radiographs as they are and displaced, three seeds.
+
+    `pneumo run spatial-transformer`: 20 min on 2 cores.
+    """
+    networks = {
+        "cnn": CNNConfig(),
+        "affine": TransformerConfig(),
+        "attention": TransformerConfig(transformation="attention"),
+    }
+    images = {"clean": study_data(), "displaced": replace(study_data(), distortion=DISPLACED)}
+    return [
+        experiment
+        for condition, data in images.items()
+        for name, model in networks.items()
+        for experiment in repeated(f"spatial-transformer/{condition}-{name}", model, data=data, minutes=1.3)
+    ]
+
+
+RATES = {
+    "sgd": (0.01, 0.03, 0.1, 0.3),
+    "momentum": (0.003, 0.01, 0.03, 0.1),
+    "nesterov": (0.003, 0.01, 0.03, 0.1),
+    "rmsprop": (1e-4, 3e-4, 1e-3, 3e-3),
+    "adam": (1e-4, 3e-4, 1e-3, 3e-3),
+    "adamw": (1e-4, 3e-4, 1e-3, 3e-3),
+}
+"""Learning rates that each optimiser is tried at, half a decade apart."""
+
+
+def optimizer(name: str, learning_rate: float, schedule: str = "constant") -> OptimizerConfig:
+    """An optimiser of the comparison. AdamW decays its weights by PyTorch's default, the others do not."""
+    decay = 0.01 if name == "adamw" else 0.0
+    return OptimizerConfig(name=name, learning_rate=learning_rate, weight_decay=decay, schedule=schedule)
+
+
+def learning_rates() -> list[Experiment]:
+    """Six optimisers at four learning rates each, one seed. `pneumo run learning-rates`: 25 min on 2 cores."""
+    trainings = {
+        f"{name}-{rate:g}": replace(BRIEF, optimizer=optimizer(name, rate))
+        for name, rates in RATES.items()
+        for rate in rates
+    }
+    return compared("learning-rates", trainings, seeds=range(1))
+
+
+BEST_RATES: dict[str, float] = {}
+"""The learning rate of each optimiser with the lowest validation loss in `learning_rates`; a test compares them."""
+
+
+def optimizers() -> list[Experiment]:
+    """Six optimisers, each at the best learning rate of its sweep, three seeds. `pneumo run optimizers`: 20 min."""
+    trainings = {name: replace(BRIEF, optimizer=optimizer(name, rate)) for name, rate in BEST_RATES.items()}
+    return compared("optimizers", trainings)
+
+
+def schedules() -> list[Experiment]:
+    """Five schedules of AdamW's learning rate, three seeds. `pneumo run schedules`: 16 min on 2 cores."""
+    names = ("constant", "step", "cosine", "warmup-cosine", "one-cycle")
+    trainings = {name: replace(BRIEF, optimizer=optimizer("adamw", 3e-3, name)) for name in names}
+    return compared("schedules", trainings)
+
+
+LONG = {1.0: replace(BRIEF, epochs=12), 0.1: replace(BRIEF, epochs=40)}
+"""Long enough to overfit: training on all images, and on a tenth of them (a tenth of the updates an epoch)."""
+
+
+def regularisation() -> list[Experiment]:
+    """None, four cures of overfitting, and all together; all training images and a tenth; three seeds.
+
+    `pneumo run regularisation`: 35 min on 2 cores. "none" keeps the weights of the last epoch, as each cure but early
+    stopping does.
+    """
+    return [
+        experiment
+        for fraction, training in LONG.items()
+        for name, (dropout, config) in cures(replace(training, keep="last")).items()
+        for experiment in repeated(
+            f"regularisation/{share(fraction)}-{name}",
+            CNNConfig(dropout=dropout),
+            config,
+            data=replace(study_data(), fraction=fraction),
+            minutes=1.6 if fraction == 1 else 0.7,
+        )
+    ]
+
+
+def cures(none: TrainingConfig) -> dict[str, tuple[float, TrainingConfig]]:
+    """Dropout and training of each variant of `regularisation`."""
+    decay = replace(none.optimizer, weight_decay=0.3)
+    return {
+        "none": (0.0, none),
+        "dropout": (0.5, none),
+        "weight-decay": (0.0, replace(none, optimizer=decay)),
+        "label-smoothing": (0.0, replace(none, label_smoothing=0.1)),
+        "early-stopping": (0.0, replace(none, keep="best", patience=4)),
+        "all": (0.5, replace(none, optimizer=decay, label_smoothing=0.1, keep="best", patience=4)),
+    }
+
+
+def share(fraction: float) -> str:
+    """How names say it: "full" or "tenth"."""
+    return {1.0: "full", 0.1: "tenth"}[fraction]
+
+
+AUGMENTATIONS = {"none": NONE, "mild": MILD, "generator": GENERATOR, "strong": STRONG, "mixup": MIXUP}
+
+
+def augmentation() -> list[Experiment]:
+    """Five ways to vary training images; all training images and a tenth; three seeds.
+
+    `pneumo run augmentation`: 30 min on 2 cores.
+    """
+    return [
+        experiment
+        for fraction, training in LONG.items()
+        for name, config in AUGMENTATIONS.items()
+        for experiment in repeated(
+            f"augmentation/{share(fraction)}-{name}",
+            CNNConfig(),
+            replace(training, augmentation=config),
+            data=replace(study_data(), fraction=fraction),
+            minutes=1.7 if fraction == 1 else 0.8,
+        )
+    ]
+
+
+FINE_TUNING = TrainingConfig(
+    epochs=3,
+    batch_size=32,
+    optimizer=OptimizerConfig(learning_rate=5e-4, weight_decay=0.01, schedule="one-cycle"),
+    augmentation=MILD,
+    patience=None,
+)
+
+
+def transfer() -> list[Experiment]:
+    """EfficientNet-Lite0 at 128 pixels: from scratch, and what of ImageNet's network goes on learning; two seeds.
+
+    `pneumo run transfer`: 45 min on 2 cores. A new head alone learns ten times as fast.
+    """
+    head = replace(FINE_TUNING, optimizer=replace(FINE_TUNING.optimizer, learning_rate=5e-3))
+    return [
+        experiment
+        for train, minutes in {"scratch": 7, "head": 3, "top": 4, "all": 7}.items()
+        for experiment in repeated(
+            f"transfer/{train}",
+            PretrainedConfig(train=train),
+            head if train == "head" else FINE_TUNING,
+            data=study_data(128),
+            seeds=range(2),
+            minutes=minutes,
+        )
+    ]
+
+
+def robust_recipe() -> list[Experiment]:
+    """What makes fine-tuning blind to how films are saved, one step after the other; two seeds.
+
+    `pneumo run robust-recipe`: 45 min on 2 cores. The first step is the fine-tuning of `transfer`.
+    """
+    steps = {
+        "mild": FINE_TUNING,
+        "strong": replace(FINE_TUNING, augmentation=STRONG),
+        "robust": replace(FINE_TUNING, augmentation=ROBUST),
+        "averaged": replace(FINE_TUNING, augmentation=ROBUST, averaging=0.99),
+    }
+    return [
+        experiment
+        for name, training in steps.items()
+        for experiment in repeated(
+            f"robust-recipe/{name}", PretrainedConfig(), training, data=study_data(128), seeds=range(2), minutes=7
+        )
+    ]
+
+
+GROWTH = 2.0
+"""Doublings of the multiply-adds in `scaling`: four times the base."""
+
+
+def scaling() -> list[Experiment]:
+    """A small EfficientNet made wider, deeper, finer, and all three, at matched multiply-adds; three seeds.
+
+    `pneumo run scaling`: 40 min on 2 cores.
+    """
+    scaled = {
+        "base": Scaling(width=1.0, depth=1.0, resolution=1.0),
+        "width": Scaling(width=2.25, depth=1.0, resolution=1.0),
+        "depth": Scaling(width=1.0, depth=4.0, resolution=1.0),
+        "resolution": Scaling(width=1.0, depth=1.0, resolution=2.0),
+        "compound": compound(GROWTH),
+    }
+    return [
+        experiment
+        for name, factors in scaled.items()
+        for experiment in repeated(
+            f"scaling/{name}",
+            EfficientNetConfig(base="small", width=factors.width, depth=factors.depth),
+            data=study_data(round(64 * factors.resolution)),
+            minutes=1.5 if name == "base" else 4,
+        )
+    ]
+
+
+def tumours() -> list[Experiment]:
+    """The recipes of the study on BreastMNIST, unchanged. `pneumo run tumours`: 10 min on 2 cores."""
+    data = data_config("breastmnist", 28)
+    small = CNNConfig(depth=3)  # 28 pixels can be halved three times
+    training = replace(BRIEF, epochs=40)
+    networks = {
+        "cnn": (small, training),
+        "spatial-transformer": (TransformerConfig(network=small), training),
+        "augmented": (small, replace(training, augmentation=MILD)),
+        "regularised": (replace(small, dropout=0.5), replace(training, label_smoothing=0.1, patience=8)),
+    }
+    fine = replace(FINE_TUNING, epochs=20)
+    return [
+        *(
+            Experiment(
+                name=f"tumours/{learner}-hog",
+                data=data,
+                model=ClassicalConfig(learner=learner, features=HOGConfig(pixels_per_cell=4)),
+                minutes=0.5,
+            )
+            for learner in LEARNERS
+        ),
+        *(
+            experiment
+            for name, (model, config) in networks.items()
+            for experiment in repeated(f"tumours/{name}", model, config, data=data, seeds=SEEDS, minutes=0.5)
+        ),
+        *repeated("tumours/transferred", PretrainedConfig(), fine, data=replace(data, image_size=64), minutes=4),
+    ]
+
+
 def trusted() -> list[Experiment]:
     """EfficientNet-Lite0 at 160 pixels, made blind to how films are saved, two seeds. `pneumo run trusted`: 50 min."""
     training = TrainingConfig(
@@ -155,7 +444,20 @@ GROUPS: dict[str, Callable[[], list[Experiment]]] = {
     "headers": headers,
     "classical": classical,
     "first-network": first_network,
+    "network-parts": network_parts,
+    "batch-size": batch_size,
+    "image-size": image_size,
+    "spatial-transformer": spatial_transformer,
+    "learning-rates": learning_rates,
+    "optimizers": optimizers,
+    "schedules": schedules,
+    "regularisation": regularisation,
+    "augmentation": augmentation,
+    "transfer": transfer,
+    "robust-recipe": robust_recipe,
+    "scaling": scaling,
     "trusted": trusted,
+    "tumours": tumours,
 }
 
 

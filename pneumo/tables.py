@@ -223,6 +223,75 @@ def results(
     return pd.DataFrame(rows)
 
 
+def variants(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Records by what they compare: those of "optimizers/adam-seed-0" and its sisters by "adam"; in their order."""
+    named: dict[str, list[Record]] = {}
+    for record in records:
+        name = record.experiment.name.split("/", 1)[-1].partition("-seed-")[0]
+        named.setdefault(name, []).append(record)
+    return named
+
+
+def measures(record: Record) -> dict[str, float]:
+    """What one trained network cost and gave, as plain numbers; see `plots.MEASURES` for what each means.
+
+    AUC of what the record has no scores for is missing; so is the time of what was not trained by epochs.
+    """
+    values: dict[str, float] = {}
+    for part in record.scores:
+        frame = record.frame(part)
+        values[f"{part}_auc"] = float(evaluation.auc(frame["label"], frame["score"]))
+    values |= {name: float(value) for name, value in record.provenance.get("network", {}).items()}
+    values["minutes"] = record.provenance.get("seconds", math.nan) / 60
+    if record.history:
+        last, kept = record.history[-1], record.history[record.selection["epoch"] - 1]
+        values |= {
+            "validation_loss": kept["validation_loss"],
+            "validation_accuracy": kept["validation_accuracy"],
+            "gap": last["train_accuracy"] - last["validation_accuracy"],
+            "seconds_an_epoch": float(np.median([row["seconds"] for row in record.history])),
+            "updates": float(len(record.history) * (record.provenance["data"]["training_images"] // _batch(record))),
+        }
+    return values
+
+
+def _batch(record: Record) -> int:
+    return record.experiment.training.batch_size
+
+
+def comparison(
+    named: Mapping[str, Sequence[Record]],
+    columns: Sequence[str] = ("validation_loss", "validation_accuracy", "validation_auc", "stressed_auc"),
+    *,
+    heading: str = "variant",
+) -> pd.DataFrame:
+    """One row a variant: the mean over its seeds of each measure, with the lowest and the highest.
+
+    named: see `variants`. columns: names from `measures`. Cells are `Interval`s from the lowest to the highest seed.
+    """
+    rows = []
+    for name, records in named.items():
+        values = pd.DataFrame([measures(record) for record in records])
+        cells = {
+            column.replace("_", " "): Interval(values[column].mean(), values[column].min(), values[column].max())
+            for column in columns
+        }
+        rows.append({heading: name, "seeds": len(records), **cells})
+    return pd.DataFrame(rows)
+
+
+def learning_rates(records: Iterable[Record]) -> pd.DataFrame:
+    """One row a run: optimizer, learning_rate, validation_loss of the epoch that was kept."""
+    return pd.DataFrame(
+        {
+            "optimizer": record.experiment.training.optimizer.name,
+            "learning_rate": record.experiment.training.optimizer.learning_rate,
+            "validation_loss": measures(record)["validation_loss"],
+        }
+        for record in records
+    )
+
+
 def metrics(records: Sequence[Record], *, part: str = "test", seed: int = 0) -> pd.DataFrame:
     """Every usual metric of one model, a row each, columns metric and value (`Interval`); as `results` otherwise."""
     intervals = summary(records, part, seed=seed)

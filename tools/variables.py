@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from pneumo import data, evaluation, experiments, records
+from pneumo.config import Experiment
 from pneumo.records import Record
-from pneumo.tables import format_count, format_interval, format_number, summary
+from pneumo.tables import comparison, format_count, format_interval, format_number, summary, variants
 
 Values = dict[str, "str | Values"]
 
@@ -19,16 +20,44 @@ DRAW_SEED = 0
 """Of the bootstrap; that of the tables too, so that text and tables give the same intervals."""
 
 
+COMPARISONS = (
+    "network-parts", "batch-size", "image-size", "spatial-transformer", "learning-rates", "optimizers", "schedules",
+    "regularisation", "augmentation", "transfer", "robust-recipe", "scaling",
+)
+"""Groups of experiments that compare variants, seed by seed."""
+
+COMPARED = ("validation_loss", "validation_accuracy", "validation_auc", "stressed_auc", "seconds_an_epoch", "gap")
+"""What is said of each variant: see `tables.measures`."""
+
+
 def variables() -> Values:
     """All variables. Raises MissingRecord, with the command that makes it, for an experiment without a record."""
     audit = {experiment.model.field: records.get(experiment) for experiment in experiments.headers()}
     network = [records.get(experiment) for experiment in experiments.first_network()]
+    learners = [records.get(experiment) for experiment in experiments.classical()]
     return {
         "data": counts(audit["width"]),
         "examples": {"source": example_source()},
         "headers": {field: header(record) for field, record in audit.items()},
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
+        "classical": {**by_learner_and_view(learners), "best": best(learners, audit["width"])},
+        **{name: compared(experiments.group(name)) for name in COMPARISONS if name in experiments.GROUPS},
     }
+
+
+def compared(chosen: Sequence[Experiment]) -> Values:
+    """{"adam": {"validation_loss": "0.050 (0.048–0.053)", ...}, "best": "adam"}: mean, lowest and highest of the seeds.
+
+    best: the variant with the lowest mean validation loss.
+    """
+    named = variants(records.get(experiment) for experiment in chosen)
+    values: Values = {}
+    losses = {}
+    for row in comparison(named, COMPARED).to_dict("records"):
+        group = named[row["variant"]]
+        losses[row["variant"]] = row["validation loss"].estimate
+        values[row["variant"]] = {name: link(format_interval(row[name.replace("_", " ")]), *group) for name in COMPARED}
+    return {**values, "best": min(losses, key=losses.__getitem__)}
 
 
 def counts(record: Record) -> Values:
@@ -67,6 +96,25 @@ def area(record: Record, part: str) -> float:
     """AUC of a record on a part."""
     frame = record.frame(part)
     return float(evaluation.auc(frame["label"], frame["score"]))
+
+
+def by_learner_and_view(learners: Sequence[Record]) -> Values:
+    """{"svm": {"hog": {"validation": {"auc": ...}, "test": ...}}}: metrics of each learner on each view."""
+    values: Values = {}
+    for record in learners:
+        model = record.experiment.model
+        values.setdefault(model.learner, {})[model.features.name] = measured([record])
+    return values
+
+
+def best(learners: Sequence[Record], baseline: Record) -> Values:
+    """The record with the highest AUC on validation patients, and how its test AUC compares with the baseline's."""
+    chosen = max(learners, key=lambda record: area(record, "validation"))
+    model = chosen.experiment.model
+    names = {"svm": "support vector machine", "forest": "random forest", "xgboost": "gradient boosting"}
+    views = {"pixels": "pixels", "hog": "HOG features", "lbp": "LBP features", "glcm": "GLCM features"}
+    name = f"{names[model.learner]} on {views[model.features.name]}"
+    return {"name": name, **measured([chosen]), "gain_over_width": gain([chosen], baseline)}
 
 
 def architecture(record: Record) -> Values:

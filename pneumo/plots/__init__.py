@@ -4,6 +4,7 @@ Every plot takes the axes to draw on and makes its own figure without; all share
 """
 
 from .architecture import architecture
+from .comparisons import compared_curves, sensitivity_to_learning_rate, spread, trade
 from .curves import learning_curves
 from .growth import growth
 from .headers import header_distributions
@@ -20,6 +21,7 @@ from .style import new_axes
 
 __all__ = [
     "architecture",
+    "compared_curves",
     "confusion_matrix",
     "decision_curve",
     "forest",
@@ -32,5 +34,8 @@ __all__ = [
     "precision_recall",
     "reliability_diagram",
     "roc",
+    "sensitivity_to_learning_rate",
+    "spread",
+    "trade",
     "worst",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
@@ -28,21 +29,48 @@ def learning_curves(records: Sequence[Record], *, axes: Sequence[Axes] | None = 
     epoch whose weights each record kept. Draws on two axes; returns them, (2,).
     Raises ValueError for a record without a history.
     """
-    untrained = [record.experiment.name for record in records if not record.history]
-    if untrained or not records:
-        raise ValueError(f"{untrained[0] if untrained else 'no record'}: there is no history of epochs to draw")
     axes = new_axes(2.9, columns=2)[0] if axes is None else np.asarray(axes)
-    histories = [pd.DataFrame(record.history).set_index("epoch") for record in records]
-    kept = [record.selection["epoch"] for record in records]
     for ax, quantity in zip(axes, ("loss", "accuracy"), strict=True):
-        for part in PARTS:
-            _curves(ax, [history[f"{part}_{quantity}"] for history in histories], part)
-        values = [history.loc[epoch, f"validation_{quantity}"] for epoch, history in zip(kept, histories, strict=True)]
-        ax.plot(kept, values, "o", color=BLUE, markeredgecolor=PAPER, markersize=5, zorder=4)
+        curves(ax, records, quantity)
+        kept_epochs(ax, records, quantity)
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     _label(axes, several=len(records) > 1)
     return axes
+
+
+def curves(ax: Axes, records: Sequence[Record], quantity: str) -> None:
+    """Training and validation: a thin line for each record and a thick one for their mean.
+
+    quantity: "loss" or "accuracy". Raises ValueError for a record without a history.
+    """
+    untrained = [record.experiment.name for record in records if not record.history]
+    if untrained or not records:
+        raise ValueError(f"{untrained[0] if untrained else 'no record'}: there is no history of epochs to draw")
+    for part in PARTS:
+        _curves(ax, [_history(record)[f"{part}_{quantity}"] for record in records], part)
+
+
+def kept_epochs(ax: Axes, records: Sequence[Record], quantity: str) -> None:
+    """A dot at the epoch whose weights each record kept."""
+    kept = [record.selection["epoch"] for record in records]
+    values = [
+        _history(record).loc[epoch, f"validation_{quantity}"] for epoch, record in zip(kept, records, strict=True)
+    ]
+    ax.plot(kept, values, "o", color=BLUE, markeredgecolor=PAPER, markersize=5, zorder=4)
+
+
+def logarithmic(axis: Axis) -> None:
+    """A logarithmic axis with plain numbers at 1, 2 and 5."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(LogLocator(subs="all"))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _history(record: Record) -> pd.DataFrame:
+    return pd.DataFrame(record.history).set_index("epoch")
 
 
 def _curves(ax: Axes, seeds: list[pd.Series], part: str) -> None:
@@ -58,11 +86,8 @@ def _curves(ax: Axes, seeds: list[pd.Series], part: str) -> None:
 
 def _label(axes: np.ndarray, *, several: bool) -> None:
     loss, accuracy = axes
-    loss.set(title="Loss", ylabel="cross-entropy (nats per image)", yscale="log")
-    loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    loss.yaxis.set_minor_locator(LogLocator(subs="all"))
-    loss.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    loss.yaxis.set_minor_formatter(NullFormatter())
+    loss.set(title="Loss", ylabel="cross-entropy (nats per image)")
+    logarithmic(loss.yaxis)
     accuracy.set(title="Accuracy", ylabel="share of images called right")
     handles = [Line2D([], [], color=colour, linestyle=line, label=part) for part, (colour, line) in PARTS.items()]
     handles.append(Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=5, label="epoch that was kept"))

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
-from . import classical, data, evaluation, features, models, records, training
+from . import classical, data, evaluation, explain, features, models, records, training
 from .augment import STRESS
 from .classical.configuration import ClassicalConfig
 from .config import Experiment, HeaderConfig, Model, ReadingConfig, TrainingConfig
@@ -114,8 +114,6 @@ def _seen(images: training.Images, model: ReadingConfig, generator: torch.Genera
     seen = training.changed(images, model.change, generator)
     if model.look == "whole":
         return seen
-    from . import explain
-
     array = explain.LOOKS[model.look](seen.pixels.rows(seen.rows))
     return replace(seen, pixels=training.InMemory(array=array), rows=np.arange(len(seen)))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from .augment.configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRONG, Augmentation
 from .config import (
@@ -18,9 +18,11 @@ from .config import (
     EfficientNetConfig,
     Experiment,
     HeaderConfig,
+    Look,
     Model,
     OptimizerConfig,
     PretrainedConfig,
+    ReadingConfig,
     TrainingConfig,
     TransformerConfig,
 )
@@ -410,7 +412,7 @@ def tumours() -> list[Experiment]:
             Experiment(
                 name=f"tumours/{learner}-hog",
                 data=data,
-                model=ClassicalConfig(learner=learner, features=HOGConfig(pixels_per_cell=4)),
+                model=ClassicalConfig(learner=learner, features=HOGConfig(pixels_per_cell=6)),
                 minutes=0.5,
             )
             for learner in LEARNERS
@@ -424,20 +426,74 @@ def tumours() -> list[Experiment]:
     ]
 
 
+TRUSTED = TrainingConfig(
+    epochs=6,
+    batch_size=32,
+    optimizer=OptimizerConfig(learning_rate=5e-4, weight_decay=0.01, schedule="one-cycle"),
+    augmentation=ROBUST,
+    patience=None,
+    averaging=0.99,
+    validate_on="stressed",
+)
+
+
 def trusted() -> list[Experiment]:
     """EfficientNet-Lite0 at 160 pixels, made blind to how films are saved, two seeds. `pneumo run trusted`: 50 min."""
-    training = TrainingConfig(
-        epochs=6,
-        batch_size=32,
-        optimizer=OptimizerConfig(learning_rate=5e-4, weight_decay=0.01, schedule="one-cycle"),
-        augmentation=ROBUST,
-        patience=None,
-        averaging=0.99,
-        validate_on="stressed",
-    )
-    return repeated(
-        "trusted/lite0-160", PretrainedConfig(), training, data=study_data(160), seeds=range(2), minutes=25
-    )
+    return repeated("trusted/lite0-160", PretrainedConfig(), TRUSTED, data=study_data(160), seeds=range(2), minutes=25)
+
+
+def second_looks() -> list[Experiment]:
+    """The trusted networks read again: the mirror image too, and both seeds together. `pneumo run second-looks`: 3 min.
+
+    Nothing is trained, but the weights of `trusted` must be on this machine.
+    """
+    looks = {
+        "mirrored-0": ReadingConfig(network=PretrainedConfig(), seeds=(0,), mirrored=True),
+        "mirrored-1": ReadingConfig(network=PretrainedConfig(), seeds=(1,), mirrored=True),
+        "both": ReadingConfig(network=PretrainedConfig(), seeds=(0, 1)),
+        "both-mirrored": ReadingConfig(network=PretrainedConfig(), seeds=(0, 1), mirrored=True),
+    }
+    return [
+        Experiment(name=f"second-looks/{name}", data=study_data(160), model=model, training=TRUSTED, minutes=0.8)
+        for name, model in looks.items()
+    ]
+
+
+CHANGES = {
+    "blur": {level: replace(NONE, gaussian_blur=level) for level in (1.0, 2.0, 4.0)},
+    "noise": {level: replace(NONE, gaussian_noise=level) for level in (0.05, 0.1, 0.2)},
+    "contrast": {level: replace(NONE, contrast_range=(level, level)) for level in (0.75, 0.5, 0.25)},
+    "rotation": {level: replace(NONE, rotation_range=level) for level in (10.0, 20.0, 40.0)},
+    "jpeg": {level: replace(NONE, jpeg_quality=(level, level)) for level in (50.0, 20.0, 5.0)},
+}
+"""What is done to images to see what a network bears, by how much. Blur in pixels of 160, noise as a share of the grey
+range and rotation in degrees are drawn for each image up to the level; contrast is a factor, JPEG's quality itself."""
+
+
+def evidence() -> list[Experiment]:
+    """The first network and the trusted one shown changed images: what they bear, and what they need to see.
+
+    `pneumo run evidence`: 15 min on 2 cores. The weights of both must be on this machine.
+    """
+    subjects = {
+        "first": (ReadingConfig(network=CNNConfig(), seeds=tuple(SEEDS)), first_network()[0]),
+        "trusted": (ReadingConfig(network=PretrainedConfig(), seeds=(0, 1)), trusted()[0]),
+    }
+    return [
+        replace(origin, name=f"evidence/{subject}-{name}", model=replace(reading, **view), seed=0, minutes=0.4)
+        for subject, (reading, origin) in subjects.items()
+        for name, view in views(origin.data.image_size).items()
+    ]
+
+
+def views(image_size: int) -> dict[str, dict[str, Any]]:
+    """Fields of `ReadingConfig` for each changed view. A blur goes as far into images of any size."""
+    changed = {
+        f"{name}-{level:g}": {"change": replace(change, gaussian_blur=change.gaussian_blur * image_size / 160)}
+        for name, levels in CHANGES.items()
+        for level, change in levels.items()
+    }
+    return changed | {look: {"look": look} for look in get_args(Look) if look != "whole"}
 
 
 GROUPS: dict[str, Callable[[], list[Experiment]]] = {
@@ -457,6 +513,8 @@ GROUPS: dict[str, Callable[[], list[Experiment]]] = {
     "robust-recipe": robust_recipe,
     "scaling": scaling,
     "trusted": trusted,
+    "second-looks": second_looks,
+    "evidence": evidence,
     "tumours": tumours,
 }
 

@@ -1,5 +1,7 @@
 """What a figure shows, read back from its artists."""
 
+from dataclasses import replace
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -151,6 +153,48 @@ def test_confusion_matrix_shows_counts_and_shares_of_the_true_class():
     assert shown == ["3", "75.0\u202f%", "1", "25.0\u202f%", "1", "20.0\u202f%", "4", "80.0\u202f%"]
 
 
+def ticks(ax):
+    return [label.get_text() for label in (*ax.get_xticklabels(), *ax.get_yticklabels())]
+
+
+def of_breasts():
+    """A record of a data set with classes of its own, and without sub-types."""
+    data = DataConfig(name="breastmnist", version="780-0")
+    return replace(record(), experiment=replace(record().experiment, data=data), split=SPLIT.assign(subtype=""))
+
+
+def test_classes_have_the_names_of_the_records_data_set():
+    assert ticks(plots.confusion_matrix(record())) == [
+        *("called normal", "called pneumonia"),
+        *("normal\n(n = 4)", "pneumonia\n(n = 5)"),
+    ]
+    assert ticks(plots.confusion_matrix(of_breasts())) == [
+        *("called normal or\nbenign", "called malignant"),
+        *("normal or\nbenign\n(n = 4)", "malignant\n(n = 5)"),
+    ]
+    assert plots.reliability_diagram([record()]).get_ylabel() == "observed share that is pneumonia"
+    assert plots.reliability_diagram([of_breasts()]).get_ylabel() == "observed share that is malignant"
+    assert plots.roc([record()]).get_xlabel() == "1 − specificity: share of the normal called positive"
+    assert "the normal or benign" in plots.roc([of_breasts()]).get_xlabel().replace("\n", " ")
+
+
+def test_classes_have_the_names_that_are_given():
+    classes = ("tumour-free", "tumour")
+    assert ticks(plots.confusion_matrix(record(), classes=classes))[:2] == ["called\ntumour-free", "called tumour"]
+    assert plots.reliability_diagram([record()], classes=classes).get_ylabel() == "observed share that is tumour"
+    assert "the tumour-free called" in plots.roc([record()], classes=classes).get_xlabel()
+    train, _ = plots.header_distributions(WIDTHS, "width", classes=classes)
+    assert [text.get_text() for text in train.figure.axes[-1].get_legend().texts] == list(classes)
+
+
+def test_no_label_of_a_confusion_matrix_touches_another():
+    ax = plots.confusion_matrix(of_breasts())
+    ax.figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in (*ax.get_xticklabels(), *ax.get_yticklabels())]
+    assert not any(boxes[i].overlaps(boxes[j]) for i in range(4) for j in range(i))
+    assert min(box.x0 for box in boxes) >= 0
+
+
 def test_reliability_diagram_puts_the_observed_share_over_the_mean_probability():
     ax = plots.reliability_diagram([record(np.log(np.repeat([1 / 4, 3], [4, 5])))])
     points = drawn(ax, colour=plots.style.BLUE)[0]
@@ -247,6 +291,12 @@ def test_worst_shows_the_surest_errors_of_either_class():
     # Normal images by falling score: 1 (image 2), -1 (image 1). Ill ones by rising: -0.5 (image 4), 1.5 (image 7).
     assert shown == [[2, 1], [4, 7]]
     assert axes[1, 0].get_title(loc="left") == "virus, given 0.378"
+
+
+def test_worst_names_the_class_of_an_image_without_a_sub_type():
+    axes = plots.worst([of_breasts()], lambda image, _: np.zeros((4, 4), np.uint8), columns=1)
+    titles = [ax.get_title(loc="left") for ax in axes.flat]
+    assert titles == ["normal or benign, given 0.731", "malignant, given 0.378"]       # logits 1 and -0.5
 
 
 @pytest.mark.parametrize(

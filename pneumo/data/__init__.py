@@ -7,10 +7,11 @@
 
 from pneumo.data.archive import read_archive
 from pneumo.data.cache import Pixels, pixels
-from pneumo.data.catalogue import counts, find, get, listing, load
+from pneumo.data.catalogue import class_names, counts, find, get, listing, load
 from pneumo.data.dataset import DataError, Dataset
 from pneumo.data.examples import Examples
 from pneumo.data.medmnist import read_medmnist
+from pneumo.data.pcam import read_pcam
 from pneumo.data.phantom import PhantomConfig, phantom
 from pneumo.data.splits import Split, split
 
@@ -21,6 +22,7 @@ __all__ = [
     "PhantomConfig",
     "Pixels",
     "Split",
+    "class_names",
     "counts",
     "find",
     "get",
@@ -30,5 +32,6 @@ __all__ = [
     "pixels",
     "read_archive",
     "read_medmnist",
+    "read_pcam",
     "split",
 ]

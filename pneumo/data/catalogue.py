@@ -17,22 +17,29 @@ from pneumo.data.cache import cache_folder
 from pneumo.data.dataset import DataError
 from pneumo.data.download import download
 from pneumo.data.medmnist import read_medmnist
+from pneumo.data.pcam import download_pcam, is_pcam, read_pcam
 from pneumo.data.phantom import PhantomConfig, phantom
 
 if TYPE_CHECKING:
     from pneumo.data.dataset import Dataset
 
 
+CLASSES = ("normal", "pneumonia")
+"""What label 0 and label 1 are called where a data set does not say otherwise."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """A data set known by name.
 
+    classes: what figures and tables call label 0 and label 1, `Dataset.classes` in small letters.
     files: names of files and folders that hold it, the preferred one first. version: its `Dataset.version`, if known.
     url, checksum: of the publisher's file, which is saved under `download_as`. kaggle: handle of a copy on Kaggle.
     """
 
     title: str
     licence: str
+    classes: tuple[str, str] = CLASSES
     doi: str = ""
     files: tuple[str, ...] = ()
     version: str = ""
@@ -46,10 +53,14 @@ class Known:
 def _medmnist(task: str, size: int, checksum: str, version: str = "") -> Known:
     """Addresses and checksums are those of the medmnist package 3.0 (Zenodo record 10519652)."""
     file = f"{task}.npz" if size == 28 else f"{task}_{size}.npz"
-    what = {"pneumoniamnist": "PneumoniaMNIST, paediatric chest radiographs", "breastmnist": "BreastMNIST, ultrasound"}
+    title, classes = {
+        "pneumoniamnist": ("PneumoniaMNIST, paediatric chest radiographs", CLASSES),
+        "breastmnist": ("BreastMNIST, ultrasound", ("normal or benign", "malignant")),
+    }[task]
     return Known(
-        title=f"{what[task]}, {size} x {size}",
+        title=f"{title}, {size} x {size}",
         licence="CC BY 4.0",
+        classes=classes,
         doi="10.5281/zenodo.10519652",
         files=(file,),
         version=version,
@@ -96,6 +107,15 @@ KNOWN = {
     "breastmnist-64": _medmnist("breastmnist", 64, "742edef2a1fd1524b2efff4bd7ba9364"),
     "breastmnist-128": _medmnist("breastmnist", 128, "363e4b3f8d712e9b5de15470a2aaadf1"),
     "breastmnist-224": _medmnist("breastmnist", 224, "b56378a6eefa9fed602bb16d192d4c8b"),
+    "pcam": Known(
+        title="PatchCamelyon, microscopy of lymph nodes, 96 x 96",
+        licence="CC0",
+        classes=("tumour-free", "tumour"),
+        doi="10.5281/zenodo.2546921",
+        files=("pcam",),
+        url="https://zenodo.org/records/2546921",
+        note="8 GB to download, 9 GB unpacked; no patients; reading it needs `pip install 'pneumo[pcam]'`",
+    ),
     "phantom": Known(title="Synthetic chest radiographs, drawn from a seed", licence="MIT", note="built in"),
 }
 
@@ -124,10 +144,10 @@ def load(name_or_path: str | Path | None = None) -> Dataset:
 
     Without a name: the one that $PNEUMO_DATASET names, or chest-xray, or the phantom where chest-xray is not at hand;
         `Dataset.name` tells which.
-    name_or_path: a name of `KNOWN`, searched for in `places()`, or the path of a folder, a zip archive or a MedMNIST
-        file (write ./phantom for a folder by a known name).
-    Raises DataError where there is none, with how to get it; see also `read_archive` and `read_medmnist`. Warns where a
-    known data set is not as published, e.g. images are missing.
+    name_or_path: a name of `KNOWN`, searched for in `places()`, or the path of a folder, a zip archive, a MedMNIST
+        file or a folder of PatchCamelyon (write ./phantom for a folder by a known name).
+    Raises DataError where there is none, with how to get it; see also `read_archive`, `read_medmnist` and `read_pcam`.
+    Warns where a known data set is not as published, e.g. images are missing.
     """
     name = str(name_or_path or default_name())
     if name == "phantom":
@@ -159,9 +179,19 @@ def default_name() -> str:
     return os.environ.get("PNEUMO_DATASET") or ("chest-xray" if find("chest-xray") else "phantom")
 
 
+def class_names(name: str) -> tuple[str, str]:
+    """What figures and tables call label 0 and label 1 of a data set; its data need not be here.
+
+    name: as in `DataConfig.name`. A path says nothing of its classes: normal and pneumonia are assumed.
+    """
+    return KNOWN[name].classes if name in KNOWN else CLASSES
+
+
 def _read(path: Path, name: str | None) -> Dataset:
     if path.suffix == ".npz":
         return read_medmnist(path, name=name)
+    if name == "pcam" or is_pcam(path):
+        return read_pcam(path, name=name)
     return read_archive(path, name=name, validation=_VALIDATION if name == "chest-xray" else ())
 
 
@@ -215,6 +245,8 @@ def get(
         return _get_from_kaggle(name, folder)
     if not known.url:
         raise DataError(f"{name} cannot be downloaded: {known.note}")
+    if name == "pcam":
+        return download_pcam(folder / known.files[0], progress=progress)
     path = folder / known.download_as
     if known.checksum:
         return download(known.url, path, checksum=known.checksum, progress=progress)

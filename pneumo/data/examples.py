@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from pneumo.data.catalogue import load
+from pneumo.data.catalogue import find, load
 from pneumo.data.decode import square
 
 if TYPE_CHECKING:
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 
 class Examples:
-    """Images of the study's data set by name, or phantoms of the same sub-type where the data set is not at hand.
+    """Images of a data set by name, or phantoms of the same sub-type where the data set is not at hand.
 
-    size: side in pixels. synthetic: whether phantoms are shown; a caption must then say so.
+    size: side in pixels. name: of the data set, by default the study's.
+    synthetic: whether phantoms are shown; a caption must then say so.
     """
 
-    def __init__(self, size: int = 224) -> None:
+    def __init__(self, size: int = 224, name: str | None = None) -> None:
         self.size = size
-        self.dataset = load()
+        self.dataset = load(name if name is None or find(name) else "phantom")
         self.synthetic = self.dataset.name == "phantom"
         self._rows = {image: row for row, image in enumerate(self.dataset.table["image"])}
 
@@ -29,5 +30,6 @@ class Examples:
         row = self._rows.get(image)
         if row is None:
             alike = self.dataset.table.index[self.dataset.table["subtype"] == subtype]
+            alike = alike if len(alike) else self.dataset.table.index
             row = alike[zlib.crc32(image.encode()) % len(alike)]  # the same phantom for the same name, always
         return square(self.dataset.source.image(row, self.size), self.size, "stretch")

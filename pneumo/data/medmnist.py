@@ -75,7 +75,11 @@ class ArraySource:
 @lru_cache(maxsize=1)
 def _images(path: Path, signature: str) -> np.ndarray:
     """(N, H, W) uint8, read once a process; the signature tells a file that was replaced."""
-    images = np.concatenate([_array(path, f"{split}_images") for split in SPLITS])
+    parts = [_array(path, f"{split}_images") for split in SPLITS]
+    if len({part.shape[1:] for part in parts}) > 1 or not all(part.ndim for part in parts):
+        shapes = ", ".join(str(part.shape) for part in parts)
+        raise DataError(f"{path} holds images of the shapes {shapes}, not of one height and width; download it again")
+    images = np.concatenate(parts)
     if images.dtype != np.uint8 or images.ndim != 3:
         raise DataError(f"{path} holds {images.dtype} images of shape {images.shape}; (N, H, W) uint8 is expected")
     images.flags.writeable = False
@@ -85,19 +89,21 @@ def _images(path: Path, signature: str) -> np.ndarray:
 def _labels(path: Path, split: str) -> np.ndarray:
     """(N,) 0 or 1, as in the file."""
     labels = _array(path, f"{split}_labels")
-    if labels.size != len(labels) or not np.isin(labels, (0, 1)).all():
+    if labels.shape not in ((labels.size,), (labels.size, 1)) or not np.isin(labels, (0, 1)).all():
         raise DataError(f"{path}: {split}_labels of shape {labels.shape} is not one 0 or 1 an image; download it again")
     return labels.reshape(-1)
 
 
 def _array(path: Path, key: str) -> np.ndarray:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here, since NumPy leaves the file open where it cannot be read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return arrays[key]
     except KeyError as error:
         raise DataError(f"{path} has no array {key}, so it is no MedMNIST file; download it again") from error
-    except (*ZIP_ERRORS, ValueError, AttributeError, TypeError) as error:
-        raise DataError(f"{path} cannot be read as an .npz file ({error}); download it again") from error
+    except (*ZIP_ERRORS, ValueError, AttributeError, TypeError, MemoryError) as error:  # a header may claim petabytes
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path} cannot be read as an .npz file ({reason}); download it again") from error
 
 
 def _signature(path: Path) -> str:

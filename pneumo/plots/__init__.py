@@ -6,6 +6,7 @@ Every plot takes the axes to draw on and makes its own figure without; all share
 from .architecture import architecture
 from .comparisons import compared_curves, sensitivity_to_learning_rate, spread, trade
 from .curves import learning_curves
+from .evidence import agreement, robustness
 from .growth import growth
 from .headers import header_distributions
 from .images import gallery, grey_levels, worst
@@ -20,6 +21,7 @@ from .results import (
 from .style import new_axes
 
 __all__ = [
+    "agreement",
     "architecture",
     "compared_curves",
     "confusion_matrix",
@@ -33,6 +35,7 @@ __all__ = [
     "new_axes",
     "precision_recall",
     "reliability_diagram",
+    "robustness",
     "roc",
     "sensitivity_to_learning_rate",
     "spread",

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from pneumo import evaluation
+from pneumo.data.catalogue import CLASSES
 from pneumo.tables import THIN, format_number
 
-from .style import CLASS_COLOURS, CLASSES, new_axes, styled
+from .style import CLASS_COLOURS, new_axes, styled
 
 HEADERS = {
     "width": ("width of the original image (pixels)", 1),
@@ -32,11 +33,13 @@ def header_distributions(
     *,
     parts: Sequence[str] = ("train", "test"),
     bins: int = 40,
+    classes: tuple[str, str] = CLASSES,
     axes: Sequence[Axes] | None = None,
 ) -> np.ndarray:
     """Histograms of one number of the file header by class, a panel for each part beside the others.
 
-    frame: one row an image, columns part, label and `column`, which must be one of `HEADERS`.
+    frame: one row an image, columns part, label and `column`, which must be one of `HEADERS`. classes: names of label 0
+    and label 1.
     Each title tells how well the number alone separates the classes, as an AUC whose direction (is the larger number
     the ill one?) is that of the first part. Returns the axes, (parts,).
     Raises ValueError for another column, for a missing number and for a part without images of both classes.
@@ -47,7 +50,7 @@ def header_distributions(
     edges = np.histogram_bin_edges(pd.concat(panels)["value"], bins)
     sign = 1 if evaluation.auc(panels[0]["label"], panels[0]["value"]) >= 0.5 else -1
     for ax, part, rows in zip(axes, parts, panels, strict=True):
-        _class_histograms(ax, rows, edges)
+        _class_histograms(ax, rows, edges, classes)
         area = evaluation.auc(rows["label"], sign * rows["value"])
         ax.set(title=f"{part}: AUC {format_number(area)} on its own", xlabel=label)
     highest = max(ax.get_ylim()[1] for ax in axes)
@@ -59,13 +62,13 @@ def header_distributions(
     return axes
 
 
-def _class_histograms(ax: Axes, rows: pd.DataFrame, edges: np.ndarray) -> None:
+def _class_histograms(ax: Axes, rows: pd.DataFrame, edges: np.ndarray, classes: tuple[str, str]) -> None:
     """The share of each class's images in each bin of `value`."""
     for label, colour in enumerate(CLASS_COLOURS):
         values = rows.loc[rows["label"] == label, "value"]
         shares = np.histogram(values, edges)[0] / len(values)
         ax.stairs(shares, edges, fill=True, color=colour, alpha=0.35)
-        ax.stairs(shares, edges, color=colour, linewidth=1.2, label=CLASSES[label])
+        ax.stairs(shares, edges, color=colour, linewidth=1.2, label=classes[label])
 
 
 def _checked(frame: pd.DataFrame, column: str) -> str:

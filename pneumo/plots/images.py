@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import CLASS_COLOURS, CLASSES, INK, WIDTH, new_axes, styled
+from pneumo.data.catalogue import class_names
+
+from .style import CLASS_COLOURS, INK, WIDTH, new_axes, styled
 
 if TYPE_CHECKING:
     from pneumo.records import Record
@@ -48,13 +50,19 @@ def gallery(
 
 @styled
 def worst(
-    records: Sequence[Record], read: Callable[[str, str], np.ndarray], *, part: str = "test", columns: int = 5
+    records: Sequence[Record],
+    read: Callable[[str, str], np.ndarray],
+    *,
+    part: str = "test",
+    columns: int = 5,
+    classes: tuple[str, str] | None = None,
 ) -> np.ndarray:
     """The images a model gets most wrong: above, the normal it is surest are ill; below, the ill it is surest are not.
 
     records: the seeds of the model, whose probabilities are averaged. read: gives the image (H, W) uint8 of a name and
-    sub-type, see `pneumo.data.Examples`. Each caption says what kind the image is and the probability of pneumonia it
-    was given. Returns the axes, (2, columns).
+    sub-type, see `pneumo.data.Examples`. classes: names of label 0 and label 1; by default those of the records' data
+    set, see `pneumo.data.class_names`. Each caption says what kind the image is (its sub-type, or its class where there
+    is none) and the probability of the finding it was given. Returns the axes, (2, columns).
     """
     frame = records[0].frame(part)
     probabilities = np.mean([record.predictions[part] for record in records], axis=0)
@@ -63,7 +71,8 @@ def worst(
         normal[np.argsort(-probabilities[normal], kind="stable")][:columns],
         ill[np.argsort(probabilities[ill], kind="stable")][:columns],
     ]
-    kinds = frame["subtype"].where(frame["subtype"] != "", frame["label"].map(dict(enumerate(CLASSES))))
+    classes = classes or class_names(records[0].experiment.data.name)
+    kinds = frame["subtype"].where(frame["subtype"] != "", frame["label"].map(dict(enumerate(classes))))
     titles = [f"{kinds[row]}, given {probabilities[row]:.3f}" for row in rows]
     colours = [CLASS_COLOURS[label] for label in frame["label"].iloc[rows]]
     images = [read(frame["image"][row], frame["subtype"][row]) for row in rows]

@@ -1,11 +1,13 @@
 """What came out: curves over the threshold, calibration, comparison.
 
 Where a plot takes `models`, that is the records of one model (its seeds), or a mapping from a model's name to its
-records. Seeds are thin lines, their mean a thick one.
+records. Seeds are thin lines, their mean a thick one. Where a plot names the classes, `classes` are the names of
+label 0 and label 1, by default those of the records' data set (`pneumo.data.class_names`).
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from pneumo import evaluation
+from pneumo.data.catalogue import class_names
 from pneumo.evaluation import Interval
 from pneumo.tables import format_count, format_interval, format_number, format_percent
 
-from .style import CLASS_COLOURS, CLASSES, GREY, INK, PALETTE, PAPER, WIDTH, new_axes, styled
+from .style import CLASS_COLOURS, GREY, INK, PALETTE, PAPER, WIDTH, new_axes, styled
 
 if TYPE_CHECKING:
     from pneumo.records import Record
@@ -33,16 +36,21 @@ GRID = np.linspace(0, 1, 501)
 
 
 @styled
-def roc(models: Models, *, part: str = "test", ax: Axes | None = None) -> Axes:
+def roc(
+    models: Models, *, part: str = "test", classes: tuple[str, str] | None = None, ax: Axes | None = None
+) -> Axes:
     """ROC curves: sensitivity over 1 - specificity as the threshold falls. A ring marks each record's own threshold."""
     ax = new_axes(SQUARE, width=SQUARE)[0, 0] if ax is None else ax
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    for name, records, colour in _by_name(models):
+    named = _by_name(models)
+    for name, records, colour in named:
         _seeds(ax, [_roc_curve(record, part) for record in records], colour, _legend(name, records, part, "AUC"))
         rings = [_operating_point(record, part) for record in records]
         ax.plot(*zip(*rings, strict=True), "o", color=colour, markerfacecolor=PAPER, markersize=4.5, zorder=4)
     _unit_square(ax)
-    ax.set(xlabel="1 − specificity: share of the normal called positive", ylabel="sensitivity: share of the ill found")
+    negative, _ = classes or _class_names(named)
+    specificity = textwrap.fill(f"1 − specificity: share of the {negative} called positive", 55)
+    ax.set(xlabel=specificity, ylabel="sensitivity: share of the ill found")
     ax.legend(loc="lower right")
     return ax
 
@@ -64,7 +72,9 @@ def precision_recall(models: Models, *, part: str = "test", ax: Axes | None = No
 
 
 @styled
-def confusion_matrix(record: Record, *, part: str = "test", ax: Axes | None = None) -> Axes:
+def confusion_matrix(
+    record: Record, *, part: str = "test", classes: tuple[str, str] | None = None, ax: Axes | None = None
+) -> Axes:
     """Images by true and by called class at the record's threshold: counts, shares of the true class, shading."""
     ax = new_axes(2.9, width=3.4, grid=False)[0, 0] if ax is None else ax
     frame = record.frame(part)
@@ -77,9 +87,11 @@ def confusion_matrix(record: Record, *, part: str = "test", ax: Axes | None = No
         centred = {"color": colour, "ha": "center", "va": "center"}
         ax.text(column, row - 0.06, format_count(count), fontsize=13, weight="bold", **centred)
         ax.text(column, row + 0.2, format_percent(shares[row, column]), fontsize=8, **centred)
-    ax.set_xticks([0, 1], [f"called {name}" for name in CLASSES])
+    classes = classes or class_names(record.experiment.data.name)
     totals = cells.sum(axis=1)
-    ax.set_yticks([0, 1], [f"{name}\n(n = {format_count(totals[label])})" for label, name in enumerate(CLASSES)])
+    ax.set_xticks([0, 1], [textwrap.fill(f"called {name}", 16, break_on_hyphens=False) for name in classes])
+    names = [textwrap.fill(name, 12, break_on_hyphens=False) for name in classes]
+    ax.set_yticks([0, 1], [f"{name}\n(n = {format_count(total)})" for name, total in zip(names, totals, strict=True)])
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.spines[:].set_visible(False)
     ax.axhline(0.5, color=PAPER, linewidth=3)
@@ -88,15 +100,23 @@ def confusion_matrix(record: Record, *, part: str = "test", ax: Axes | None = No
 
 
 @styled
-def reliability_diagram(models: Models, *, part: str = "test", bins: int = 10, ax: Axes | None = None) -> Axes:
-    """Observed share of pneumonia over the mean probability of each bin; on the diagonal, both agree.
+def reliability_diagram(
+    models: Models,
+    *,
+    part: str = "test",
+    bins: int = 10,
+    classes: tuple[str, str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Observed share of the finding over the mean probability of each bin; on the diagonal, both agree.
 
     The thick line pools the records of a model. Bars are Wilson's 95 % intervals, drawn for a single record only, since
     the seeds of a model predict the same images.
     """
     ax = new_axes(SQUARE, width=SQUARE)[0, 0] if ax is None else ax
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    for name, records, colour in _by_name(models):
+    named = _by_name(models)
+    for name, records, colour in named:
         label = _legend(name, records, part, "Brier score")
         frames = [record.frame(part) for record in records]
         for frame in frames if len(frames) > 1 else []:
@@ -108,7 +128,8 @@ def reliability_diagram(models: Models, *, part: str = "test", bins: int = 10, a
         if len(frames) == 1:
             ax.vlines(curve.mean_probability, curve.low, curve.high, color=colour, linewidth=0.8)
     _unit_square(ax)
-    ax.set(xlabel="mean probability in the bin", ylabel="observed share of pneumonia")
+    _, positive = classes or _class_names(named)
+    ax.set(xlabel="mean probability in the bin", ylabel=f"observed share that is {positive}")
     ax.legend(loc="upper left")
     return ax
 
@@ -177,6 +198,10 @@ def _by_name(models: Models) -> list[tuple[str, Sequence[Record], str]]:
     if len(named) > len(PALETTE):
         raise ValueError(f"{len(named)} models in one plot cannot be told apart; draw at most {len(PALETTE)}")
     return [(name, records, colour) for (name, records), colour in zip(named.items(), PALETTE, strict=False)]
+
+
+def _class_names(named: list[tuple[str, Sequence[Record], str]]) -> tuple[str, str]:
+    return class_names(named[0][1][0].experiment.data.name)
 
 
 def _legend(name: str, records: Sequence[Record], part: str, metric: str) -> str:

@@ -25,9 +25,7 @@ PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 INK, GREY, FAINT, PAPER = "#26292c", "#6b7075", "#dcdcd6", "#fdfdfb"
 
 CLASS_COLOURS = (BLUE, VERMILLION)
-"""Colour of label 0, normal, and label 1, pneumonia, wherever a figure tells classes apart."""
-
-CLASSES = ("normal", "pneumonia")
+"""Colour of label 0 and of label 1, the finding, wherever a figure tells classes apart."""
 
 STYLE = {
     "figure.facecolor": PAPER,

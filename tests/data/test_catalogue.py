@@ -11,7 +11,7 @@ from tiny import TREE, radiograph, tree
 
 from pneumo.data import catalogue
 from pneumo.data.archive import read_archive
-from pneumo.data.catalogue import KNOWN, counts, find, get, listing, load
+from pneumo.data.catalogue import KNOWN, class_names, counts, find, get, listing, load
 from pneumo.data.dataset import DataError
 
 pytestmark = pytest.mark.usefixtures("own_places")
@@ -101,6 +101,35 @@ def test_images_that_kaggle_took_for_val_are_val_in_the_publishers_archive_too(w
 def test_sixteen_images_are_named_as_kaggles_val():
     folders = [name.split("/")[1] for name in catalogue._VALIDATION]
     assert (folders.count("NORMAL"), folders.count("PNEUMONIA")) == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        ("chest-xray", ("normal", "pneumonia")),
+        ("pneumoniamnist-64", ("normal", "pneumonia")),
+        ("breastmnist-224", ("normal or benign", "malignant")),
+        ("phantom", ("normal", "pneumonia")),
+        ("folder/of/my own", ("normal", "pneumonia")),
+    ],
+)
+def test_names_of_the_classes_are_known_without_the_data(name, classes):
+    assert class_names(name) == classes
+
+
+def test_names_of_the_classes_are_those_of_the_data_set_in_small_letters(own_places):
+    write_medmnist(own_places / "data")
+    (own_places / "data" / "pneumoniamnist.npz").rename(own_places / "data" / "breastmnist.npz")
+    with pytest.warns(UserWarning, match="is not breastmnist as published"):
+        dataset = load("breastmnist")
+    assert class_names("breastmnist") == tuple(name.lower() for name in dataset.classes)
+    assert class_names("phantom") == tuple(name.lower() for name in load("phantom").classes)
+
+
+def test_high_resolution_radiographs_have_a_version_without_their_file():
+    """Experiments name them so: 1,566 images and the digest of who they are."""
+    assert find("chest-xray-highres") is None
+    assert KNOWN["chest-xray-highres"].version == "1566-4a4788ac"
 
 
 def test_phantom_is_built_in():

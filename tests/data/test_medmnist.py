@@ -3,6 +3,8 @@ import pickle
 import numpy as np
 import pytest
 
+from pneumo import run
+from pneumo.config import CNNConfig, DataConfig, Experiment, TrainingConfig
 from pneumo.data.dataset import DataError
 from pneumo.data.medmnist import read_medmnist
 
@@ -114,3 +116,22 @@ def test_colour_images_are_refused(write):
     colour = {f"{split}_images": np.zeros((count, 5, 5, 3), dtype=np.uint8) for split, count in COUNTS.items()}
     with pytest.raises(DataError, match=r"\(9, 5, 5, 3\)"):
         read_medmnist(write(**colour)).source.image(0)
+
+
+def test_experiment_on_breasts_keeps_the_publishers_split_and_needs_neither_patients_nor_subtypes(tmp_path):
+    random, files = np.random.default_rng(0), {}
+    for split, count in (("train", 40), ("val", 12), ("test", 16)):
+        files[f"{split}_images"] = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        files[f"{split}_labels"] = (np.arange(count) % 4 > 0).astype(np.uint8)[:, None]     # one in four is malignant
+    np.savez(tmp_path / "breastmnist.npz", **files)
+    path = str(tmp_path / "breastmnist.npz")
+    experiment = Experiment(
+        name="tumours/seed-0",
+        data=DataConfig(name=path, version=read_medmnist(path).version, image_size=28),
+        model=CNNConfig(width=2, depth=2),
+        training=TrainingConfig(epochs=1, batch_size=8),
+    )
+    record = run(experiment, progress=False)
+    images = record.split.groupby("part")["label"].agg(["size", "sum"])
+    assert images.loc[["train", "validation", "test"]].to_numpy().tolist() == [[40, 10], [12, 3], [16, 4]]
+    assert len(record.scores["validation"]) == 12 and np.isfinite(record.scores["validation"]).all()

@@ -1,20 +1,83 @@
-"""Several chosen models on the same test images: tests between them, and how each fares with one kind of patient."""
+"""The choice of models on validation patients; then, on the test images, tests between them and kinds of patients."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import log_expit
 
-from . import evaluation
+from . import evaluation, experiments, records
 from .evaluation import Interval
 from .tables import header_values
 
 if TYPE_CHECKING:
     from .records import Record
+
+
+def preferred(root: Path | None = None) -> dict[str, Record]:
+    """The chosen record of each of `experiments.families`, by the family's name; `choose` is the rule.
+
+    Raises MissingRecord for a candidate without a record.
+    """
+    return {
+        name: choose(records.get(experiment, root) for experiment in candidates)
+        for name, candidates in experiments.families().items()
+    }
+
+
+def choose(candidates: Iterable[Record]) -> Record:
+    """The record with the lowest `choosing_loss`; the first of equals. Test scores play no part."""
+    return min(candidates, key=choosing_loss)
+
+
+def choosing_loss(record: Record) -> float:
+    """Mean cross-entropy, in nats, on stressed validation images; on plain ones for what never saw a stressed image."""
+    return cross_entropy(record, "stressed" if "stressed" in record.scores else "validation")
+
+
+def cross_entropy(record: Record, part: str) -> float:
+    """Mean cross-entropy of a record's logits on "validation", "stressed" or "test" images, in nats."""
+    frame = record.frame(part)
+    towards = np.where(frame["label"] == 1, frame["score"], -frame["score"])
+    return float(-log_expit(towards).mean())
+
+
+def candidates(chosen_from: Iterable[Record], *, best: int = 5) -> pd.DataFrame:
+    """The candidates with the lowest `choosing_loss`, lowest first: experiment, loss, and AUC on validation images,
+    plain and stressed."""
+    rows = sorted(chosen_from, key=choosing_loss)[:best]
+    return pd.DataFrame(
+        {
+            "experiment": record.experiment.name,
+            "choosing loss": choosing_loss(record),
+            **{f"{part} AUC": _area(record, part) for part in ("validation", "stressed")},
+        }
+        for record in rows
+    )
+
+
+def comparable(several: Iterable[Record]) -> list[Record]:
+    """Those of the records whose networks were trained on all images as they are: their test scores say the same."""
+    return [
+        record
+        for record in several
+        if record.history
+        and record.experiment.data.name == experiments.study_data().name
+        and record.experiment.data.fraction == 1
+        and not record.experiment.data.distortion.changes_images
+    ]
+
+
+def _area(record: Record, part: str) -> float | None:
+    if part not in record.scores:
+        return None
+    frame = record.frame(part)
+    return float(evaluation.auc(frame["label"], frame["score"]))
 
 
 def pairwise(models: Mapping[str, Record], *, part: str = "test", seed: int = 0) -> pd.DataFrame:

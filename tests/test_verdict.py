@@ -81,3 +81,39 @@ def test_kinds_without_images_are_left_out():
 def test_a_patient_with_two_images_is_drawn_as_a_whole():
     interval = verdict.subgroups({"good": record(GOOD)}, WIDTH).set_index("kind").loc["virus", "good"]
     assert (interval.low, interval.high) == (0.5, 0.5)  # both images are of one patient
+
+
+def candidate(name, stressed, test):
+    frame = SPLIT.assign(part=["validation"] * 4 + ["test"] * 4, label=[0, 0, 1, 1] * 2)
+    scores = {"validation": PLAIN, "stressed": np.array(stressed), "test": np.array(test)}
+    return replace(record(GOOD, name), split=frame, scores=scores)
+
+
+PLAIN = np.array([-1.0, -1, 1, 1])
+
+
+def test_cross_entropy_is_worked_out_by_hand():
+    scores = candidate("a", [-1.0, 2, 1, -3], PLAIN)
+    by_hand = np.mean(np.log1p(np.exp([-1.0, 2, -1, 3])))
+    assert verdict.cross_entropy(scores, "stressed") == pytest.approx(by_hand)
+
+
+def test_the_choice_is_the_lowest_loss_on_stressed_images_whatever_the_test_says():
+    worse, better = [0.0, 0, 0, 0], [-2.0, -2, 2, 2]
+    chosen = [
+        verdict.choose([candidate("a", worse, test), candidate("b", better, test[::-1])]).experiment.name
+        for test in ([-9.0, -9, 9, 9], [9.0, 9, -9, -9])
+    ]
+    assert chosen == ["test/b", "test/b"]
+
+
+def test_what_has_no_stressed_scores_is_chosen_on_plain_ones():
+    bare = candidate("a", PLAIN, PLAIN)
+    bare = replace(bare, scores={"validation": PLAIN, "test": PLAIN})
+    assert verdict.choosing_loss(bare) == pytest.approx(np.log1p(np.exp(-1)))
+
+
+def test_candidates_are_listed_from_the_lowest_loss_on():
+    listed = verdict.candidates([candidate("a", [0.0] * 4, PLAIN), candidate("b", PLAIN, PLAIN)], best=2)
+    assert listed["experiment"].tolist() == ["test/b", "test/a"]
+    assert listed["stressed AUC"].tolist() == [1.0, 0.5]

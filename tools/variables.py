@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pneumo import data, evaluation, experiments, records
-from pneumo.config import Experiment
+from pneumo import data, evaluation, evidence, experiments, records, verdict
+from pneumo.config import ClassicalConfig, Experiment
 from pneumo.records import Record
 from pneumo.tables import comparison, format_count, format_interval, format_number, summary, variants
 
@@ -25,6 +25,10 @@ COMPARISONS = (
     "regularisation", "augmentation", "transfer", "robust-recipe", "scaling",
 )
 """Groups of experiments that compare variants, seed by seed."""
+
+LEARNERS = {"svm": "support vector machine", "forest": "random forest", "xgboost": "gradient boosting"}
+VIEWS = {"pixels": "pixels", "hog": "HOG features", "lbp": "LBP features", "glcm": "GLCM features"}
+"""How the text calls them."""
 
 COMPARED = ("validation_loss", "validation_accuracy", "validation_auc", "stressed_auc", "seconds_an_epoch", "gap")
 """What is said of each variant: see `tables.measures`."""
@@ -41,8 +45,33 @@ def variables() -> Values:
         "headers": {field: header(record) for field, record in audit.items()},
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
         "classical": {**by_learner_and_view(learners), "best": best(learners, audit["width"])},
+        "testing": testing(),
         **{name: compared(experiments.group(name)) for name in COMPARISONS if name in experiments.GROUPS},
     }
+
+
+def testing() -> Values:
+    """The chosen model of each family, and what the two ways to choose were worth."""
+    chosen = {name.split()[-1]: record for name, record in verdict.preferred().items()}
+    networks = evidence.ranking(verdict.comparable(map(records.get, experiments.group("all"))))
+    return {
+        **{family: {"name": in_words(record), **measured([record])} for family, record in chosen.items()},
+        "ranking": {
+            "networks": format_count(len(networks)),
+            **{
+                part: format_number(evidence.rank_correlation(networks, f"{part}_auc", "test_auc"))
+                for part in ("validation", "stressed")
+            },
+        },
+    }
+
+
+def in_words(record: Record) -> str:
+    """What a record is of: a learner on its features, or the name of the experiment."""
+    model = record.experiment.model
+    if isinstance(model, ClassicalConfig):
+        return f"{LEARNERS[model.learner]} on {VIEWS[model.features.name]}"
+    return record.experiment.name.replace("/", ", ").replace("-seed-", ", seed ").replace("-", " ")
 
 
 def compared(chosen: Sequence[Experiment]) -> Values:
@@ -110,11 +139,7 @@ def by_learner_and_view(learners: Sequence[Record]) -> Values:
 def best(learners: Sequence[Record], baseline: Record) -> Values:
     """The record with the highest AUC on validation patients, and how its test AUC compares with the baseline's."""
     chosen = max(learners, key=lambda record: area(record, "validation"))
-    model = chosen.experiment.model
-    names = {"svm": "support vector machine", "forest": "random forest", "xgboost": "gradient boosting"}
-    views = {"pixels": "pixels", "hog": "HOG features", "lbp": "LBP features", "glcm": "GLCM features"}
-    name = f"{names[model.learner]} on {views[model.features.name]}"
-    return {"name": name, **measured([chosen]), "gain_over_width": gain([chosen], baseline)}
+    return {"name": in_words(chosen), **measured([chosen]), "gain_over_width": gain([chosen], baseline)}
 
 
 def architecture(record: Record) -> Values:

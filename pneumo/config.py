@@ -17,7 +17,7 @@ from cattrs.strategies import configure_tagged_union
 
 from .augment.configuration import Augmentation
 from .classical.configuration import ClassicalConfig
-from .features.configuration import FeatureConfig, GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
+from .features.configuration import FeatureConfig, GLCMConfig, HOGConfig, LBPConfig, PixelsConfig, SpectrumConfig
 from .models.configuration import CNNConfig, EfficientNetConfig, NetworkConfig, PretrainedConfig, TransformerConfig
 
 RECIPE = 1
@@ -193,7 +193,7 @@ def from_dict(values: dict[str, Any]) -> Experiment:
 def _converter(*, omit_default: bool) -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=omit_default, forbid_extra_keys=True)
     # The model of an experiment is one of several classes: a "kind" beside its fields says which.
-    features = {config: config.name for config in (HOGConfig, LBPConfig, GLCMConfig, PixelsConfig)}
+    features = {config: config.name for config in (HOGConfig, LBPConfig, GLCMConfig, PixelsConfig, SpectrumConfig)}
     configure_tagged_union(FeatureConfig, converter, tag_name="kind", tag_generator=features.__getitem__)
     kind = {
         HeaderConfig: "header",

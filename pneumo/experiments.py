@@ -166,7 +166,7 @@ def compared(group: str, variants: Mapping[str, TrainingConfig], **options: Any)
 
 
 def network_parts() -> list[Experiment]:
-    """Depth, width and batch normalisation of the baseline CNN, three seeds. `pneumo run network-parts`: 20 min on 2 cores."""
+    """Depth, width and batch normalisation of the baseline CNN, three seeds. `pneumo run network-parts`: 20 min."""
     variants = {
         "baseline": CNNConfig(),
         "depth-2": CNNConfig(depth=2),

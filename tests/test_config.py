@@ -18,7 +18,7 @@ from pneumo.config import (
     TrainingConfig,
     TransformerConfig,
 )
-from pneumo.features import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
+from pneumo.features import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig, SpectrumConfig
 
 models = st.one_of(
     st.builds(
@@ -34,7 +34,9 @@ models = st.one_of(
     st.builds(
         ClassicalConfig,
         learner=st.sampled_from(["svm", "forest"]),
-        features=st.sampled_from([HOGConfig(), LBPConfig(radii=(1, 3)), GLCMConfig(), PixelsConfig()]),
+        features=st.sampled_from(
+            [HOGConfig(), LBPConfig(radii=(1, 3)), GLCMConfig(), PixelsConfig(), SpectrumConfig(rings=9)]
+        ),
     ),
     st.builds(HeaderConfig, field=st.sampled_from(["width", "height"])),
 )

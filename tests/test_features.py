@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from skimage.feature import graycomatrix, graycoprops, local_binary_pattern
 from skimage.feature import hog as hog_of_one
 
@@ -14,6 +15,7 @@ from pneumo.features import (
     HOGConfig,
     LBPConfig,
     PixelsConfig,
+    SpectrumConfig,
     batches,
     extract,
     extraction,
@@ -24,6 +26,7 @@ from pneumo.features import (
     hog_picture,
     lbp,
     pixels,
+    spectrum,
 )
 from pneumo.features.binary_patterns import _patterns
 from pneumo.features.cooccurrence import PROPERTIES, _counts
@@ -43,6 +46,7 @@ SMALL = [
     LBPConfig(radii=(1,), grid=2),
     GLCMConfig(levels=8, distances=(2,)),
     PixelsConfig(),
+    SpectrumConfig(rings=6, lowest=0.1),
 ]
 
 
@@ -118,6 +122,45 @@ def test_co_occurrence_counts_are_those_of_haralicks_example():
 def test_pixels_are_the_grey_levels_from_0_to_1_row_by_row():
     image = np.array([[[0, 51], [102, 255]]], dtype=np.uint8)
     np.testing.assert_allclose(pixels(image), [[0, 0.2, 0.4, 1]], rtol=1e-6)
+
+
+def test_a_sinusoid_lies_in_the_ring_of_its_frequency_whatever_its_direction():
+    position = np.arange(128)
+    waves = [
+        np.sin(2 * np.pi * 20 / 128 * position) * np.ones((128, 1)),           # 20 waves along the rows
+        np.sin(2 * np.pi * (12 * position[:, None] + 16 * position) / 128),    # 12 and 16: hypot is 20
+    ]
+    images = np.round(128 + 100 * np.stack(waves)).astype(np.uint8)
+    features, columns = spectrum(images), feature_columns(SpectrumConfig(), 128)
+    # Rings are 2 / 128 wide, and the window spreads a line over its neighbours: 19, 20 and 21 lie in rings 9 and 10.
+    for one in features:
+        assert set(np.argsort(one)[-2:]) == {9, 10}
+        assert np.delete(one, [8, 9, 10]).max() < one[9] - 3                            # a thousandth of the power
+    assert columns["frequency"][9] == pytest.approx(19 / 128)
+
+
+def test_white_noise_has_its_variance_in_every_ring():
+    images = np.random.default_rng(0).normal(128, 10, (200, 64, 64)).round().astype(np.uint8)
+    features = spectrum(images, SpectrumConfig(rings=16))
+    np.testing.assert_allclose(features[:, 1:].mean(axis=0), np.log10(100), atol=0.05)
+
+
+def test_a_blurred_image_loses_its_fine_rings_and_a_brighter_one_nothing(images):
+    noise = images[3]
+    blurred = gaussian_filter(noise.astype(float), 1.0).round().astype(np.uint8)
+    sharp, soft = spectrum(np.stack([noise, blurred]), SpectrumConfig(rings=24))
+    assert (sharp - soft)[0] < 0.1 and (sharp - soft)[-6:].min() > 2
+    dim, bright = spectrum(np.stack([noise // 2, noise // 2 + 60]), SpectrumConfig(rings=24))
+    np.testing.assert_allclose(dim, bright, atol=1e-5)
+
+
+def test_an_even_surface_has_only_what_rounding_would_add(images):
+    np.testing.assert_allclose(spectrum(images[5:], SpectrumConfig(rings=24)), np.log10(1 / 12), rtol=1e-6)
+
+
+def test_the_finer_half_of_the_spectrum_is_that_of_the_whole(images):
+    whole = spectrum(images, SpectrumConfig(rings=24))
+    np.testing.assert_allclose(spectrum(images, SpectrumConfig(rings=12, lowest=0.25)), whole[:, 12:], rtol=1e-6)
 
 
 @pytest.mark.parametrize("config", SMALL)
@@ -230,6 +273,9 @@ def test_an_image_that_could_not_be_decoded_is_refused_by_its_row(tmp_path, stor
         (lambda: LBPConfig(points=17), "points=17 is out of range; use 4 to 16"),
         (lambda: LBPConfig(radii=(1, 1)), "radii=.1, 1. must be different"),
         (lambda: LBPConfig(grid=0), "grid=0 must be at least 1"),
+        (lambda: spectrum(np.zeros((1, 60, 90), np.uint8)), "rings=32 are too many .* use at most 30"),
+        (lambda: SpectrumConfig(rings=0), "rings=0 must be at least 1"),
+        (lambda: SpectrumConfig(lowest=0.5), "lowest=0.5 is out of range; use 0 to below 0.5"),
         (lambda: GLCMConfig(levels=48), "levels=48 does not divide 256"),
         (lambda: GLCMConfig(distances=()), "distances=.. must be different .* at least one"),
         (lambda: GLCMConfig(angles=(0, 180)), "angles=.0, 180. must be different whole degrees from 0 to 179"),
@@ -244,7 +290,7 @@ def test_the_settings_can_be_read_without_what_measures():
     code = """
 import sys
 from pneumo.classical import ClassicalConfig
-from pneumo.features import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
+from pneumo.features import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig, SpectrumConfig
 heavy = {"pandas", "scipy", "skimage", "sklearn", "xgboost"} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -83,7 +83,31 @@ class PixelsConfig:
     name: ClassVar[str] = "pixels"
 
 
-FeatureConfig = HOGConfig | LBPConfig | GLCMConfig | PixelsConfig
+NYQUIST = 0.5
+"""The finest pattern that pixels can hold along a row or a column, one bright and one dark, in cycles a pixel."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrumConfig:
+    """The power spectrum by fineness alone, see `pneumo.features.spectrum`.
+
+    rings: that the frequencies are averaged over, from `lowest` to 0.5 cycles a pixel.
+    lowest: what is coarser is left out, in cycles a pixel; 0.25 leaves patterns of less than 4 pixels.
+    """
+
+    rings: int = 32
+    lowest: float = 0.0
+
+    name: ClassVar[str] = "spectrum"
+
+    def __post_init__(self) -> None:
+        if self.rings < 1:
+            raise ValueError(f"rings={self.rings} must be at least 1")
+        if not 0 <= self.lowest < NYQUIST:
+            raise ValueError(f"lowest={self.lowest} is out of range; use 0 to below {NYQUIST} cycles a pixel")
+
+
+FeatureConfig = HOGConfig | LBPConfig | GLCMConfig | PixelsConfig | SpectrumConfig
 
 
 def _check_numbers(name: str, values: tuple[int, ...]) -> None:

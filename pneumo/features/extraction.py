@@ -18,9 +18,10 @@ from pneumo.data.cache import cache_folder
 from .batches import by_batches
 from .binary_patterns import lbp, lbp_columns
 from .columns import crossed, named
-from .configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
+from .configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig, SpectrumConfig
 from .cooccurrence import glcm, glcm_columns
 from .gradients import hog, hog_columns
+from .spectrum import spectrum, spectrum_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,7 @@ KINDS = {
     LBPConfig: (lbp, lbp_columns),
     GLCMConfig: (glcm, glcm_columns),
     PixelsConfig: (pixels, pixels_columns),
+    SpectrumConfig: (spectrum, spectrum_columns),
 }
 """What measures the features of each configuration, and what tells their meaning."""
 

@@ -15,8 +15,15 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = _lazy_loader.attach(
     __name__,
     submodules=[
-        "augment", "classical", "config", "data", "evaluation", "experiments", "features", "models", "plots", "records",
-        "study", "tables", "training",
+        "augment", "classical", "config", "data", "estimator", "evaluation", "experiments", "explain", "export",
+        "features", "models", "plots", "prediction", "records", "study", "tables", "training",
     ],
-    submod_attrs={"config": ["Experiment"], "records": ["Record"], "study": ["run"]},
+    submod_attrs={
+        "config": ["Experiment"],
+        "estimator": ["PneumoniaClassifier"],
+        "export": ["export_onnx"],
+        "prediction": ["Model", "load_model"],
+        "records": ["Record"],
+        "study": ["run"],
+    },
 )

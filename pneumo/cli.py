@@ -1,19 +1,23 @@
-"""The package from a shell: `pneumo data`, `pneumo run`, `pneumo status`."""
+"""The package from a shell: `pneumo predict`, `pneumo data`, `pneumo run` and others, see `pneumo --help`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from . import __version__
-from .errors import PneumoError
+from .errors import PneumoError, UnknownExperiment
 
 # Each command imports what it needs when it runs, so that --help answers at once.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0 done, 1 an error that was explained, 2 wrong usage."""
+    """Run one command and return its exit status.
+
+    0 done, 1 an error that was explained, 2 wrong usage, 3 predicted, but for files that could not be read.
+    """
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -33,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pneumo {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    _add_model_commands(commands)
+
     data = commands.add_parser("data", help="what data sets are here, and how to get them")
     data_commands = data.add_subparsers(required=True, metavar="COMMAND")
     listing = data_commands.add_parser("list", help="each data set: where it is, and what is in it")
@@ -45,12 +51,85 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run experiments that have no record yet")
     run.add_argument("names", nargs="+", metavar="NAME", help="groups of experiments, see `pneumo status`; or all")
     run.add_argument("--jobs", type=int, default=1, help="experiments at a time; the threads are divided among them")
+    run.add_argument(
+        "--slurm", nargs="?", const="", metavar="PARTITION", help="submit them to a cluster (extra: slurm) and return"
+    )
     run.set_defaults(command=_run)
 
     status = commands.add_parser("status", help="each experiment: recorded or missing, and how long it takes")
     status.add_argument("names", nargs="*", default=["all"], metavar="NAME")
     status.set_defaults(command=_status)
     return parser
+
+
+def _add_model_commands(commands: argparse._SubParsersAction) -> None:
+    predict = commands.add_parser(
+        "predict",
+        help="the probability of pneumonia in your own radiographs",
+        description="Research only, not a medical device. Reads JPEG, PNG (8 and 16 bit) and DICOM files and prints a "
+        "row for each: probability of pneumonia, decision at the model's threshold, and a warning where the image is "
+        "unlike those that the model learnt from.",
+        epilog="Exit status: 0 all files were read; 3 some could not be, which stderr names, and the others were read; "
+        "1 another error.",
+    )
+    predict.add_argument("paths", nargs="+", metavar="FILE|FOLDER|ZIP", help="folders with all below them")
+    predict.add_argument("--csv", type=Path, metavar="FILE", help="also write a table for spreadsheets")
+    predict.add_argument("--cam", type=Path, metavar="FOLDER", help="also draw where the model looked: a PNG an image")
+    predict.add_argument("--overwrite", action="store_true", help="replace what --csv and --cam find there")
+    _add_model_option(predict)
+    predict.set_defaults(command=_predict)
+
+    export = commands.add_parser("export", help="write a model as ONNX, for programs that are not Python")
+    export.add_argument("path", type=Path, metavar="FILE.onnx")
+    _add_model_option(export)
+    export.set_defaults(command=_export)
+
+    pack = commands.add_parser("pack", help="write the model file of an experiment that was run on this machine")
+    pack.add_argument("name", metavar="NAME", help="of one experiment, for example first-network/seed-0")
+    pack.add_argument("path", type=Path, metavar="FILE")
+    pack.set_defaults(command=_pack)
+
+
+def _add_model_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", type=Path, metavar="FILE", help="by default the one that comes with the package")
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from .prediction import load_model, predict_files
+
+    summary = predict_files(
+        load_model(options.model),
+        options.paths,
+        csv_path=options.csv,
+        cam_folder=options.cam,
+        overwrite=options.overwrite,
+    )
+    print(
+        f"{summary.read} read, {summary.positive} positive, {summary.warned} with a warning; "
+        f"{summary.unreadable} could not be read",
+        file=sys.stderr,
+    )
+    return 3 if summary.unreadable else 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from .export import export_onnx
+    from .prediction import load_model
+
+    print(export_onnx(load_model(options.model), options.path))
+    return 0
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from . import experiments
+    from .prediction import pack
+
+    group = options.name.split("/")[0]
+    found = {experiment.name: experiment for experiment in experiments.group(group)}
+    if options.name not in found:
+        raise UnknownExperiment(f"no experiment is called {options.name!r}; {group} has: {', '.join(found)}")
+    print(pack(found[options.name], options.path))
+    return 0
 
 
 def _data_list(_options: argparse.Namespace) -> int:
@@ -68,13 +147,18 @@ def _data_get(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from . import experiments, records, study
+    from . import experiments, study
 
     chosen = [experiment for name in options.names for experiment in experiments.group(name)]
-    missing = [experiment for experiment in chosen if records.find(experiment) is None]
-    minutes = sum(experiment.minutes for experiment in missing)
-    print(f"{len(chosen)} experiments, {len(missing)} without a record: about {minutes:.0f} min on 2 cores")
-    study.run_all(missing, jobs=options.jobs)
+    todo = study.plan(chosen, jobs=options.jobs)
+    print(f"{len(chosen)} experiments, {len(todo.experiments)} without a record: about {todo.total:.0f} min")
+    if options.slurm is None:
+        study.run_all(chosen, jobs=options.jobs)
+        return 0
+    from . import cluster
+
+    jobs = cluster.run_on_slurm(chosen, partition=options.slurm or None)
+    print("submitted: " + ", ".join(job.job_id for job in jobs))
     return 0
 
 

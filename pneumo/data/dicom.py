@@ -1,0 +1,129 @@
+"""From the bytes of a DICOM file to grey levels, as a viewer would show them.
+
+Needs pydicom: `pip install "pneumo[dicom]"`.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pneumo.data.dataset import DataError
+from pneumo.data.decode import LARGEST
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+SUFFIXES = (".dcm", ".dicom")
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether these are the bytes of a DICOM file: "DICM" after a preamble of 128 bytes."""
+    return data[128:132] == b"DICM"
+
+
+def decode_dicom(data: bytes, name: str) -> np.ndarray:
+    """Decode a DICOM file with one grey image.
+
+    data: the file's bytes. name: what errors call it. Returns (H, W) uint8, 0 black.
+
+    In this order: the modality's rescale slope and intercept (or its table); the first of the file's views (VOI table
+    or window), or where it names none, the range of the values that occur; MONOCHROME1 inverted, so that bone is white.
+    Raises DataError where pydicom is not installed, for a damaged file, for one without pixels, with several frames or
+    in colour, for over LARGEST pixels, and for a compression that no installed package reads.
+    """
+    try:
+        import pydicom
+    except ImportError as error:
+        raise DataError(f'{name} is a DICOM file, and pydicom is not installed; pip install "pneumo[dicom]"') from error
+    try:
+        file = pydicom.dcmread(io.BytesIO(data))
+        _check(file, name)
+        levels = _view(file, _values(file))
+        if file.PhotometricInterpretation == "MONOCHROME1":
+            levels = 1 - levels
+        return np.round(255 * levels).astype(np.uint8)
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:  # a damaged file trips pydicom's parsers in any way
+        reason = " ".join(str(error).split())  # pydicom lists its decoders on lines of their own
+        raise DataError(f"{name} cannot be decoded ({reason}); export or copy it again, or remove it") from error
+
+
+def _check(file: Dataset, name: str) -> None:
+    """Raises DataError for what is no single grey image that can be decoded here."""
+    if "PixelData" not in file:
+        raise DataError(f"{name} has no pixels; name the file of the image itself")
+    frames = int(file.get("NumberOfFrames", None) or 1)
+    if frames != 1:
+        raise DataError(f"{name} has {frames} frames; a radiograph has one: export the frame that is meant")
+    if file.PhotometricInterpretation not in ("MONOCHROME1", "MONOCHROME2"):
+        raise DataError(f"{name} is {file.PhotometricInterpretation}, no grey image; export it as MONOCHROME2")
+    if file.Rows * file.Columns > LARGEST:
+        raise DataError(
+            f"{name} claims {file.Columns} x {file.Rows} pixels, more than the {LARGEST:,} that are decoded; "
+            "scale it down or remove it"
+        )
+    _check_compression(file, name)
+
+
+def _check_compression(file: Dataset, name: str) -> None:
+    from pydicom.pixels import get_decoder
+
+    syntax = file.file_meta.TransferSyntaxUID
+    if not syntax.is_compressed or syntax.is_deflated:
+        return
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    if not available:
+        raise DataError(
+            f'{name} is compressed as {syntax.name}, which no installed package reads; pip install "pneumo[dicom]", '
+            "or export it uncompressed"
+        )
+
+
+def _values(file: Dataset) -> np.ndarray:
+    """What the modality measured, (H, W) float64."""
+    from pydicom.pixels import apply_modality_lut
+
+    return apply_modality_lut(file.pixel_array, file).astype(float)
+
+
+def _view(file: Dataset, values: np.ndarray) -> np.ndarray:
+    """Values as the file's first view shows them, (H, W) in [0, 1]."""
+    if file.get("VOILUTSequence"):
+        from pydicom.pixels import apply_voi
+
+        bits = int(file.VOILUTSequence[0].LUTDescriptor[2])
+        return np.clip(apply_voi(np.round(values).astype(int), file) / (2**bits - 1), 0, 1)
+    if "WindowCenter" in file and "WindowWidth" in file:
+        function = file.get("VOILUTFunction", None) or "LINEAR"
+        return window(values, _first(file.WindowCenter), _first(file.WindowWidth), function)
+    low, high = values.min(), values.max()
+    return (values - low) / max(high - low, 1e-12)
+
+
+def window(values: np.ndarray, centre: float, width: float, function: str = "LINEAR") -> np.ndarray:
+    """Values seen through a window, in [0, 1] (DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3).
+
+    function: "LINEAR", "LINEAR_EXACT" or "SIGMOID". Raises ValueError for another, and for a width that it forbids.
+    """
+    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
+        raise ValueError(f"the window function {function} is unknown")
+    if not (math.isfinite(width) and width > 0) or (function == "LINEAR" and width < 1):
+        raise ValueError(f"a {function} window cannot be {width} wide")
+    if function == "SIGMOID":
+        return 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -500, 500)))
+    if function == "LINEAR":
+        centre, width = centre - 0.5, max(width - 1, 1e-12)  # as wide as whole numbers from its first to its last
+    return np.clip((values - centre) / width + 0.5, 0, 1)
+
+
+def _first(value: object) -> float:
+    """The first of several numbers, or the only one."""
+    return float(value if isinstance(value, (int, float, str)) else value[0])

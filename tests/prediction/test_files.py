@@ -1,0 +1,78 @@
+import zipfile
+
+import pytest
+from chests import chests as drawn
+from chests import png
+
+from pneumo.errors import DataError
+from pneumo.prediction import contents, find
+
+IMAGE = png(drawn(1)[0])
+DICOM = bytes(128) + b"DICM" + bytes(20)
+TREE = {
+    "b/two.JPG": IMAGE,
+    "a/one.png": IMAGE,
+    "three.dcm": b"?",
+    "IM0001": DICOM,
+    "1.2.840.10008": DICOM,
+    "README": b"text",
+    "notes.txt": b"text",
+    ".hidden.png": IMAGE,
+    "__MACOSX/a/._one.png": IMAGE,
+}
+WANTED = ["1.2.840.10008", "IM0001", "a/one.png", "b/two.JPG", "three.dcm"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, content in TREE.items():
+        (tmp_path / "x" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "x" / name).write_bytes(content)
+    return tmp_path / "x"
+
+
+@pytest.fixture
+def archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        for name, content in TREE.items():
+            file.writestr(name, content)
+    return tmp_path / "x.zip"
+
+
+def test_a_folder_and_an_archive_mean_their_images_sorted_and_no_litter(folder, archive):
+    files, problems = find([folder, archive])
+    assert [file.name for file in files] == [f"{root}/{name}" for root in (folder, archive) for name in WANTED]
+    assert problems == []
+
+
+def test_each_file_comes_with_its_bytes(folder, archive):
+    files, _ = find([archive, folder / "a/one.png", archive])
+    assert [data for _, data in contents(files)] == [TREE[name] for name in [*WANTED, "a/one.png", *WANTED]]
+
+
+def test_a_named_file_is_taken_whatever_it_is_called(folder):
+    files, _ = find([folder / "notes.txt"])
+    assert [file.path for file in files] == [folder / "notes.txt"]
+
+
+def test_paths_that_mean_no_image_are_problems_and_stop_nothing(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    files, problems = find([tmp_path / "none", tmp_path / "empty", folder / "a"])
+    assert len(files) == 1
+    assert ["does not exist" in str(problems[0]), "holds no JPEG" in str(problems[1])] == [True, True]
+
+
+def test_what_cannot_be_read_says_why_and_the_next_comes(folder, archive):
+    files, _ = find([archive, folder / "a"])
+    damaged = bytearray(archive.read_bytes())
+    damaged[damaged.index(IMAGE) + 50] ^= 255                        # one byte of b/two.JPG: its checksum fails
+    archive.write_bytes(damaged)
+    found = [data for _, data in contents(files)]
+    assert [isinstance(data, DataError) for data in found] == [False, False, False, True, False, False]
+    assert "x.zip/b/two.JPG cannot be read" in str(found[3])
+
+
+def test_an_archive_that_is_gone_by_then_is_reported_for_each_of_its_files(archive):
+    files, _ = find([archive])
+    archive.unlink()
+    assert [isinstance(data, DataError) for _, data in contents(files)] == [True] * len(WANTED)

@@ -1,13 +1,14 @@
 # make report   the book: _book/index.html and its PDF
 # make test     the tests
 # make demo     the same book from synthetic radiographs, everything trained from scratch
+# make stress   a hundred kills, two hundred experiments in a row, fuzzing, intervals simulated, mutations (hours)
 # make bench    the claims about speed, measured again (25 minutes, on an idle machine)
 # Each sets up what it needs (.venv, from requirements.lock) and says what it does.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 RUN := .venv/bin/python
 
-.PHONY: report test demo bench lint lock clean
+.PHONY: report test demo bench stress fuzz mutate lint lock clean
 
 report: .venv/.ready
 	@$(RUN) -m tools.report
@@ -18,6 +19,20 @@ demo: .venv/.ready
 test: .venv/.ready
 	@$(RUN) -m ruff check
 	@$(RUN) -m pytest
+
+stress: .venv/.ready fuzz mutate
+	@OMP_NUM_THREADS=1 $(RUN) -m pytest -s --timeout 7200 tests/stress/stress_*.py
+
+# Seconds for each target. Atheris and cosmic-ray are not in the lock: what they find is for whoever changes the code.
+FUZZ_SECONDS ?= 300
+
+fuzz: .venv/.ready
+	@$(RUN) -m pip install --quiet "atheris==3.0.0"
+	@for target in archive image record name; do $(RUN) tests/fuzz/guided.py $$target $(FUZZ_SECONDS) || exit 1; done
+
+mutate: .venv/.ready
+	@$(RUN) -m pip install --quiet "cosmic-ray>=8.7"
+	@$(RUN) tests/stress/mutation.py
 
 bench: .venv/.ready
 	@$(RUN) -m benchmarks

@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "python-gdcm": "gdcm"}
 NOT_IN_CONDA = {"pypandoc-binary", "typst"}
 """What only the plain edition needs; the conda environment has Quarto, which brings both."""
 

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -161,6 +162,98 @@ def test_status_says_what_is_recorded_and_what_is_missing(small):
     study.run(small, progress=False)
     frame = study.status([small, replace(small, seed=1, name="small/seed-1")])
     assert frame["state"].tolist() == ["recorded", "missing"]
+
+
+def test_a_record_of_another_configuration_by_the_same_name_is_outdated(small):
+    study.run(small, progress=False)
+    longer = replace(small, training=replace(small.training, epochs=3))
+    assert study.status([longer])["state"].tolist() == ["outdated"]
+
+
+def test_a_record_of_another_recipe_is_outdated(small, monkeypatch):
+    study.run(small, progress=False)
+    monkeypatch.setattr("pneumo.config.RECIPE", -1)
+    assert study.status([small])["state"].tolist() == ["outdated"]
+
+
+def test_a_record_of_another_seed_by_the_same_name_outdates_nothing(small):
+    study.run(small, progress=False)
+    assert study.status([small, replace(small, seed=1)])["state"].tolist() == ["recorded", "missing"]
+
+
+def stored(record: records.Record, experiment: Experiment, minutes: float, threads: int) -> None:
+    """A record of an experiment that took so many minutes with so many threads."""
+    provenance = {**record.provenance, "seconds": 60 * minutes, "machine": {"threads": threads}}
+    records.save(replace(record, experiment=experiment, provenance=provenance))
+
+
+@pytest.fixture
+def two_cores(monkeypatch):
+    monkeypatch.setattr(study.joblib, "cpu_count", lambda: 2)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_expected_minutes_are_those_said_where_nothing_is_recorded(experiment):
+    others = [replace(experiment, seed=seed, minutes=minutes) for seed, minutes in ((1, 2), (2, 5), (3, 3))]
+    plan = study.plan(others)
+    assert plan.minutes == (5, 3, 2)
+    assert [each.seed for each in plan.experiments] == [2, 3, 1]
+    assert plan.total == 10
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_expected_minutes_are_the_mean_of_the_other_seeds(record, experiment):
+    stored(record, replace(experiment, seed=0), minutes=4, threads=2)
+    stored(record, replace(experiment, seed=1), minutes=7, threads=2)
+    stored(record, replace(experiment, seed=1, model=CNNConfig(width=32)), minutes=100, threads=2)
+    assert study.plan([replace(experiment, seed=2)]).minutes == (5.5,)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_expected_minutes_are_in_proportion_to_those_of_the_recorded_part_of_the_group(record, experiment):
+    # 2 and 4 are said of what took 3 and 12 together: two and a half times as long, and so will be the one of 10.
+    stored(record, replace(experiment, seed=0, minutes=2), minutes=3, threads=2)
+    stored(record, replace(experiment, seed=1, minutes=4), minutes=12, threads=2)
+    wider = replace(experiment, model=CNNConfig(width=32), minutes=10)
+    assert study.plan([wider]).minutes == (25,)
+    # What is said of the recorded ones was corrected since.
+    corrected = [replace(experiment, seed=0, minutes=3), replace(experiment, seed=1, minutes=12)]
+    assert study.plan([wider, *corrected]).minutes == (10,)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_expected_time_accounts_for_jobs_and_for_the_threads_that_each_has(record, experiment):
+    stored(record, replace(experiment, seed=0), minutes=4, threads=1)
+    missing = [replace(experiment, seed=seed) for seed in (1, 2, 3)]
+    assert study.plan(missing, jobs=2).minutes == (4, 4, 4)
+    assert study.plan(missing, jobs=2).total == 8                    # two at a time, then the third
+    assert study.plan(missing, jobs=1).total == pytest.approx(3 * 4 / 2**0.7)
+
+
+def test_progress_counts_experiments_and_minutes_of_the_whole(small, capsys):
+    both = [replace(small, minutes=1), replace(small, seed=1, name="small/seed-1", minutes=3)]
+    total = study.plan(both).total
+    study.run_all(both)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "recorded" in line]
+    assert lines == [
+        f"small/seed-1: recorded (1 of 2, {0.75 * total:.0f} of about {total:.0f} min)",
+        f"small/seed-0: recorded (2 of 2, {total:.0f} of about {total:.0f} min)",
+    ]
+
+
+def test_workers_stay_so_that_each_imports_pytorch_once(monkeypatch, small):
+    def note(index, *_):
+        there = "torch" in sys.modules
+        import torch  # noqa: F401
+
+        return os.getpid(), there
+
+    monkeypatch.setattr(study, "_run_one", note)
+    seen = list(study._finished([small] * 6, records.folder(), jobs=2, progress=False))
+    assert len({process for process, _ in seen}) <= 2
+    imported = [process for process, there in seen if not there]
+    assert len(imported) == len(set(imported))
 
 
 def test_the_command_line_explains_an_unknown_group_in_one_line(capsys):

@@ -6,20 +6,22 @@ import hashlib
 import os
 import re
 import stat
+import struct
 import threading
 import warnings
+import weakref
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from pneumo.data import names
 from pneumo.data.dataset import DataError, Dataset
-from pneumo.data.decode import decode
+from pneumo.data.decode import decode, decode_square
 from pneumo.data.layout import lay_out
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pneumo.data.decode import ResizeRule
     from pneumo.data.layout import Place
 
 LARGEST_FILE = 500_000_000
@@ -39,6 +42,12 @@ ZIP_ERRORS = (
 
 _COMPARED = 16_384
 """Bytes at the beginning and at the end by which two files of equal size and name are compared."""
+
+_LOCAL_HEADER = 30
+"""Bytes before an entry of a zip, without its name and its extra fields."""
+
+_NAME_AND_EXTRA = 512
+"""Bytes for these two, which nearly always suffice: header and file are then read at once."""
 
 
 def read_archive(
@@ -73,43 +82,99 @@ def read_archive(
     if path.is_dir():
         source = FolderSource(root=path, members=tuple(place.path for place in places), signature=signature)
     else:
-        source = ZipSource(path, [entries[place.path].filename for place in places], signature)
+        source = ZipSource(path, [_zip_entry(entries[place.path]) for place in places], signature)
     table = _table(places, positive=classes[1])
     _warn_without_patients(table, path)
     return Dataset(name=name or path.resolve().stem, classes=classes, table=table, source=source)
 
 
-class ZipSource:
+class ImageFiles:
+    """A source whose images are files. What inherits from it reads the file of a row, and names it."""
+
+    def read(self, row: int) -> bytes:
+        """The file of a row of the table. Raises DataError where it cannot be read."""
+        raise NotImplementedError
+
+    def name(self, row: int) -> str:
+        """What errors call the file of a row."""
+        raise NotImplementedError
+
+    def image(self, row: int, size: int | None = None) -> np.ndarray:
+        """See `Source.image`."""
+        return decode(self.read(row), self.name(row), size)
+
+    def square(self, row: int, size: int, rule: ResizeRule) -> np.ndarray:
+        """Row `row` of the table as a square, (size, size) uint8: see `pneumo.data.decode.decode_square`."""
+        return decode_square(self.read(row), self.name(row), size, rule)
+
+
+class ZipEntry(NamedTuple):
+    """A file in a zip archive, as the archive's directory describes it.
+
+    member: its path. offset: where its header begins. size: in bytes, unpacked. crc: its CRC-32.
+    stored: whether its bytes lie in the archive as they are.
+    """
+
+    member: str
+    offset: int
+    size: int
+    crc: int
+    stored: bool
+
+
+class ZipSource(ImageFiles):
     """Images in a zip archive: `pneumo.data.dataset.Source`, and the bytes of the files.
 
-    path: of the archive. members: its entries, in the order of the table.
+    path: of the archive. entries: in the order of the table.
     signature: digest of the names, checksums and sizes in the archive's directory.
     """
 
-    def __init__(self, path: Path, members: Sequence[str], signature: str) -> None:
+    def __init__(self, path: Path, entries: Sequence[ZipEntry], signature: str) -> None:
         self.path = path
-        self.members = tuple(members)
+        self.entries = tuple(entries)
         self.signature = signature
         self._opened = threading.local()
 
     def __reduce__(self) -> tuple:
-        return ZipSource, (self.path, self.members, self.signature)
+        return ZipSource, (self.path, self.entries, self.signature)
+
+    def name(self, row: int) -> str:
+        """See `ImageFiles.name`."""
+        return f"{self.path}/{self.entries[row].member}"
 
     def read(self, row: int) -> bytes:
-        """The file of a row of the table. Raises DataError where the archive is damaged or gone."""
-        member = self.members[row]
+        """See `ImageFiles.read`. The checksum is compared with the archive's directory."""
+        entry = self.entries[row]
         try:
-            archive = self._archive()
-            _check_file_size(archive.getinfo(member).file_size, f"{self.path}/{member}")
-            return archive.read(member)
+            return self._read_stored(entry, self.name(row)) if entry.stored else self._unpack(entry, self.name(row))
         except ZIP_ERRORS as error:
-            raise DataError(
-                f"{self.path}/{member} cannot be read ({error}); copy or download the archive again"
-            ) from error
+            raise DataError(f"{self.name(row)} cannot be read ({error}); copy or download the archive again") from error
 
-    def image(self, row: int, size: int | None = None) -> np.ndarray:
-        """See `Source.image`."""
-        return decode(self.read(row), f"{self.path}/{self.members[row]}", size)
+    def _read_stored(self, entry: ZipEntry, name: str) -> bytes:
+        """What zipfile would return. It has all threads wait for each other, which takes longer than the reading."""
+        _check_file_size(entry.size, name)
+        block = os.pread(self._descriptor, _LOCAL_HEADER + _NAME_AND_EXTRA + entry.size, entry.offset)
+        if len(block) < _LOCAL_HEADER or not block.startswith(b"PK\x03\x04"):
+            raise zipfile.BadZipFile("there is no file where the archive's directory says")
+        start = _LOCAL_HEADER + sum(struct.unpack_from("<HH", block, _LOCAL_HEADER - 4))
+        content = block[start : start + entry.size]
+        if len(content) < entry.size:
+            content = os.pread(self._descriptor, entry.size, entry.offset + start)
+        if len(content) != entry.size or zlib.crc32(content) != entry.crc:
+            raise zipfile.BadZipFile("its bytes do not have the CRC-32 of the archive's directory")
+        return content
+
+    def _unpack(self, entry: ZipEntry, name: str) -> bytes:
+        archive = self._archive()
+        _check_file_size(archive.getinfo(entry.member).file_size, name)
+        return archive.read(entry.member)
+
+    @cached_property
+    def _descriptor(self) -> int:
+        """Of the open archive, for all threads: `os.pread` moves no position that they, or a fork, would share."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        weakref.finalize(self, os.close, descriptor)
+        return descriptor
 
     def _archive(self) -> zipfile.ZipFile:
         """A handle of this thread and process alone: threads, and a fork, would share its position in the file."""
@@ -120,7 +185,7 @@ class ZipSource:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderSource:
+class FolderSource(ImageFiles):
     """Images in a folder: `pneumo.data.dataset.Source`, and the bytes of the files.
 
     root: the folder. members: paths below it, in the order of the table.
@@ -131,18 +196,18 @@ class FolderSource:
     members: tuple[str, ...]
     signature: str
 
+    def name(self, row: int) -> str:
+        """See `ImageFiles.name`."""
+        return str(self.root / self.members[row])
+
     def read(self, row: int) -> bytes:
-        """The file of a row of the table. Raises DataError where it cannot be read."""
+        """See `ImageFiles.read`."""
         path = self.root / self.members[row]
         try:
             _check_file_size(path.stat().st_size, str(path))
             return path.read_bytes()
         except OSError as error:
             raise DataError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
-
-    def image(self, row: int, size: int | None = None) -> np.ndarray:
-        """See `Source.image`."""
-        return decode(self.read(row), str(self.root / self.members[row]), size)
 
 
 def digest(rows: Iterable[Sequence[object]]) -> str:
@@ -173,6 +238,18 @@ def _list_zip(path: Path) -> dict[str, zipfile.ZipInfo]:
         if entry.flag_bits & 0x1:
             raise DataError(f"is encrypted (entry {member}); unpack it and name the folder")
     return entries
+
+
+def _zip_entry(info: zipfile.ZipInfo) -> ZipEntry:
+    # Flags 0x20 and 0x40, a patch and strong encryption, are zipfile's to refuse.
+    as_it_is = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
+    return ZipEntry(
+        member=info.filename,
+        offset=info.header_offset,
+        size=info.file_size,
+        crc=info.CRC,
+        stored=as_it_is and not info.flag_bits & 0x60,
+    )
 
 
 def _list_folder(root: Path) -> dict[str, tuple[int, int]]:

@@ -15,7 +15,7 @@ import shutil
 import sys
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from joblib import cpu_count
 from tqdm import tqdm
 
-from pneumo.data.archive import digest
+from pneumo.data.archive import ImageFiles, digest
 from pneumo.data.dataset import DataError
 from pneumo.data.decode import DECODER, ResizeRule, check_square, square
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from pneumo.data.dataset import Dataset
 
-CHUNK = 256
-"""Rows between two marks of progress; a kill loses at most this many."""
+CHUNK = 64
+"""Rows between two marks of progress; a kill loses at most this many a thread."""
 
 HEADER = 128
 """Bytes before the pixels in a .npy file of this kind."""
@@ -160,12 +160,12 @@ class _Plan:
         name = re.sub(r"[^\w.-]+", "_", self.dataset.name)
         return cache_folder() / "pixels" / f"{name}-{self.size}-{self.rule}-{key[:16]}.npy"
 
-    def square(self, row: int) -> np.ndarray | DataError:
-        """One image, (size, size) uint8, or why there is none."""
-        try:
-            return square(self.dataset.source.image(row, self.size), self.size, self.rule)
-        except DataError as error:
-            return error
+    def square(self, row: int) -> np.ndarray:
+        """One image, (size, size) uint8. Raises DataError where it cannot be decoded."""
+        source = self.dataset.source
+        if isinstance(source, ImageFiles):
+            return source.square(row, self.size, self.rule)
+        return square(source.image(row, self.size), self.size, self.rule)
 
 
 def _load(plan: _Plan) -> Pixels | None:
@@ -199,7 +199,7 @@ def _locked(path: Path) -> Iterator[None]:
 def _fill(plan: _Plan, jobs: int, progress: bool) -> dict[int, str]:
     """Decode what is missing into NAME.partial. Returns the rows that cannot be decoded, with the reason."""
     _prepare(plan)
-    todo = np.flatnonzero(np.fromfile(plan.path.with_suffix(".done"), dtype=np.uint8) == 0).tolist()
+    todo = np.flatnonzero(np.fromfile(plan.path.with_suffix(".done"), dtype=np.uint8) == 0)
     bar = tqdm(
         total=len(plan.dataset),
         initial=len(plan.dataset) - len(todo),
@@ -210,16 +210,37 @@ def _fill(plan: _Plan, jobs: int, progress: bool) -> dict[int, str]:
     )
     unreadable = {}
     with ThreadPoolExecutor(jobs) as pool, bar:
-        for start in range(0, len(todo), CHUNK):
-            rows = todo[start : start + CHUNK]
-            decoded = {}
-            for row, image in zip(rows, pool.map(plan.square, rows), strict=True):
-                if isinstance(image, DataError):
-                    unreadable[row] = str(image)
-                else:
-                    decoded[row] = image
-                bar.update()
-            _write(plan, decoded)
+        tasks = {pool.submit(_decode, plan, rows): len(rows) for rows in _chunks(todo)}
+        try:
+            for task in as_completed(tasks):
+                unreadable |= task.result()
+                bar.update(tasks[task])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)                       # or all the rest would be decoded first
+            raise
+    return dict(sorted(unreadable.items()))
+
+
+def _chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows in ascending order, cut into at most CHUNK that follow each other without a gap."""
+    for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+        for start in range(0, len(run), CHUNK):
+            yield run[start : start + CHUNK]
+
+
+def _decode(plan: _Plan, rows: np.ndarray) -> dict[int, str]:
+    """Decode and write rows that follow each other. Returns those that cannot be decoded, with the reason.
+
+    This many at a time, because each exchange between threads costs as much as decoding a few small images.
+    """
+    images = np.zeros((len(rows), plan.size, plan.size), dtype=np.uint8)
+    unreadable = {}
+    for image, row in zip(images, rows.tolist(), strict=True):
+        try:
+            image[:] = plan.square(row)
+        except DataError as error:
+            unreadable[row] = str(error)
+    _write(plan, rows, images, np.isin(rows, list(unreadable), invert=True))
     return unreadable
 
 
@@ -249,18 +270,19 @@ def _has_size(path: Path, size: int) -> bool:
     return path.exists() and path.stat().st_size == size
 
 
-def _write(plan: _Plan, images: Mapping[int, np.ndarray]) -> None:
-    """Write rows to NAME.partial, and mark them as done when they have reached the disk."""
+def _write(plan: _Plan, rows: np.ndarray, images: np.ndarray, done: np.ndarray) -> None:
+    """Write rows that follow each other to NAME.partial, and mark them when they have reached the disk.
+
+    rows: (n,). images: (n, size, size) uint8. done: (n,) bool, whether there is an image.
+    """
     with plan.path.with_suffix(".partial").open("r+b") as file:
-        for row, image in images.items():
-            file.seek(HEADER + row * image.size)
-            file.write(image.tobytes())
+        file.seek(HEADER + int(rows[0]) * plan.size**2)
+        file.write(images.data)
         file.flush()
         os.fsync(file.fileno())
     with plan.path.with_suffix(".done").open("r+b") as file:
-        for row in images:
-            file.seek(row)
-            file.write(b"\1")
+        file.seek(int(rows[0]))
+        file.write(done.tobytes())
 
 
 def _finish(plan: _Plan, unreadable: Mapping[int, str]) -> Pixels:

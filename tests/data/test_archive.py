@@ -1,6 +1,7 @@
 import os
 import pickle
 import stat
+import struct
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ from tiny import TREE, radiograph, tree
 
 from pneumo.data.archive import read_archive
 from pneumo.data.dataset import DataError
-from pneumo.data.decode import decode
+from pneumo.data.decode import decode, square
 
 
 @pytest.fixture(params=["folder", "zip"])
@@ -198,6 +199,48 @@ def test_damaged_entry_is_refused_by_name_and_the_others_are_read(write_zip):
     with pytest.raises(DataError, match=r"IM-0115-0001\.jpeg cannot be read .*CRC"):
         dataset.source.image(bad)
     assert dataset.source.image(bad + 1).shape == (20, 24)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("extra", [0, 600])
+def test_entries_are_read_as_zipfile_reads_them(tmp_path, compression, extra):
+    path = tmp_path / "chest.zip"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in tree().items():
+            info = zipfile.ZipInfo(name)
+            info.compress_type = compression
+            info.extra = struct.pack("<HH", 0xCAFE, extra) + bytes(extra)   # longer than what is read ahead, or not
+            archive.writestr(info, content)
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())             # as in an archive that unpacks itself
+    dataset = read_archive(path)
+    with zipfile.ZipFile(path) as archive:
+        for row, name in enumerate(dataset.table["image"]):
+            assert dataset.source.read(row) == archive.read(name) == tree()[name]
+
+
+def test_archive_that_was_replaced_since_it_was_listed_is_refused(write_zip):
+    path = write_zip(tree())
+    dataset = read_archive(path)
+    path.unlink()
+    write_zip({name: radiograph(99) for name in tree()})
+    with pytest.raises(DataError, match=r"IM-0001-0001\.jpeg cannot be read .*archive's directory"):
+        dataset.source.read(0)
+
+
+def test_archive_that_was_cut_short_since_it_was_listed_is_refused(write_zip):
+    path = write_zip(tree())
+    dataset = read_archive(path)
+    os.truncate(path, 100)
+    with pytest.raises(DataError, match="cannot be read"):
+        dataset.source.read(0)
+    with pytest.raises(DataError, match="cannot be read"):
+        dataset.source.read(len(dataset) - 1)
+
+
+def test_square_is_the_image_made_square(write):
+    source = read_archive(write(tree())).source
+    for rule in ("stretch", "letterbox", "crop"):
+        np.testing.assert_array_equal(source.square(3, 10, rule), square(source.image(3, 10), 10, rule))
 
 
 def test_archive_that_was_removed_is_named(write_zip):

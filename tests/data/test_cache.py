@@ -226,6 +226,30 @@ def test_leftovers_of_old_starts_are_removed_and_those_of_running_ones_kept():
     assert finished_files() == [".json", ".npy", ".partial"]
 
 
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_neither_threads_nor_gaps_left_by_a_kill_change_a_byte(monkeypatch, jobs):
+    monkeypatch.setattr(cache, "CHUNK", 3)
+    with pytest.raises(DataError, match="7 of the 20 images"):
+        pixels(drawn(bad=(0, 4, 5, 9, 10, 11, 19)), size=4)
+    mended = drawn()
+    made = pixels(mended, size=4, jobs=jobs)
+    assert mended.source.asked == 7
+    assert made.digest == sha256(np.repeat(np.arange(1, COUNT + 1, dtype=np.uint8), 16).tobytes()).hexdigest()
+
+
+def test_what_stops_one_thread_stops_all(monkeypatch):
+    monkeypatch.setattr(cache, "CHUNK", 1)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache.os, "fsync", full)
+    dataset = drawn(1000)
+    with pytest.raises(DataError, match="has no room"):
+        pixels(dataset, size=4, jobs=2)
+    assert dataset.source.asked < 500
+
+
 SLOW = 60
 """Images of a data set that another process takes a while to decode."""
 

@@ -8,7 +8,7 @@ from PIL import Image
 from tiny import encoded, radiograph
 
 from pneumo.data.dataset import DataError
-from pneumo.data.decode import LARGEST, decode, square
+from pneumo.data.decode import LARGEST, decode, decode_square, square
 
 
 def decoded_pixel(image: Image.Image, form: str = "PNG", **options: object) -> int:
@@ -57,6 +57,27 @@ def test_exif_orientation_is_applied():
     exif[0x0112] = 6                                                 # turn by 90 degrees clockwise
     turned = decode(encoded(image, "PNG", exif=exif), "x")
     np.testing.assert_array_equal(turned, [[0, 255], [0, 0], [0, 0]])
+
+
+def test_exif_orientation_of_a_jpeg_is_applied_before_it_is_made_square():
+    levels = np.zeros((32, 64), dtype=np.uint8)
+    levels[:, :32] = 200                                             # the left half is bright
+    exif = Image.Exif()
+    exif[0x0112] = 6                                                 # turned, the upper half is
+    data = encoded(Image.fromarray(levels), exif=exif)
+    turned = decode(data, "x")
+    assert turned.shape == (64, 32)
+    assert turned[:24].min() > 180 > 20 > turned[40:].max()
+    np.testing.assert_array_equal(decode_square(data, "x", 8, "stretch"), square(turned, 8, "stretch"))
+
+
+@pytest.mark.parametrize("rule", ["stretch", "letterbox", "crop"])
+@pytest.mark.parametrize("mode", ["L", "1", "RGB", "LA", "RGBA", "I;16"])
+def test_square_at_once_is_the_square_of_what_is_decoded(mode, rule):
+    levels = np.random.default_rng(0).integers(0, 256, (50, 70), dtype=np.uint8)
+    image = Image.fromarray(levels.astype(np.uint16) * 256) if mode == "I;16" else Image.fromarray(levels).convert(mode)
+    data = encoded(image, "PNG")
+    np.testing.assert_array_equal(decode_square(data, "x", 16, rule), square(decode(data, "x", 16), 16, rule))
 
 
 def test_large_jpeg_is_drafted_to_at_least_twice_the_size():

@@ -9,12 +9,15 @@ Masks are (H, W), one for all images, or (N, H, W), one for each; True inside.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from pneumo.prediction import Model
 
 PATCHES = 4
 """Patches along a side into which `shuffle_patches` cuts an image: 16, each smaller than a lung."""
@@ -225,3 +228,19 @@ def overlay(images: np.ndarray, cam: np.ndarray) -> np.ndarray:
     """
     strength = 0.7 * cam[..., None]
     return np.round(images[..., None] * (1 - strength) + ORANGE * strength).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Overlays:
+    """Reads images with what a model looks at laid over them, for figures that read images by name.
+
+    model: see `pneumo.load_model`. read: gives the image (H, W) uint8 of a name and sub-type, as `data.Examples` does.
+    Calling it gives (size, size, 3) uint8, at the model's own size.
+    """
+
+    model: Model
+    read: Callable[[str, str], np.ndarray]
+
+    def __call__(self, image: str, subtype: str) -> np.ndarray:
+        radiograph = self.model.radiograph(self.read(image, subtype), image)
+        return overlay(radiograph.pixels[None], self.model.grad_cam([radiograph]))[0]

@@ -12,7 +12,7 @@ import pneumo
 from pneumo import models, records
 from pneumo.config import DataConfig, Experiment, HeaderConfig, PretrainedConfig, ReadingConfig, from_dict
 from pneumo.errors import DataError, MissingRecord
-from pneumo.explain import grad_cam
+from pneumo.explain import Overlays, grad_cam, overlay
 from pneumo.models import pretrained
 from pneumo.prediction import learn, load_model, save_model
 from pneumo.prediction.model import members
@@ -216,3 +216,10 @@ def test_a_model_whose_tensors_do_not_fit_its_experiment_is_refused(tmp_path, ma
 def test_missing_weights_are_named_with_the_remedy(made: Made, tmp_path):
     with pytest.raises(MissingRecord, match="run the experiment again"):
         save_model(made.record_file, tmp_path / "m", familiarity=learn(chests(4)))
+
+
+def test_an_overlay_by_name_is_the_image_with_the_models_own_map_over_it(made: Made):
+    picture = Overlays(made.model, lambda image, subtype: made.images[int(image)])("2", "virus")
+    radiograph = made.model.radiograph(made.images[2], "2")
+    np.testing.assert_array_equal(picture, overlay(made.images[2][None], made.model.grad_cam([radiograph]))[0])
+    assert picture.shape == (*made.images[2].shape, 3)

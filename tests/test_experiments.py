@@ -1,0 +1,71 @@
+"""The experiments of the book, as they are defined."""
+
+from collections import Counter
+
+import pytest
+
+from pneumo import config, experiments, records, tables, verdict
+from pneumo.config import ReadingConfig
+
+EVERYTHING = experiments.group("all")
+
+
+def test_every_experiment_has_a_name_of_its_own_in_its_group():
+    names = Counter(experiment.name for experiment in EVERYTHING)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert all(
+        experiment.name.startswith(f"{group}/") for group, make in experiments.GROUPS.items() for experiment in make()
+    )
+
+
+@pytest.mark.parametrize("group", experiments.GROUPS)
+def test_what_is_compared_differs_within_its_group(group):
+    keys = [experiment.key for experiment in experiments.GROUPS[group]()]
+    assert len(set(keys)) == len(keys)
+
+
+def test_an_experiment_survives_being_written_down():
+    assert [config.from_dict(config.to_dict(experiment)) for experiment in EVERYTHING] == EVERYTHING
+
+
+def test_all_experiments_of_the_study_take_less_than_ten_hours():
+    assert sum({experiment.key: experiment.minutes for experiment in EVERYTHING}.values()) < 600
+
+
+def test_networks_are_read_again_only_where_the_same_training_is_an_experiment_of_its_own():
+    trained = {
+        (experiment.data, experiment.model, experiment.training, experiment.seed)
+        for experiment in EVERYTHING
+        if not isinstance(experiment.model, ReadingConfig)
+    }
+    for experiment in EVERYTHING:
+        if isinstance(experiment.model, ReadingConfig):
+            for seed in experiment.model.seeds:
+                member = (experiment.data, experiment.model.network, experiment.training, seed)
+                assert member in trained, experiment.name
+
+
+def test_families_hold_networks_trained_on_all_images_and_no_ensembles():
+    families = experiments.families()
+    assert {experiment.data.fraction for experiment in families["from scratch"]} == {1.0}
+    assert all(len(getattr(experiment.model, "seeds", (0,))) == 1 for experiment in families["transferred"])
+
+
+@pytest.mark.skipif("optimizers" not in experiments.GROUPS, reason="the sweep of learning rates is not recorded")
+def test_each_optimiser_runs_at_the_learning_rate_that_its_sweep_found_best():
+    sweep = tables.learning_rates(records.get(experiment) for experiment in experiments.learning_rates())
+    best = sweep.loc[sweep.groupby("optimizer")["validation_loss"].idxmin()]
+    assert experiments.BEST_RATES == dict(zip(best["optimizer"], best["learning_rate"], strict=True))
+
+
+def test_the_choice_of_models_reads_no_test_score(monkeypatch):
+    chosen = {name: record.key for name, record in verdict.preferred().items()}
+    load = records.get
+
+    def without_test_scores(experiment, root=None):
+        record = load(experiment, root)
+        del record.scores["test"]
+        return record
+
+    monkeypatch.setattr(records, "get", without_test_scores)
+    assert {name: record.key for name, record in verdict.preferred().items()} == chosen

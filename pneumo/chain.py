@@ -17,6 +17,7 @@ from . import classical, data, evaluation, explain, features, models, records, t
 from .augment import STRESS
 from .classical.configuration import ClassicalConfig
 from .config import Experiment, HeaderConfig, Model, ReadingConfig, TrainingConfig
+from .data.duplicates import warn_of_copies
 from .data.headers import headers
 from .errors import MissingRecord
 from .models.configuration import NetworkConfig
@@ -134,6 +135,7 @@ def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -
     dataset, split = _data(experiment)
     config = experiment.data
     pixels = data.pixels(dataset, size=config.image_size, resize=config.resize, progress=progress)
+    warn_of_copies(dataset.table, pixels, split)
     measurements = features.extract(pixels, model.features, progress=progress)
     labels = dataset.table["label"].to_numpy()
     train = split.train
@@ -167,6 +169,10 @@ def _header(model: HeaderConfig, experiment: Experiment, progress: bool) -> dict
         raise data.DataError(f"{dataset.name}: not every file has a {model.field}; audit another field of the header")
     labels = dataset.table["label"].to_numpy()
     mean, deviation = values[split.train].mean(), values[split.train].std()
+    if deviation == 0:
+        raise data.DataError(
+            f"{dataset.name}: {model.field} is {mean:g} in every training file and tells nothing; audit another field"
+        )
     regression = LogisticRegression().fit(((values[split.train] - mean) / deviation)[:, None], labels[split.train])
     slope = regression.coef_[0, 0] / deviation
     intercept = regression.intercept_[0] - slope * mean
@@ -197,6 +203,7 @@ def _images(experiment: Experiment, progress: bool) -> StudyImages:
     dataset, split = _data(experiment)
     config = experiment.data
     pixels = data.pixels(dataset, size=config.image_size, resize=config.resize, progress=progress)
+    warn_of_copies(dataset.table, pixels, split)
     labels = dataset.table["label"].to_numpy()
     parts = {}
     for name, rows in _parts(split).items():

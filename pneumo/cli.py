@@ -22,11 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.command(options)
     except (PneumoError, OSError) as error:
-        print(f"pneumo: {error}", file=sys.stderr)
+        print(f"pneumo: {_printable(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("pneumo: stopped; what was finished is kept, and the same command goes on from here", file=sys.stderr)
         return 130
+
+
+def _printable(text: str) -> str:
+    """Text whose control characters, but for the end of a line, are written out: names of files are other people's."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +34,11 @@ PARTS = ("train", "validation", "test")
 SCORED = {"validation": "validation", "stressed": "validation", "test": "test"}
 """What images are scored as, and the part of the split they belong to: "stressed" are the validation images as another
 machine might have taken them."""
+ENTRIES = {
+    "experiment": dict, "history": list, "scores": dict, "selection": dict, "provenance": dict, "split": dict
+}  # fmt: skip
+"""What a record file holds besides its format, recipe, key and digest."""
+
 SPLIT_COLUMNS = ("image", "patient", "label", "subtype", "part")
 
 
@@ -64,8 +70,9 @@ class Record:
     def __post_init__(self) -> None:
         for part, scores in self.scores.items():
             images = int((self.split["part"] == SCORED.get(part, part)).sum())
-            if len(scores) != images:
-                raise RecordError(f"{self.experiment.name}: {len(scores)} scores for the {images} images of {part}")
+            if np.shape(scores) != (images,):
+                shape = " x ".join(map(str, np.shape(scores)))
+                raise RecordError(f"{self.experiment.name}: {shape} scores for the {images} images of {part}")
 
     @property
     def key(self) -> str:
@@ -108,8 +115,21 @@ class Record:
 
 
 def save(record: Record, root: Path | None = None) -> Path:
-    """Write a record atomically and return its path. The split file is written beside it if it is new."""
+    """Write a record atomically and return its path. The split file is written beside it if it is new.
+
+    Raises RecordError, with the remedy, where the folder cannot be written or the disk is full.
+    """
     root = root or folder()
+    try:
+        return _save(record, root)
+    except OSError as error:
+        raise RecordError(
+            f"{root} cannot be written ({error.strerror}); make room, check its permissions or set PNEUMO_RECORDS to "
+            "another folder, and say the same command again: what was trained is kept"
+        ) from error
+
+
+def _save(record: Record, root: Path) -> Path:
     split = _save_split(record, root)
     body = {
         "format": FORMAT,
@@ -130,17 +150,16 @@ def save(record: Record, root: Path | None = None) -> Path:
 
 def load(path: Path) -> Record:
     """Read one record. Raises RecordError for a file that is broken, altered, foreign or of a newer version."""
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RecordError(f"{path} is not JSON ({error}); delete it and run the experiment again") from error
+    body, digest = _read(path)
     if not isinstance(body, dict) or "format" not in body or "experiment" not in body:
         raise RecordError(f"{path} is not a record of pneumo; keep only records in this folder")
     if body["format"] != FORMAT:
-        raise RecordError(f"{path} has record format {body['format']}, this version reads {FORMAT}; update pneumo")
-    stated = body.pop("digest", None)
-    if stated != config.digest(body):
+        raise RecordError(f"{path} has record format {body['format']!r}, this version reads {FORMAT}; update pneumo")
+    if body.pop("digest", None) != digest:
         raise RecordError(f"{path} was changed after it was written (its digest does not fit); restore it or run again")
+    for name, kind in ENTRIES.items():
+        if not isinstance(body.get(name), kind):
+            raise RecordError(f"{path} has no {kind.__name__} called {name}; restore it or run the experiment again")
     try:
         return Record(
             experiment=config.from_dict(body["experiment"]),
@@ -150,8 +169,20 @@ def load(path: Path) -> Record:
             provenance=body["provenance"],
             split=read_split(path, body["split"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise RecordError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise RecordError(f"{path}: {error}; restore it or run the experiment again") from error
+
+
+def _read(path: Path) -> tuple[Any, str]:
+    """What a JSON file holds, and the digest of all of it but "digest"."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        entries = body.items() if isinstance(body, dict) else ()
+        return body, config.digest({name: value for name, value in entries if name != "digest"})
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read ({error.strerror}); check what it is and its permissions") from error
+    except (ValueError, RecursionError) as error:  # no text, no JSON, NaN, numbers and nesting without end
+        raise RecordError(f"{path} is not JSON ({error}); delete it and run the experiment again") from error
 
 
 def find(experiment: Experiment, root: Path | None = None) -> Record | None:
@@ -210,9 +241,11 @@ def _save_split(record: Record, root: Path) -> dict[str, str]:
 
 def read_split(record_path: Path, reference: dict[str, str]) -> pd.DataFrame:
     """The split file that a record refers to. Raises ValueError if it is missing or was changed."""
+    if not re.fullmatch(r"splits/[\w.-]+\.csv", reference["file"]):
+        raise ValueError(f"its split file {reference['file']!r} is none of the folder splits")
     root = next((parent for parent in record_path.parents if (parent / reference["file"]).is_file()), None)
     if root is None:
-        raise ValueError(f"its split file {reference['file']} is missing; restore it or run again")
+        raise ValueError(f"its split file {reference['file']} is missing")
     return _parse_split(root / reference["file"], reference["sha256"])
 
 
@@ -220,7 +253,7 @@ def read_split(record_path: Path, reference: dict[str, str]) -> pd.DataFrame:
 def _parse_split(path: Path, sha256: str) -> pd.DataFrame:
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ValueError(f"its split file {path} was changed after it was written; restore it or run again")
+        raise ValueError(f"its split file {path} was changed after it was written")
     text = {column: str for column in ("image", "patient", "subtype", "part")}
     return pd.read_csv(path, dtype={**text, "label": "int8"}, keep_default_na=False)
 

@@ -114,6 +114,15 @@ def test_a_run_killed_at_a_random_moment_ends_with_the_undisturbed_weights(brigh
     assert without_time(again.history) == without_time(result.history)
 
 
+def test_a_damaged_checkpoint_is_left_aside_and_training_begins_again(bright_and_dark, tmp_path):
+    (tmp_path / "a").mkdir()
+    whole, _ = fit(bright_and_dark, tmp_path / "a")
+    (tmp_path / "state.ckpt").write_bytes((tmp_path / "a" / "state.ckpt").read_bytes()[:1000])
+    with pytest.warns(UserWarning, match=r"state\.ckpt cannot be read .*; training starts from the beginning"):
+        again, _ = fit(bright_and_dark, tmp_path)
+    assert np.array_equal(weights(whole), weights(again))
+
+
 def test_a_run_that_had_stopped_early_stops_again_at_once(bright_and_dark, tmp_path):
     config = TrainingConfig(epochs=30, batch_size=8, patience=1, optimizer=OptimizerConfig(learning_rate=0.3))
     _, first = fit(bright_and_dark, tmp_path, config)

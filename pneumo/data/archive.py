@@ -22,7 +22,7 @@ import pandas as pd
 from pneumo.data import names
 from pneumo.data.dataset import DataError, Dataset
 from pneumo.data.decode import decode, decode_square
-from pneumo.data.layout import lay_out
+from pneumo.data.layout import SUFFIXES, lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -225,7 +225,7 @@ def _list_zip(path: Path) -> dict[str, zipfile.ZipInfo]:
     """Entries of a zip by path, from its directory alone. Error messages go on from the archive's name."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()}
+            entries = _by_name(archive.infolist())
     except FileNotFoundError as error:
         raise DataError("does not exist; check the spelling") from error
     except ZIP_ERRORS as error:
@@ -252,6 +252,17 @@ def _zip_entry(info: zipfile.ZipInfo) -> ZipEntry:
     )
 
 
+def _by_name(entries: Iterable[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """Entries by path. A name may stand twice for the same content; of two contents, no rule says which is meant."""
+    found = {}
+    for entry in entries:
+        member = entry.filename.replace("\\", "/")
+        other = found.setdefault(member, entry)
+        if (other.CRC, other.file_size) != (entry.CRC, entry.file_size):
+            raise DataError(f"has two different entries called {member}; unpack it, remove one and name the folder")
+    return found
+
+
 def _list_folder(root: Path) -> dict[str, tuple[int, int]]:
     """Size and time of change of every file below a folder, by path; folders end in "/". Links are followed."""
     found, seen = {}, set()
@@ -276,6 +287,8 @@ def _stamp(path: Path) -> tuple[int, int]:
         status = path.stat()
     except OSError as error:
         raise DataError(f"has a file that cannot be reached: {error}; remove it if it is a link to nothing") from error
+    if not stat.S_ISREG(status.st_mode) and path.name.lower().endswith(SUFFIXES):
+        raise DataError(f"has {path}, which is no file but a pipe or a device and may never end; remove it")
     return status.st_size, status.st_mtime_ns
 
 

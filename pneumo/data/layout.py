@@ -8,6 +8,7 @@ at any depth, among the litter that file managers leave. Works on paths alone an
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,9 @@ def lay_out(paths: Iterable[str], same: Callable[[str, str], bool]) -> list[Plac
     Raises DataError for any other layout; the message begins where the name of the archive should stand before it.
     """
     paths = [path for path in paths if not _is_litter(path)]
-    places = [_place(path) for path in paths if path.lower().endswith(SUFFIXES)]
+    images = [path for path in paths if path.lower().endswith(SUFFIXES)]
+    _check_names(images)
+    places = [_place(path) for path in images]
     if not places:
         raise DataError(
             f"holds no {'/'.join(SUFFIXES)} images; class folders with some are needed, e.g. NORMAL and PNEUMONIA"
@@ -67,6 +70,13 @@ def lay_out(paths: Iterable[str], same: Callable[[str, str], bool]) -> list[Plac
 
 def _is_litter(path: str) -> bool:
     return any(part.startswith(".") or part.lower() in _LITTER for part in path.split("/"))
+
+
+def _check_names(paths: Iterable[str]) -> None:
+    """Names end up in tables, messages and the book: none may break a line, steer a terminal or fail to be text."""
+    for path in paths:
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
+            raise DataError(f"holds {path!r}, whose name has a control character or bytes that are no text; rename it")
 
 
 def _place(path: str) -> Place:

@@ -28,9 +28,13 @@ class DeLong:
 def delong(labels: ArrayLike, a: ArrayLike, b: ArrayLike) -> DeLong:
     """Test of equal AUCs (DeLong et al. 1988) by the mid-ranks of Sun & Xu 2014 (doi 10.1109/LSP.2014.2337313).
 
-    a, b: (N,) scores of two models. Raises ValueError where the AUCs differ but show no variance, so no test exists.
+    a, b: (N,) scores of two models. Raises ValueError where a class has one image, and where the AUCs differ but
+    show no variance: no test exists then.
     """
     (labels, a), (_, b) = check_scores(labels, a, "scores a"), check_scores(labels, b, "scores b")
+    rarer = min(int(labels.sum()), int((1 - labels).sum()))
+    if rarer < 2:
+        raise ValueError("one class has a single image, which shows no variance; the test needs two of each class")
     positives, negatives = zip(*(_placements(labels, scores) for scores in (a, b)), strict=True)
     auc_a, auc_b = (float(np.mean(placement)) for placement in positives)
     variance = sum(np.var(place[0] - place[1], ddof=1) / len(place[0]) for place in (positives, negatives))

@@ -244,10 +244,10 @@ def test_what_stops_one_thread_stops_all(monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(cache.os, "fsync", full)
-    dataset = drawn(1000)
+    dataset = drawn(5000)
     with pytest.raises(DataError, match="has no room"):
         pixels(dataset, size=4, jobs=2)
-    assert dataset.source.asked < 500
+    assert dataset.source.asked < 4000
 
 
 SLOW = 60

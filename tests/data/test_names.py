@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pneumo.data.names import ImageName, parse
 
@@ -31,3 +33,25 @@ def test_normal_series_of_one_number_are_different_children():
 )
 def test_name_outside_the_grammar_is_not_guessed_at(name):
     assert parse(name) == ImageName(patient="", subtype="")
+
+
+digits = st.text("0123456789", min_size=1, max_size=5)
+four = st.text("0123456789", min_size=4, max_size=4)
+
+
+@given(digits, st.sampled_from(["bacteria", "virus"]), st.lists(digits, min_size=1, max_size=3))
+def test_every_name_of_a_pneumonia_image_tells_its_patient(number, subtype, rest):
+    name = f"train/PNEUMONIA/person{number}_{subtype}_{'_'.join(rest)}.jpeg"
+    assert parse(name) == ImageName(patient=f"{subtype}-person{number}", subtype=subtype)
+
+
+@given(st.sampled_from(["", "NORMAL2-"]), four, st.lists(four, min_size=1, max_size=3))
+def test_every_name_of_a_normal_image_tells_its_patient(series, number, rest):
+    patient = f"{series}IM-{number}"
+    assert parse(f"{patient}-{'-'.join(rest)}.jpeg") == ImageName(patient=patient, subtype="normal")
+
+
+@given(st.text(max_size=30))
+def test_a_name_tells_patient_and_subtype_or_neither(name):
+    parsed = parse(name)
+    assert bool(parsed.patient) == bool(parsed.subtype)

@@ -1,0 +1,222 @@
+"""What machines do to a study: full and read-only disks, clocks that jump, two starts at once, foreign checkpoints."""
+
+import multiprocessing
+import os
+import pickle
+import resource
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from pneumo import classical, data, experiments, models, records, study, training
+from pneumo.cli import main
+from pneumo.config import ClassicalConfig, CNNConfig, Experiment, TrainingConfig
+from pneumo.data import cache
+from pneumo.errors import RecordError
+from pneumo.features.configuration import PixelsConfig
+from pneumo.training import Images, stream
+
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture(scope="module")
+def drawn_once(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def quick(monkeypatch, drawn_once) -> Experiment:
+    """An experiment on the phantom that learns nothing: what is tried lies before and behind."""
+    monkeypatch.setenv("PNEUMO_CACHE", str(drawn_once))
+    monkeypatch.setenv("PNEUMO_DATASET", "phantom")
+    monkeypatch.setattr(classical, "fit", lambda *_, **__: SimpleNamespace(parameters={}))
+    monkeypatch.setattr(classical, "scores", lambda fitted, measurements: measurements.mean(axis=1))
+    model = ClassicalConfig(learner="logistic", features=PixelsConfig())
+    return Experiment(name="quick/one", data=experiments.study_data(image_size=16), model=model)
+
+
+@contextmanager
+def without_privileges():
+    """As a user who is not root, whom permissions do not bind."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def folder_for_all():
+    """A folder that every user reaches, which a test's own is not."""
+    folder = Path(tempfile.mkdtemp(prefix="pneumo-faults-"))
+    folder.chmod(0o777)
+    yield folder
+    folder.chmod(0o777)
+    shutil.rmtree(folder)
+
+
+# Permissions and full disks ------------------------------------------------------------------------------------------
+
+
+def test_an_image_that_may_not_be_read_is_named_with_the_remedy(folder_for_all):
+    for name in ("NORMAL/IM-0001-0001.jpeg", "PNEUMONIA/person1_virus_1.jpeg"):
+        (folder_for_all / name).parent.mkdir()
+        (folder_for_all / name).write_bytes(b"not looked at")
+    (folder_for_all / "NORMAL/IM-0001-0001.jpeg").chmod(0)
+    dataset = data.load(folder_for_all)
+    with without_privileges(), pytest.raises(data.DataError, match=r"IM-0001-0001\.jpeg .*check .* permissions"):
+        dataset.source.image(0)
+
+
+def test_a_folder_that_may_not_be_listed_is_named_with_the_remedy(folder_for_all):
+    (folder_for_all / "NORMAL").mkdir(mode=0)
+    with without_privileges(), pytest.raises(data.DataError, match=r"NORMAL.*check its permissions"):
+        data.load(folder_for_all)
+
+
+def test_a_read_only_folder_of_records_is_named_with_the_remedy(record, folder_for_all):
+    folder_for_all.chmod(0o555)
+    with without_privileges(), pytest.raises(RecordError, match=f"{folder_for_all} cannot be written .*PNEUMO_RECORDS"):
+        records.save(record, folder_for_all)
+
+
+def test_a_record_that_may_not_be_read_is_named(record, folder_for_all):
+    path = records.save(record, folder_for_all)
+    path.chmod(0)
+    with without_privileges(), pytest.raises(RecordError, match=f"{path} cannot be read .*permissions"):
+        records.load(path)
+
+
+def test_a_folder_that_is_called_like_a_record_is_refused_by_name(tmp_path):
+    (tmp_path / "x.json").mkdir()
+    with pytest.raises(RecordError, match=r"x\.json cannot be read .*check what it is"):
+        list(records.load_all(tmp_path))
+
+
+def in_a_process_with_little_room(work, largest: int) -> int:
+    """The exit status of work where no file may grow beyond `largest` bytes, as on a disk that fills up."""
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+        os._exit(work())
+
+    process = FORK.Process(target=limited)
+    process.start()
+    process.join(60)
+    return process.exitcode
+
+
+def test_the_command_line_says_what_to_do_when_the_record_does_not_fit(quick, monkeypatch, tmp_path, capfd):
+    study.run(quick, root=tmp_path, progress=False)                  # pixels and features are there already
+    monkeypatch.setitem(experiments.GROUPS, "quick", lambda: [quick])
+    assert in_a_process_with_little_room(lambda: main(["run", "quick"]), largest=2000) == 1
+    error = capfd.readouterr().err.splitlines()[-1]
+    assert error.startswith("pneumo: ")
+    assert "cannot be written (File too large); make room" in error
+    assert records.paths() == []
+    assert main(["run", "quick"]) == 0                               # and the same command goes on, with room
+    assert len(records.paths()) == 1
+
+
+# Clocks --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("days", [-4000, 4000])
+def test_a_clock_that_jumps_changes_neither_pixels_nor_record(quick, monkeypatch, tmp_path, days):
+    expected = study.run(quick, root=tmp_path / "before", progress=False)
+    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
+    clock = time.time
+    jumped = iter(range(10**6))
+    monkeypatch.setattr(time, "time", lambda: clock() + (days * 86_400 if next(jumped) % 2 else 0))
+    found = study.run(quick, root=tmp_path / "after", progress=False)
+    np.testing.assert_array_equal(found.scores["test"], expected.scores["test"])
+    assert found.provenance["data"] == expected.provenance["data"]
+    assert 0 <= found.provenance["seconds"] < 600
+
+
+@pytest.mark.parametrize("days", [-4000, 4000])
+def test_what_a_killed_start_left_under_another_date_is_no_hindrance(quick, monkeypatch, tmp_path, days):
+    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path))
+    dataset = data.load("phantom")
+    expected = data.pixels(dataset, size=4, progress=False)
+    half = np.load(expected.path) // 2
+    expected.path.unlink()
+    for suffix, content in ((".partial", half.tobytes()), (".done", bytes(len(dataset)))):
+        path = expected.path.with_suffix(suffix)
+        path.write_bytes(content)
+        then = time.time() + days * 86_400
+        os.utime(path, (then, then))
+    assert data.pixels(dataset, size=4, progress=False).digest == expected.digest
+
+
+# Two at once ---------------------------------------------------------------------------------------------------------
+
+
+def test_of_two_starts_of_one_experiment_one_works_and_the_other_takes_its_record(quick, monkeypatch, tmp_path):
+    work = study._conduct
+
+    def noted(*arguments):
+        with (tmp_path / "worked").open("a") as file:
+            file.write("x")
+        time.sleep(0.3)                                              # so that the other one comes meanwhile
+        return work(*arguments)
+
+    monkeypatch.setattr(study, "_conduct", noted)
+    both = [FORK.Process(target=study.run, args=(quick,), kwargs={"progress": False}) for _ in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(60)
+    assert [process.exitcode for process in both] == [0, 0]
+    assert (tmp_path / "worked").read_text() == "x"
+    assert len(records.paths()) == 1
+
+
+def test_the_lock_of_a_start_that_was_killed_holds_nobody_up(quick):
+    process = FORK.Process(target=lambda: (study.lock(quick).acquire(), time.sleep(600)))
+    process.start()
+    while not (cache.cache_folder() / "runs" / f"{quick.key}.lock").exists():
+        time.sleep(0.01)
+    time.sleep(0.1)
+    process.kill()
+    process.join()
+    study.lock(quick).acquire(timeout=5)
+
+
+# Foreign checkpoints -------------------------------------------------------------------------------------------------
+
+
+class Hostile:
+    """Runs a command when it is unpickled, were it ever."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+def fit(bright_and_dark, checkpoint: Path) -> np.ndarray:
+    pixels, labels = bright_and_dark
+    network = models.build(CNNConfig(width=2, depth=2), stream(0, 0, "weights"))
+    parts = [Images(pixels=pixels, rows=rows, labels=labels[rows]) for rows in (np.arange(64), np.arange(64, 96))]
+    training.fit(network, *parts, TrainingConfig(epochs=1), seed=0, checkpoint=checkpoint, progress=False)
+    return training.predict(network, parts[1])
+
+
+@pytest.mark.parametrize("write", [lambda value, path: path.write_bytes(pickle.dumps(value)), torch.save])
+def test_a_checkpoint_with_code_in_it_is_not_executed(bright_and_dark, tmp_path, write):
+    write(Hostile(tmp_path / "executed"), tmp_path / "state.ckpt")
+    with suppress(Exception):                                        # whether it is refused or passed over
+        fit(bright_and_dark, tmp_path / "state.ckpt")
+    assert not (tmp_path / "executed").exists()

@@ -27,16 +27,17 @@ def gallery(
     colours: Sequence[str] | None = None,
     axes: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Greyscale images with a small caption above each, row by row.
+    """Images with a small caption above each, row by row.
 
-    images: (N, H, W) uint8, or N arrays (H, W) uint8; 0 is black and 255 white in all of them. titles: N captions.
+    images: (N, H, W) uint8, or N arrays (H, W) uint8; 0 is black and 255 white in all of them; or (H, W, 3) for colour,
+        as `explain.overlay` gives. titles: N captions.
     colours: N, of the captions. Returns the axes, (rows, columns); those past the last image are empty.
     """
     if not len(images):
         raise ValueError("there are no images to show")
-    wrong = next((image for image in images if image.ndim != 2 or image.dtype != np.uint8), None)
+    wrong = next((image for image in images if not _can_be_shown(image)), None)
     if wrong is not None:
-        raise ValueError(f"an image is {wrong.shape} {wrong.dtype}; a gallery shows (H, W) uint8 grey levels")
+        raise ValueError(f"an image is {wrong.shape} {wrong.dtype}; a gallery shows uint8, (H, W) or (H, W, 3)")
     axes = _panels(images, columns) if axes is None else np.atleast_2d(axes)
     captions = titles if titles is not None else [""] * len(images)
     inks = colours if colours is not None else [INK] * len(images)
@@ -46,6 +47,10 @@ def gallery(
         ax.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
         ax.set_title(caption, fontsize=7.5, weight="normal", pad=3, color=ink)
     return axes
+
+
+def _can_be_shown(image: np.ndarray) -> bool:
+    return image.dtype == np.uint8 and (image.ndim == 2 or image.shape[2:] == (3,))
 
 
 @styled

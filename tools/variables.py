@@ -46,14 +46,14 @@ def variables() -> Values:
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
         "classical": {**by_learner_and_view(learners), "best": best(learners, audit["width"])},
         "testing": testing(),
-        **{name: compared(experiments.group(name)) for name in COMPARISONS if name in experiments.GROUPS},
+        **{name: compared(experiments.group(name)) for name in COMPARISONS if name not in experiments.PLANNED},
     }
 
 
 def testing() -> Values:
     """The chosen model of each family, and what the two ways to choose were worth."""
     chosen = {name.split()[-1]: record for name, record in verdict.preferred().items()}
-    networks = evidence.ranking(verdict.comparable(map(records.get, experiments.group("all"))))
+    networks = evidence.ranking(verdict.comparable(map(records.get, experiments.shown())))
     return {
         **{family: {"name": in_words(record), **measured([record])} for family, record in chosen.items()},
         "ranking": {

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = _lazy_loader.attach(
     submodules=[
         "augment", "classical", "config", "data", "estimator", "evaluation", "experiments", "explain", "export",
         "features", "models", "plots", "prediction", "records", "study", "tables", "training",
+        "windows",
     ],
     submod_attrs={
         "config": ["Experiment"],

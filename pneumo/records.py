@@ -16,7 +16,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -186,13 +186,14 @@ def _read(path: Path) -> tuple[Any, str]:
 
 
 def find(experiment: Experiment, root: Path | None = None) -> Record | None:
-    """The record of this experiment, or None. The name it was stored under does not matter."""
+    """The record of this experiment, or None. It answers to the name it is asked for, whatever it was stored under:
+    several comparisons can share one record."""
     path = _index(root or folder()).get(experiment.key)
     if path is None:
         return None
     record = load(path)
     # The key leaves defaults out; a default that was changed since shows here.
-    return record if record.experiment.same_as(experiment) else None
+    return replace(record, experiment=experiment) if record.experiment.same_as(experiment) else None
 
 
 def get(experiment: Experiment, root: Path | None = None) -> Record:

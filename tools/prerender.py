@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from pneumo import data, records  # noqa: E402
+from pneumo.data.cache import cache_folder  # noqa: E402
 from pneumo.errors import PneumoError  # noqa: E402
 from tools.plain import book, cache  # noqa: E402
 
@@ -64,6 +65,8 @@ def fingerprint() -> str:
     for path in (*sorted(code), *records.paths(root), *sorted(root.glob("splits/*.csv"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     digest.update(data.load().source.signature.encode())
+    # Trained weights are looked at where there are any; their names are the experiments' keys.
+    digest.update(" ".join(sorted(path.name for path in (cache_folder() / "weights").glob("*"))).encode())
     return digest.hexdigest()
 
 

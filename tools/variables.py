@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pneumo import data, evaluation, evidence, experiments, records, verdict
+from pneumo import data, evaluation, evidence, experiments, records, verdict, windows
 from pneumo.config import ClassicalConfig, Experiment
 from pneumo.records import Record
 from pneumo.tables import comparison, format_count, format_interval, format_number, summary, variants
@@ -42,6 +42,7 @@ def variables() -> Values:
     return {
         "data": counts(audit["width"]),
         "examples": {"source": example_source()},
+        "windows": {"source": window_source()},
         "headers": {field: header(record) for field, record in audit.items()},
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
         "classical": {**by_learner_and_view(learners), "best": best(learners, audit["width"])},
@@ -112,6 +113,13 @@ def example_source() -> str:
         return "from the archive"
     meant = experiments.study_data().name
     return "synthetic" if meant == "phantom" else f"synthetic stand-ins, as {meant} is not at hand here"
+
+
+def window_source() -> str:
+    """Whose windows the figures of this render show: captions say it. Trained weights are no part of a record."""
+    if windows.at_hand(experiments.spatial_transformer()):
+        return "of the trained networks"
+    return "of networks before training, which see the whole image, as the trained weights are not at hand here"
 
 
 def header(record: Record) -> Values:

@@ -19,6 +19,7 @@ from .results import (
     roc,
 )
 from .style import new_axes
+from .windows import followed, window_sizes, windows
 
 __all__ = [
     "agreement",
@@ -26,6 +27,7 @@ __all__ = [
     "compared_curves",
     "confusion_matrix",
     "decision_curve",
+    "followed",
     "forest",
     "gallery",
     "grey_levels",
@@ -40,5 +42,7 @@ __all__ = [
     "sensitivity_to_learning_rate",
     "spread",
     "trade",
+    "window_sizes",
+    "windows",
     "worst",
 ]

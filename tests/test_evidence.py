@@ -1,5 +1,7 @@
 """What choices would have been worth, on numbers worked out by hand."""
 
+from dataclasses import replace
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -11,6 +13,7 @@ import pytest
 
 from pneumo import evidence, plots
 from pneumo.config import CNNConfig, DataConfig, Experiment, TrainingConfig
+from pneumo.plots.attention import attention
 from pneumo.records import Record
 
 SPLIT = pd.DataFrame(
@@ -89,6 +92,76 @@ def test_looks_stand_beside_the_whole_image():
 def test_networks_together_are_judged_by_their_mean_logit():
     together = [record("a/x", test=np.array([-4.0, 0, 1, 2])), record("a/y", test=np.array([0, 0.5, -0.5, 2]))]
     assert evidence.area_together(together) == 0.875  # the means are -2, 0.25, 0.25 and 2: one pair is tied
+
+
+def test_rescaling_divides_logits_by_the_temperature_and_keeps_every_call():
+    # Three of four logits of size 2 are right, so 2 / T must be the logit of 3/4, ln 3.
+    once = record("a/x", validation=np.array([-2.0, 2, 2, 2]), test=np.array([-4.0, 1, 2, 3]))
+    scaled = evidence.rescaled(once)
+    assert scaled.selection["temperature"] == pytest.approx(2 / np.log(3))
+    np.testing.assert_allclose(scaled.frame("validation")["probability"], [1 / 4, 3 / 4, 3 / 4, 3 / 4], rtol=1e-6)
+    np.testing.assert_allclose(scaled.scores["test"], np.array([-4.0, 1, 2, 3]) * np.log(3) / 2, rtol=1e-6)
+    assert scaled.threshold == pytest.approx(0.5)
+    tilted = replace(once, selection={"threshold": 0.8})
+    moved = evidence.rescaled(tilted)
+    for part in ("validation", "test"):
+        calls = [each.predictions[part] >= each.threshold for each in (tilted, moved)]
+        np.testing.assert_array_equal(*calls)
+
+
+def test_calibration_is_set_beside_what_the_temperature_of_validation_patients_makes_of_it():
+    once = record("a/x", validation=np.array([-2.0, 2, 2, 2]), test=np.array([-2.0, 2, 2, 2]))
+    rows = evidence.calibration({"m": [once]}, parts=("test",))
+    row = rows.iloc[0]
+    said = 1 / (1 + np.exp(-2))
+    # Worked out by hand: one image given 1 - said, three given said, of which two are ill.
+    assert row["calibration error"].estimate == pytest.approx(((1 - said) + (3 * said - 2)) / 4)
+    assert row["rescaled"].estimate == pytest.approx((1 / 4 + 1 / 4) / 4)
+    # e = exp(intercept) solves e / (3 + e) + 9 e / (1 + 3 e) = 2.
+    assert row["intercept"].estimate == pytest.approx(np.log((np.sqrt(52) - 4) / 6))
+
+
+def test_a_model_that_no_temperature_suits_has_only_its_error_as_it_is():
+    rows = evidence.calibration({"m": [record("a/x")]})
+    assert rows["images"].tolist() == ["validation", "test"]
+    assert rows["temperature"].tolist() == rows["rescaled"].tolist() == [None, None]
+    assert rows["calibration error"][0].estimate > 0
+
+
+MAPS = np.array([[[3.0, 1], [0, 0]], [[0, 0], [0, 2]], [[0, 0], [0, 0]]])
+LEFT = np.array([[True, False], [True, False]])
+
+
+def test_attention_is_the_share_of_maps_inside_the_mask_and_where_they_are_largest():
+    row = evidence.attention({"network": MAPS}, LEFT).iloc[0]
+    # Shares 3/4 and 0, of the third there is none; one maximum of three lies on the left.
+    assert (row["images"], row["area"]) == (3, 0.5)
+    deviation = 0.75 / np.sqrt(2)
+    assert row["inside"].estimate == pytest.approx(0.375)
+    assert row["inside"].high == pytest.approx(0.375 + 1.96 * deviation / np.sqrt(2))
+    assert row["maximum inside"].estimate == pytest.approx(1 / 3)
+    # Wilson's interval of 1 in 3.
+    centre, half = 1 / 3 + 1.96**2 / 6, 1.96 * np.sqrt(2 / 27 + 1.96**2 / 36)
+    bounds = np.array([centre - half, centre + half]) / (1 + 1.96**2 / 3)
+    assert (row["maximum inside"].low, row["maximum inside"].high) == pytest.approx(bounds, abs=1e-4)
+
+
+def test_the_blob_in_the_middle_is_a_round_normal_distribution_the_same_for_all():
+    maps = evidence.middle((2, 100, 50), spread=0.15)
+    np.testing.assert_array_equal(maps[0], maps[1])
+    rows = maps[0].sum(axis=1) / maps[0].sum()
+    place = (np.arange(100) + 0.5) / 100
+    assert rows @ place == pytest.approx(0.5) and np.sqrt(rows @ (place - 0.5) ** 2) == pytest.approx(0.15, rel=0.01)
+    assert maps[0].max() == 1 and maps[0, 49, 24] == 1
+
+
+def test_the_picture_of_attention_outlines_the_mask_and_leaves_an_empty_one_out():
+    images = np.full((2, 2, 2), 100, np.uint8)
+    masks = np.stack([LEFT, np.zeros((2, 2), bool)])
+    axes = attention(images, MAPS[:2] / 3, masks, ["a", "b"], columns=2)
+    assert [len(ax.collections) for ax in axes.flat] == [1, 0]
+    red, green, blue = axes[0, 0].images[-1].get_array()[0, 0]
+    assert red > green > blue and axes[0, 0].images[-1].get_array()[1, 1].tolist() == [100] * 3
 
 
 def test_agreement_draws_each_network_in_the_colour_of_its_group():

@@ -47,6 +47,7 @@ def variables() -> Values:
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
         "classical": {**by_learner_and_view(learners), "best": best(learners, audit["width"])},
         "testing": testing(),
+        "evidence": seen(audit["width"]),
         **{name: compared(experiments.group(name)) for name in COMPARISONS if name not in experiments.PLANNED},
     }
 
@@ -64,6 +65,34 @@ def testing() -> Values:
                 for part in ("validation", "stressed")
             },
         },
+    }
+
+
+def seen(width: Record) -> Values:
+    """What a diagnosis by the power spectrum reaches, the networks beside it, and what they see without lungs."""
+    spectra = {each.name.split("/")[1]: records.get(each) for each in experiments.shortcuts()}
+    trained = variants(map(records.get, experiments.trusted()))
+    first = [records.get(each) for each in experiments.first_network()]
+    networks = {"first": first, "trusted": trained["lite0-160-long"]}
+    changed = {each.name.split("/")[1]: records.get(each) for each in experiments.evidence()}
+    looks = {
+        subject: {
+            look: link(format_number(area(changed[f"{subject}-{look}"], "test")), changed[f"{subject}-{look}"])
+            for look in ("without-lungs", "border", "shuffled")
+        }
+        for subject in networks
+    }
+    return {
+        **{name: measured([record]) for name, record in spectra.items()},
+        **{
+            name: {
+                **measured(group),
+                "gain_over_spectrum": gain(group, spectra["spectrum"]),
+                "gain_over_width": gain(group, width),
+            }
+            for name, group in networks.items()
+        },
+        "looks": looks,
     }
 
 

@@ -4,6 +4,7 @@ Every plot takes the axes to draw on and makes its own figure without; all share
 """
 
 from .architecture import architecture
+from .attention import attention
 from .comparisons import compared_curves, sensitivity_to_learning_rate, spread, trade
 from .curves import learning_curves
 from .evidence import agreement, robustness
@@ -24,6 +25,7 @@ from .windows import followed, window_sizes, windows
 __all__ = [
     "agreement",
     "architecture",
+    "attention",
     "compared_curves",
     "confusion_matrix",
     "decision_curve",

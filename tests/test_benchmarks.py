@@ -38,6 +38,7 @@ def light(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the command sets it for good
 
 
+@pytest.mark.filterwarnings("ignore:.*show one picture")  # the made-up archive repeats a few
 @pytest.mark.parametrize("name", command.NAMES)
 def test_every_benchmark_runs_and_its_claims_are_written(name, light, tmp_path, capsys):
     assert command.main([name, "--quick", "--folder", str(tmp_path)]) == 0

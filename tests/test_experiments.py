@@ -7,6 +7,7 @@ import pytest
 
 from pneumo import config, experiments, records, tables, verdict
 from pneumo.config import ReadingConfig
+from pneumo.prediction import load_model
 
 ROOT = Path(__file__).parent.parent
 EVERYTHING = experiments.group("all")
@@ -70,13 +71,19 @@ def test_a_planned_group_is_one_that_lacks_records():
 
 
 def test_the_choice_of_models_reads_no_test_score(monkeypatch):
-    chosen = {name: record.key for name, record in verdict.preferred().items()}
+    root = ROOT / "records"
+    chosen = {name: record.key for name, record in verdict.preferred(root).items()}
     load = records.get
 
-    def without_test_scores(experiment, root=None):
+    def without_test_scores(experiment, root):
         record = load(experiment, root)
         del record.scores["test"]
         return record
 
     monkeypatch.setattr(records, "get", without_test_scores)
-    assert {name: record.key for name, record in verdict.preferred().items()} == chosen
+    assert {name: record.key for name, record in verdict.preferred(root).items()} == chosen
+
+
+def test_the_shipped_model_is_the_one_that_was_chosen():
+    chosen = verdict.preferred(ROOT / "records")["transferred"]
+    assert load_model().record == chosen.key

@@ -303,13 +303,20 @@ def test_worst_names_the_class_of_an_image_without_a_sub_type():
     ("images", "message"),
     [
         (np.zeros((0, 4, 4), dtype=np.uint8), "no images"),
-        (np.zeros((1, 4, 4, 3), dtype=np.uint8), r"\(4, 4, 3\) uint8"),
+        (np.zeros((1, 4, 4, 2), dtype=np.uint8), r"\(4, 4, 2\) uint8"),
         (np.zeros((1, 4, 4)), "float64"),
     ],
 )
-def test_gallery_refuses_what_is_no_grey_image(images, message):
+def test_gallery_refuses_what_is_no_image(images, message):
     with pytest.raises(ValueError, match=message):
         plots.gallery(images)
+
+
+def test_a_gallery_shows_colours_as_they_are():
+    picture = np.zeros((4, 4, 3), dtype=np.uint8)
+    picture[..., 0] = 200
+    axes = plots.gallery([picture])
+    assert np.array_equal(axes[0, 0].images[0].get_array(), picture)
 
 
 def test_grey_levels_run_from_black_at_nothing_to_white_at_the_largest():

@@ -61,6 +61,25 @@ def candidates(chosen_from: Iterable[Record], *, best: int = 5) -> pd.DataFrame:
     )
 
 
+def worth(several: Iterable[Record]) -> pd.DataFrame:
+    """One row a record, the lowest `choosing_loss` first: experiment, that loss, and on test patients the AUC, and
+    sensitivity and specificity at its threshold."""
+    rows = []
+    for record in sorted(several, key=choosing_loss):
+        test = record.frame("test")
+        called = test["label"], test["probability"], record.threshold
+        rows.append(
+            {
+                "experiment": record.experiment.name.split("/")[1],
+                "choosing loss": choosing_loss(record),
+                "test AUC": _area(record, "test"),
+                "sensitivity": float(evaluation.sensitivity(*called)),
+                "specificity": float(evaluation.specificity(*called)),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def comparable(several: Iterable[Record]) -> list[Record]:
     """Those of the records whose networks were trained on all images as they are: their test scores say the same."""
     return [

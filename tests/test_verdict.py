@@ -117,3 +117,11 @@ def test_candidates_are_listed_from_the_lowest_loss_on():
     listed = verdict.candidates([candidate("a", [0.0] * 4, PLAIN), candidate("b", PLAIN, PLAIN)], best=2)
     assert listed["experiment"].tolist() == ["test/b", "test/a"]
     assert listed["stressed AUC"].tolist() == [1.0, 0.5]
+
+
+def test_what_a_choice_was_worth_stands_beside_the_loss_that_chose():
+    good, poor = candidate("a", PLAIN, [-1.0, -1, 1, 1]), candidate("b", [0.0] * 4, [1.0, -1, 1, 1])
+    frame = verdict.worth([poor, good])
+    assert frame["experiment"].tolist() == ["a", "b"]
+    assert frame["test AUC"].tolist() == [1.0, 0.75]
+    assert frame["specificity"].tolist() == [1.0, 0.5] and frame["sensitivity"].tolist() == [1.0, 1.0]

@@ -574,7 +574,7 @@ GROUPS: dict[str, Callable[[], list[Experiment]]] = {
 }
 
 
-PLANNED = {"augmentation", "transfer", "schedules", "optimizers", "batch-size", "image-size", "tumours", "scaling"}
+PLANNED = {"augmentation", "transfer", "schedules", "optimizers", "tumours", "scaling"}
 """Groups without all their records yet: `pneumo run` makes them, and the book does not show them."""
 
 

@@ -54,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     get.set_defaults(command=_data_get)
 
     run = commands.add_parser("run", help="run experiments that have no record yet")
-    run.add_argument("names", nargs="+", metavar="NAME", help="groups of experiments, see `pneumo status`; or all")
+    run.add_argument(
+        "names", nargs="+", metavar="NAME", help="groups of experiments, see `pneumo status`; book, all that it shows; or all"
+    )
     run.add_argument("--jobs", type=int, default=1, help="experiments at a time; the threads are divided among them")
     run.add_argument(
         "--slurm", nargs="?", const="", metavar="PARTITION", help="submit them to a cluster (extra: slurm) and return"

@@ -604,9 +604,14 @@ def families() -> dict[str, list[Experiment]]:
 
 
 def group(name: str) -> list[Experiment]:
-    """The experiments of one group, or of "all". Raises UnknownExperiment that lists the groups there are."""
+    """The experiments of one group, of "all", or of the "book", which leaves out what is only planned.
+
+    Raises UnknownExperiment that lists the groups there are.
+    """
     if name == "all":
         return [experiment for make in GROUPS.values() for experiment in make()]
+    if name == "book":
+        return shown()
     if name not in GROUPS:
-        raise UnknownExperiment(f"no experiments are called {name!r}; there are: {', '.join(GROUPS)}, all")
+        raise UnknownExperiment(f"no experiments are called {name!r}; there are: {', '.join(GROUPS)}, book, all")
     return GROUPS[name]()

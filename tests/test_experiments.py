@@ -70,6 +70,11 @@ def test_a_planned_group_is_one_that_lacks_records():
     assert set(experiments.GROUPS) - complete == experiments.PLANNED
 
 
+def test_the_book_is_everything_but_what_is_planned():
+    shown, everything = ({each.name for each in experiments.group(name)} for name in ("book", "all"))
+    assert {name.split("/")[0] for name in everything - shown} == experiments.PLANNED
+
+
 def test_the_choice_of_models_reads_no_test_score(monkeypatch):
     root = ROOT / "records"
     chosen = {name: record.key for name, record in verdict.preferred(root).items()}

@@ -37,9 +37,9 @@ def main() -> int:
 
 
 def train_demo(environment: dict[str, str]) -> int:
-    """Run every experiment on the phantom, so that the chapters find their records."""
+    """Run every experiment of the book on the phantom, so that the chapters find their records."""
     print("demo: training every experiment on synthetic radiographs", flush=True)
-    command = [sys.executable, "-m", "pneumo.cli", "run", "all"]
+    command = [sys.executable, "-m", "pneumo.cli", "run", "book"]
     demo = {**book.load(ROOT, "demo").environment, **environment, "PNEUMO_LIMIT_MINUTES": "inf"}
     return subprocess.run(command, env=demo, check=False).returncode
 

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run experiments that have no record yet")
     run.add_argument(
-        "names", nargs="+", metavar="NAME", help="groups of experiments, see `pneumo status`; book, all that it shows; or all"
+        "names", nargs="+", metavar="NAME", help="groups of experiments (see `pneumo status`), or: book, all"
     )
     run.add_argument("--jobs", type=int, default=1, help="experiments at a time; the threads are divided among them")
     run.add_argument(

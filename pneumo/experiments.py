@@ -426,7 +426,8 @@ def scaling() -> list[Experiment]:
 
 def tumours() -> list[Experiment]:
     """The recipes of the study on BreastMNIST, unchanged. `pneumo run tumours`: 10 min on 2 cores."""
-    data = data_config("breastmnist", 28)
+    phantom = study_data().name == "phantom"  # `make demo` needs no data
+    data = study_data(28) if phantom else data_config("breastmnist", 28)
     small = CNNConfig(depth=3)  # 28 pixels can be halved three times
     training = replace(BRIEF, epochs=40)
     networks = {

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
-from pneumo import data, evaluation, evidence, experiments, records, verdict, windows
+from pneumo import copies, data, evaluation, evidence, experiments, records, verdict, windows
 from pneumo.config import ClassicalConfig, Experiment
 from pneumo.records import Record
 from pneumo.tables import comparison, format_count, format_interval, format_number, summary, variants
@@ -49,6 +50,7 @@ def variables() -> Values:
         "testing": testing(),
         "evidence": seen(audit["width"]),
         **{name: compared(experiments.group(name)) for name in COMPARISONS if name not in experiments.PLANNED},
+        **({} if "tumours" in experiments.PLANNED else {"tumours": tumours()}),
     }
 
 
@@ -107,16 +109,41 @@ def in_words(record: Record) -> str:
 def compared(chosen: Sequence[Experiment]) -> Values:
     """{"adam": {"validation_loss": "0.050 (0.048–0.053)", ...}, "best": "adam"}: mean, lowest and highest of the seeds.
 
-    best: the variant with the lowest mean validation loss.
+    best: the variant with the lowest mean validation loss. network: `architecture` of the first record.
     """
     named = variants(records.get(experiment) for experiment in chosen)
-    values: Values = {}
+    values: Values = {"network": architecture(records.get(chosen[0]))}
     losses = {}
     for row in comparison(named, COMPARED).to_dict("records"):
         group = named[row["variant"]]
         losses[row["variant"]] = row["validation loss"].estimate
         values[row["variant"]] = {name: link(format_interval(row[name.replace("_", " ")]), *group) for name in COMPARED}
     return {**values, "best": min(losses, key=losses.__getitem__)}
+
+
+def tumours() -> Values:
+    """Each recipe on the tumours' images; the one with the highest mean AUC on validation images, "best"; and how many
+    test images and validation images are copies of others, with the best one's test AUC on those that are none."""
+    named = variants(map(records.get, experiments.tumours()))
+    values: Values = {name: measured(group) for name, group in named.items()}
+    best = max(named, key=lambda name: np.mean([area(record, "validation") for record in named[name]]))
+    validation, test = (named[best][0].frame(part)["image"] for part in ("validation", "test"))
+    pairs = pd.read_csv("report/breastmnist-copies.csv").set_index("image")
+    met, met_before = (pairs[pairs.index.isin(images)] for images in (test, validation))
+    rest = summary(copies.without(named[best], met.index), "test", seed=DRAW_SEED, names=["auc"])
+    contradicted = met[met["label"] != met["copy_label"]]
+    return {
+        **values,
+        "best": {"name": best, **values[best], "without_copies": link(format_interval(rest["auc"]), *named[best])},
+        "copies": {
+            "images": format_count(len(test)),
+            "met": format_count(met.index.nunique()),
+            "share": f"{met.index.nunique() / len(test):.0%}".replace("%", " %"),
+            "contradicted": format_count(contradicted.index.nunique()),
+            "validation_images": format_count(len(validation)),
+            "validation_met": format_count(met_before.index.nunique()),
+        },
+    }
 
 
 def counts(record: Record) -> Values:
@@ -185,6 +212,8 @@ def architecture(record: Record) -> Values:
     return {
         "parameters": format_count(network["parameters"]),
         "multiply_adds": f"{network['multiply_adds'] / 1e6:.1f} million",
+        "training_images": format_count(record.provenance["data"]["training_images"]),
+        "epochs": str(experiment.training.epochs),
         "batch_size": str(experiment.training.batch_size),
         "learning_rate": str(experiment.training.optimizer.learning_rate),
         "patience": str(experiment.training.patience),

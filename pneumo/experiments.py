@@ -575,7 +575,7 @@ GROUPS: dict[str, Callable[[], list[Experiment]]] = {
 }
 
 
-PLANNED = {"augmentation", "transfer", "schedules", "optimizers", "tumours", "scaling"}
+PLANNED = {"augmentation", "transfer", "tumours", "scaling"}
 """Groups without all their records yet: `pneumo run` makes them, and the book does not show them."""
 
 

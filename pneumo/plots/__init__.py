@@ -11,6 +11,7 @@ from .evidence import agreement, robustness
 from .growth import growth
 from .headers import header_distributions
 from .images import gallery, grey_levels, worst
+from .learning import descents, schedules
 from .results import (
     confusion_matrix,
     decision_curve,
@@ -29,6 +30,7 @@ __all__ = [
     "compared_curves",
     "confusion_matrix",
     "decision_curve",
+    "descents",
     "followed",
     "forest",
     "gallery",
@@ -41,6 +43,7 @@ __all__ = [
     "reliability_diagram",
     "robustness",
     "roc",
+    "schedules",
     "sensitivity_to_learning_rate",
     "spread",
     "trade",

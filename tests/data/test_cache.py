@@ -25,7 +25,7 @@ COUNT = 20
 
 @dataclass(kw_only=True)
 class Drawn:
-    """A source whose row k is filled with grey level k + 1; it counts what is asked for."""
+    """A source whose row k is filled with grey level k + 1 (after 255 it begins again); it counts what is asked for."""
 
     signature: str = "drawn"
     bad: tuple[int, ...] = ()
@@ -35,7 +35,7 @@ class Drawn:
         self.asked += 1
         if row in self.bad:
             raise DataError(f"image {row} is damaged")
-        return np.full((6, 9), row + 1, dtype=np.uint8)
+        return np.full((6, 9), (row + 1) % 256, dtype=np.uint8)
 
 
 def drawn(count: int = COUNT, **source: object) -> Dataset:

@@ -39,7 +39,7 @@ def main() -> int:
 def train_demo(environment: dict[str, str]) -> int:
     """Run every experiment of the book on the phantom, so that the chapters find their records."""
     print("demo: training every experiment on synthetic radiographs", flush=True)
-    command = [sys.executable, "-m", "pneumo.cli", "run", "book"]
+    command = [sys.executable, "-m", "pneumo.cli", "run", "book", "--jobs", "2"]
     demo = {**book.load(ROOT, "demo").environment, **environment, "PNEUMO_LIMIT_MINUTES": "inf"}
     return subprocess.run(command, env=demo, check=False).returncode
 

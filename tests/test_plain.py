@@ -303,6 +303,7 @@ def test_every_chapter_of_the_book_keeps_to_the_subset(chapter):
         ('::: {.content-visible when-format="epub"}', "x.qmd:1: when-format='epub' is not supported"),
         ("```{r}\n1\n```", "x.qmd:1: code block {r}; only {python} cells and plain listings are known"),
         ("An area of `{python} area`", "x.qmd:1: inline code to execute"),
+        ("It takes {{< var batch.008.seconds >}} s", "x.qmd:1: {{< var batch.008.seconds >}}, of which Quarto takes"),
         ("The option `{{< var a >}}`", "x.qmd:1: a shortcode in inline code"),
         ("One\n\n::: {#a}\ntwo", "x.qmd:3: the div is never closed"),
         ("One\n\n:::", "x.qmd:3: ::: closes a div that was never opened"),

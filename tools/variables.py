@@ -104,6 +104,11 @@ def in_words(record: Record) -> str:
     return record.experiment.name.replace("/", ", ").replace("-seed-", ", seed ").replace("-", " ")
 
 
+def key(variant: str) -> str:
+    """What text calls a variant: 008 is n008, since Quarto takes a number for a place in a list."""
+    return f"n{variant}" if variant.isdigit() else variant
+
+
 def compared(chosen: Sequence[Experiment]) -> Values:
     """{"adam": {"validation_loss": "0.050 (0.048–0.053)", ...}, "best": "adam"}: mean, lowest and highest of the seeds.
 
@@ -115,7 +120,9 @@ def compared(chosen: Sequence[Experiment]) -> Values:
     for row in comparison(named, COMPARED).to_dict("records"):
         group = named[row["variant"]]
         losses[row["variant"]] = row["validation loss"].estimate
-        values[row["variant"]] = {name: link(format_interval(row[name.replace("_", " ")]), *group) for name in COMPARED}
+        values[key(row["variant"])] = {
+            name: link(format_interval(row[name.replace("_", " ")]), *group) for name in COMPARED
+        }
     return {**values, "best": min(losses, key=losses.__getitem__)}
 
 

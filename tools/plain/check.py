@@ -45,6 +45,9 @@ OPTIONS: dict[str, tuple[Callable[[object], bool], str]] = {
 }
 
 # What prose may not hold outside code and mathematics.
+NUMBERED = re.compile(r"\{\{<\s*var\s+((?:[\w-]+\.)*\d+(?:\.[\w-]+)*)\s*>\}\}")
+"""A variable with a part that is a number."""
+
 REFUSED = [
     (re.compile(r"\{\{<\s*(?!\s|var\s)([\w-]*).*?>\}\}"), "shortcode {0}, unlike var,"),
     (re.compile(r"(</?[a-zA-Z][\w-]*(?:\s[^>]*)?/?>)"), "raw HTML {0}, which vanishes in the PDF"),
@@ -149,6 +152,8 @@ def _line_problems(line: str) -> Iterator[str]:
         yield "a shortcode in inline code, which cannot hold the link to a record; write it outside the backticks"
     if INLINE_CELL.search(line):
         yield "inline code to execute, which Quarto's cache refuses; use {{< var name >}}"
+    for name in NUMBERED.findall(line):
+        yield f"{{{{< var {name} >}}}}, of which Quarto takes a number for a place in a list; name that part otherwise"
     stripped = INLINE_MATH.sub("$$", INLINE_CODE.sub(r"``\3", line.replace("{{{<", "").replace(">}}}", "")))
     for pattern, message in REFUSED:
         for match in pattern.finditer(stripped):

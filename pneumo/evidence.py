@@ -37,10 +37,8 @@ def ranking(records: Iterable[Record]) -> pd.DataFrame:
         if "stressed" not in record.scores:
             continue
         values = measures(record)
-        test = record.frame("test")
         called = {
-            f"specificity_{part}": evaluation.specificity(test["label"], test["probability"], threshold(record, part))
-            for part in ("validation", "stressed")
+            f"specificity_{part}": _called(record, part)["specificity"] for part in ("validation", "stressed")
         }
         areas = {name: values[name] for name in ("validation_auc", "stressed_auc", "test_auc")}
         rows.append({"group": record.group, "name": record.experiment.name, **areas, **called})

@@ -13,7 +13,8 @@ from scipy.special import log_expit
 
 from . import evaluation, experiments, records
 from .evaluation import Interval
-from .tables import header_values
+from .evaluation.intervals import resample
+from .tables import header_values, measures
 
 if TYPE_CHECKING:
     from .records import Record
@@ -55,7 +56,7 @@ def candidates(chosen_from: Iterable[Record], *, best: int = 5) -> pd.DataFrame:
         {
             "experiment": record.experiment.name,
             "choosing loss": choosing_loss(record),
-            **{f"{part} AUC": _area(record, part) for part in ("validation", "stressed")},
+            **{f"{part} AUC": measures(record).get(f"{part}_auc") for part in ("validation", "stressed")},
         }
         for record in rows
     )
@@ -72,7 +73,7 @@ def worth(several: Iterable[Record]) -> pd.DataFrame:
             {
                 "experiment": record.experiment.name.split("/")[1],
                 "choosing loss": choosing_loss(record),
-                "test AUC": _area(record, "test"),
+                "test AUC": measures(record)["test_auc"],
                 "sensitivity": float(evaluation.sensitivity(*called)),
                 "specificity": float(evaluation.specificity(*called)),
             }
@@ -90,13 +91,6 @@ def comparable(several: Iterable[Record]) -> list[Record]:
         and record.experiment.data.fraction == 1
         and not record.experiment.data.distortion.changes_images
     ]
-
-
-def _area(record: Record, part: str) -> float | None:
-    if part not in record.scores:
-        return None
-    frame = record.frame(part)
-    return float(evaluation.auc(frame["label"], frame["score"]))
 
 
 def pairwise(models: Mapping[str, Record], *, part: str = "test", seed: int = 0) -> pd.DataFrame:
@@ -164,10 +158,6 @@ def _right(record: Record, part: str, chosen: np.ndarray, seed: int) -> Interval
     """Share of the chosen images that are called right, with its interval over patients."""
     frame = record.frame(part)[chosen]
     right = ((frame["probability"] >= record.threshold) == (frame["label"] == 1)).to_numpy(float)
-    patients, place = np.unique(frame["patient"], return_inverse=True)
-    counts = np.bincount(place), np.bincount(place, right)
-    draws = np.random.default_rng(seed).multinomial(
-        len(patients), np.full(len(patients), 1 / len(patients)), size=2000
-    )
-    shares = (draws @ counts[1]) / (draws @ counts[0])
+    counts = resample(frame["label"], frame["patient"], rng=np.random.default_rng(seed))
+    shares = (counts @ right) / counts.sum(axis=1)
     return Interval(float(right.mean()), *(float(bound) for bound in np.quantile(shares, (0.025, 0.975))))

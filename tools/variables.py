@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
-from pneumo import data, evaluation, evidence, experiments, records, verdict, windows
+from pneumo import copies, data, evaluation, evidence, experiments, records, verdict, windows
 from pneumo.config import ClassicalConfig, Experiment
 from pneumo.records import Record
 from pneumo.tables import comparison, format_count, format_interval, format_number, summary, variants
@@ -21,8 +22,8 @@ DRAW_SEED = 0
 
 
 COMPARISONS = (
-    "network-parts", "batch-size", "image-size", "spatial-transformer", "learning-rates", "optimizers", "schedules",
-    "regularisation", "augmentation", "transfer", "robust-recipe", "scaling",
+    "network-parts", "batch-size", "image-size", "detail", "spatial-transformer", "learning-rates", "optimizers",
+    "schedules", "regularisation", "augmentation", "transfer", "robust-recipe", "scaling",
 )
 """Groups of experiments that compare variants, seed by seed."""
 
@@ -48,6 +49,7 @@ def variables() -> Values:
         "classical": {**by_learner_and_view(learners), "best": best(learners, audit["width"])},
         "testing": testing(),
         "evidence": seen(audit["width"]),
+        **({} if "tumours" in experiments.PLANNED else {"tumours": tumours()}),
         **{name: compared(experiments.group(name)) for name in COMPARISONS if name not in experiments.PLANNED},
     }
 
@@ -232,3 +234,28 @@ def link(text: str, *sources: Record) -> str:
     """A measured value that leads to its record, or to the group of its records."""
     anchor = sources[0].anchor if len(sources) == 1 else sources[0].group_anchor
     return f"[{text}](/report/provenance.qmd#{anchor}){{.measured}}"
+
+
+def tumours() -> Values:
+    """Each recipe on the tumours' images; the one with the highest mean AUC on validation images, "best"; and how many
+    test images and validation images are copies of others, with the best one's test AUC on those that are none."""
+    named = variants(map(records.get, experiments.tumours()))
+    values: Values = {name: measured(group) for name, group in named.items()}
+    best = max(named, key=lambda name: np.mean([area(record, "validation") for record in named[name]]))
+    validation, test = (named[best][0].frame(part)["image"] for part in ("validation", "test"))
+    pairs = pd.read_csv("report/breastmnist-copies.csv").set_index("image")
+    met, met_before = (pairs[pairs.index.isin(images)] for images in (test, validation))
+    rest = summary(copies.without(named[best], met.index), "test", seed=DRAW_SEED, names=["auc"])
+    contradicted = met[met["label"] != met["copy_label"]]
+    return {
+        **values,
+        "best": {"name": best, **values[best], "without_copies": link(format_interval(rest["auc"]), *named[best])},
+        "copies": {
+            "images": format_count(len(test)),
+            "met": format_count(met.index.nunique()),
+            "share": f"{met.index.nunique() / len(test):.0%}".replace("%", " %"),
+            "contradicted": format_count(contradicted.index.nunique()),
+            "validation_images": format_count(len(validation)),
+            "validation_met": format_count(met_before.index.nunique()),
+        },
+    }

@@ -5,6 +5,7 @@ Every plot takes the axes to draw on and makes its own figure without; all share
 
 from .architecture import architecture
 from .attention import attention
+from .augmentations import draws, extremes, fillings, to_grey_levels
 from .comparisons import compared_curves, sensitivity_to_learning_rate, spread, trade
 from .curves import learning_curves
 from .evidence import agreement, robustness
@@ -12,6 +13,7 @@ from .growth import growth
 from .headers import header_distributions
 from .images import gallery, grey_levels, worst
 from .learning import descents, schedules
+from .movement import movement
 from .results import (
     confusion_matrix,
     decision_curve,
@@ -31,6 +33,9 @@ __all__ = [
     "confusion_matrix",
     "decision_curve",
     "descents",
+    "draws",
+    "extremes",
+    "fillings",
     "followed",
     "forest",
     "gallery",
@@ -38,6 +43,7 @@ __all__ = [
     "growth",
     "header_distributions",
     "learning_curves",
+    "movement",
     "new_axes",
     "precision_recall",
     "reliability_diagram",
@@ -46,6 +52,7 @@ __all__ = [
     "schedules",
     "sensitivity_to_learning_rate",
     "spread",
+    "to_grey_levels",
     "trade",
     "window_sizes",
     "windows",

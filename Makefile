@@ -2,13 +2,14 @@
 # make test     the tests
 # make demo     the same book from synthetic radiographs, everything trained from scratch
 # make stress   a hundred kills, two hundred experiments in a row, fuzzing, intervals simulated, mutations (hours)
+# make audit    known weaknesses of the locked packages, where an advisory database can be reached
 # make bench    the claims about speed, measured again (25 minutes, on an idle machine)
 # Each sets up what it needs (.venv, from requirements.lock) and says what it does.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 RUN := .venv/bin/python
 
-.PHONY: report test demo bench stress fuzz mutate lint lock clean
+.PHONY: report test demo bench audit stress fuzz mutate lint lock clean
 
 report: .venv/.ready
 	@$(RUN) -m tools.report
@@ -36,6 +37,11 @@ mutate: .venv/.ready
 
 bench: .venv/.ready
 	@$(RUN) -m benchmarks
+
+# pip-audit is not in the lock: what it finds is for whoever changes the dependencies.
+audit: .venv/.ready
+	@$(RUN) -m pip install --quiet "pip-audit>=2.10"
+	@$(RUN) -m pip_audit --requirement requirements.lock --require-hashes --disable-pip
 
 lint: .venv/.ready
 	@$(RUN) -m ruff check

@@ -16,6 +16,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -40,6 +41,9 @@ ENTRIES = {
 """What a record file holds besides its format, recipe, key and digest."""
 
 SPLIT_COLUMNS = ("image", "patient", "label", "subtype", "part")
+
+ROOM = 1_000_000
+"""Bytes that must be free for a record: twice those of the book's largest with its split file."""
 
 
 def folder() -> Path:
@@ -120,13 +124,40 @@ def save(record: Record, root: Path | None = None) -> Path:
     Raises RecordError, with the remedy, where the folder cannot be written or the disk is full.
     """
     root = root or folder()
-    try:
+    with _refusal_explained(root, "what was trained is kept"):
         return _save(record, root)
+
+
+def check_writable(experiment: Experiment, root: Path | None = None) -> None:
+    """Find out before hours of training, not after them, that the record of an experiment could not be written.
+
+    Writes ROOM bytes to where `save` would, in a file that no one sees and that is gone afterwards; makes no folder.
+    Raises RecordError, with the remedy, where the folder cannot be written or the disk is full.
+    """
+    root = root or folder()
+    for place in (_path(experiment, root).parent, root / "splits"):
+        with _refusal_explained(place, "nothing was trained yet"):
+            there = next(path for path in (place, *place.parents) if os.path.lexists(path))
+            with tempfile.TemporaryFile(dir=there) as file:
+                file.write(bytes(ROOM))
+                file.flush()
+                os.fsync(file.fileno())                              # some file systems refuse only now
+
+
+@contextmanager
+def _refusal_explained(place: Path, work: str) -> Iterator[None]:
+    """work: what has become of it."""
+    try:
+        yield
     except OSError as error:
         raise RecordError(
-            f"{root} cannot be written ({error.strerror}); make room, check its permissions or set PNEUMO_RECORDS to "
-            "another folder, and say the same command again: what was trained is kept"
+            f"{place} cannot be written ({error.strerror}); make room, check its permissions or set PNEUMO_RECORDS to "
+            f"another folder, and say the same command again: {work}"
         ) from error
+
+
+def _path(experiment: Experiment, root: Path) -> Path:
+    return root / f"{experiment.name}-{experiment.key}.json"
 
 
 def _save(record: Record, root: Path) -> Path:
@@ -143,7 +174,7 @@ def _save(record: Record, root: Path) -> Path:
         "scores": {part: np.round(np.asarray(scores, float), 4).tolist() for part, scores in record.scores.items()},
         "provenance": record.provenance,
     }
-    path = root / f"{record.experiment.name}-{record.key}.json"
+    path = _path(record.experiment, root)
     _write(path, _dumps({**body, "digest": config.digest(body)}))
     return path
 

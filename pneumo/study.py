@@ -30,8 +30,9 @@ def run(experiment: Experiment, *, root: Path | None = None, progress: bool = Tr
 
     root: the folder of records; `records.folder()` by default.
     Raises MissingRecord, with the command that makes it, where there is none and it would take longer than
-    $PNEUMO_LIMIT_MINUTES (the book sets 1, so that no chapter trains for long by surprise). Two processes that want
-    the same experiment: one works, the other waits for its record.
+    $PNEUMO_LIMIT_MINUTES (the book sets 1, so that no chapter trains for long by surprise). Raises RecordError, before
+    any work is done, where the new record could not be written; a stored one needs no place to write. Two processes
+    that want the same experiment: one works, the other waits for its record.
     """
     root = root or records.folder()
     stored = records.find(experiment, root)
@@ -41,7 +42,10 @@ def run(experiment: Experiment, *, root: Path | None = None, progress: bool = Tr
         records.get(experiment, root)  # raises MissingRecord
     with lock(experiment):
         stored = records.find(experiment, root)
-        return stored if stored is not None else _conduct(experiment, root, progress)
+        if stored is not None:
+            return stored
+        records.check_writable(experiment, root)
+        return _conduct(experiment, root, progress)
 
 
 def run_all(

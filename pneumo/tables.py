@@ -7,6 +7,7 @@ which every output format of the book can set.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -110,11 +111,19 @@ class Markdown:
         return self.text
 
 
+def literal(text: str) -> str:
+    """Other people's text, such as the name of a file, as Markdown that shows it as it is: no tag, link or code in it
+    comes to life."""
+    return re.sub(r"([\\`*_<>\[\]{}$~^@#&])", r"\\\1", text)
+
+
 def markdown(frame: pd.DataFrame) -> Markdown:
     """A frame as a pipe table: numbers and intervals written in the style of the book and set flush right.
 
-    The index is left out; `frame.reset_index()` brings it in.
+    Cells may hold Markdown; but images and patients, whose names are other people's, stand there as they are. The index
+    is left out; `frame.reset_index()` brings it in.
     """
+    frame = frame.assign(**{column: frame[column].map(literal) for column in ("image", "patient") if column in frame})
     cells = frame.astype(object).map(_cell)
     numeric = [len(frame) > 0 and all(_is_number(value) for value in frame[column]) for column in frame]
     return Markdown(
@@ -396,7 +405,7 @@ def _group(name: str, records: Sequence[Record]) -> str:
     accelerator = "" if machine["accelerator"] == "none" else f", {machine['accelerator']}"
     pixels = first.provenance["data"].get("pixels_sha256", "none read")[:12]
     versions = ", ".join(f"{package} {version}" for package, version in first.provenance["versions"].items())
-    configured = ", ".join(f"{key} = {value}" for key, value in shared.items())
+    configured = ", ".join(f"{key} = {literal(value)}" for key, value in shared.items())
     lines = [
         f"### {name} {{#{first.group_anchor}}}",
         f"Configuration, where it is not the default: {configured}.",
@@ -417,7 +426,7 @@ def _settings(record: Record) -> dict[str, str]:
 
 def _record_row(record: Record, settings: Mapping[str, str], shared: Mapping[str, str]) -> dict[str, Any]:
     facts = record.provenance
-    own = [f"{key.split('.')[-1]} = {value}" for key, value in settings.items() if key not in shared]
+    own = [f"{key.split('.')[-1]} = {literal(value)}" for key, value in settings.items() if key not in shared]
     return {
         "experiment": f"[{record.experiment.name.split('/', 1)[-1]}]{{#{record.anchor}}}",
         "its own": ", ".join([*own, f"seed = {record.experiment.seed}"]),

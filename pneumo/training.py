@@ -103,22 +103,28 @@ def fit(
             num_sanity_val_steps=0,
             reload_dataloaders_every_n_epochs=1,
         )
-        resume = checkpoint if _is_whole(checkpoint) else None
+        resume = checkpoint if _fits(checkpoint, module) else None
         trainer.fit(module, ckpt_path=resume, weights_only=True if resume else None)
     network.load_state_dict(module.kept_weights)
     return Fit(history=module.history, epoch=module.kept_epoch)
 
 
-def _is_whole(checkpoint: Path) -> bool:
-    """Whether training can go on from a checkpoint. A damaged one is left aside, with a warning."""
+def _fits(checkpoint: Path, module: nn.Module) -> bool:
+    """Whether training can go on from a checkpoint. A damaged or another network's is left aside, with a warning."""
     if not checkpoint.exists():
         return False
     try:
-        torch.load(checkpoint, map_location="cpu", weights_only=True)
+        weights = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+        if _shapes(weights) != _shapes(module.state_dict()):
+            raise ValueError("it is another network's")
     except Exception as error:  # whatever PyTorch makes of bytes that are none of its own
         warnings.warn(f"{checkpoint} cannot be read ({error}); training starts from the beginning", stacklevel=2)
         return False
     return True
+
+
+def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 @torch.inference_mode()

@@ -3,11 +3,14 @@
 import multiprocessing
 import os
 import pickle
+import re
 import resource
 import shutil
+import signal
 import tempfile
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 
-from pneumo import classical, data, experiments, models, records, study, training
+from pneumo import classical, data, experiments, features, models, records, study, training
 from pneumo.cli import main
 from pneumo.config import ClassicalConfig, CNNConfig, Experiment, TrainingConfig
 from pneumo.data import cache
@@ -116,16 +119,114 @@ def in_a_process_with_little_room(work, largest: int) -> int:
     return process.exitcode
 
 
-def test_the_command_line_says_what_to_do_when_the_record_does_not_fit(quick, monkeypatch, tmp_path, capfd):
-    study.run(quick, root=tmp_path, progress=False)                  # pixels and features are there already
+def trained(monkeypatch) -> list[Experiment]:
+    """The experiments that are worked on from now on."""
+    work, seen = study._conduct, []
+
+    def noted(experiment, *rest):
+        seen.append(experiment)
+        return work(experiment, *rest)
+
+    monkeypatch.setattr(study, "_conduct", noted)
+    return seen
+
+
+def test_the_command_line_says_before_training_what_to_do_when_the_record_will_not_fit(quick, monkeypatch, capfd):
     monkeypatch.setitem(experiments.GROUPS, "quick", lambda: [quick])
-    assert in_a_process_with_little_room(lambda: main(["run", "quick"]), largest=2000) == 1
-    error = capfd.readouterr().err.splitlines()[-1]
-    assert error.startswith("pneumo: ")
-    assert "cannot be written (File too large); make room" in error
+    seen = trained(monkeypatch)
+    assert in_a_process_with_little_room(lambda: main(["run", "quick"]) + len(seen), largest=2000) == 1
+    (error,) = capfd.readouterr().err.splitlines()
+    assert error.startswith(f"pneumo: {records.folder()}/quick cannot be written (File too large); make room")
+    assert error.endswith("nothing was trained yet")
     assert records.paths() == []
     assert main(["run", "quick"]) == 0                               # and the same command goes on, with room
     assert len(records.paths()) == 1
+
+
+@pytest.mark.parametrize("read_only", [".", "quick", "splits"])
+def test_records_that_may_not_be_written_are_found_out_before_training(quick, monkeypatch, folder_for_all, read_only):
+    monkeypatch.setenv("PNEUMO_CACHE", str(folder_for_all / "cache"))
+    root = folder_for_all / "records"
+    for name in ("cache", "records", "records/quick", "records/splits"):
+        (folder_for_all / name).mkdir()
+        (folder_for_all / name).chmod(0o777)
+    if read_only == ".":
+        (root / "quick").rmdir()
+    (root / read_only).chmod(0o555)
+    seen = trained(monkeypatch)
+    with without_privileges(), pytest.raises(RecordError, match=f"{root}/.* cannot be written .*PNEUMO_RECORDS"):
+        study.run(quick, root=root, progress=False)
+    assert seen == []
+
+
+def test_a_record_that_is_there_needs_no_folder_that_can_be_written(quick, record, monkeypatch, folder_for_all):
+    stored = records.save(replace(record, experiment=quick), folder_for_all / "records")
+    monkeypatch.setenv("PNEUMO_CACHE", str(folder_for_all / "none"))
+    for folder in (stored.parent, folder_for_all / "records", folder_for_all):
+        folder.chmod(0o555)
+    with without_privileges():
+        assert study.run(quick, root=folder_for_all / "records").experiment == quick
+
+
+def images(folder: Path) -> data.Pixels:
+    """200 images of 16 pixels, whose features of 1024 bytes each are the grey levels."""
+    levels = np.random.default_rng(0).integers(0, 256, (200, 16, 16), dtype=np.uint8)
+    np.save(folder / "images.npy", levels)
+    return data.Pixels(path=folder / "images.npy", shape=levels.shape, digest="a")
+
+
+def files_of_features() -> list[str]:
+    return [path.suffix for path in (cache.cache_folder() / "features").iterdir() if path.suffix != ".lock"]
+
+
+def test_a_disk_that_fills_up_while_features_are_written_is_named_and_left_as_it_was(tmp_path, capfd):
+    pixels = images(tmp_path)
+
+    def measure() -> int:
+        with pytest.raises(data.DataError) as caught:
+            features.extract(pixels, PixelsConfig(), progress=False)
+        print(caught.value)
+        return len(files_of_features())
+
+    assert in_a_process_with_little_room(measure, largest=100_000) == 0
+    said = capfd.readouterr().out
+    assert f"{cache.cache_folder()}/features has no room for the pixels features (File too large)" in said
+    assert re.search(r"0 MB are needed and [\d,]+ MB are free; free some, or set PNEUMO_CACHE to another disk", said)
+    measured = features.extract(pixels, PixelsConfig(), progress=False)
+    np.testing.assert_array_equal(np.round(255 * measured), pixels.array.reshape(200, 256))
+    assert files_of_features() == [".npy"]
+
+
+def test_what_a_kill_left_of_features_is_taken_for_none_and_replaced(tmp_path, monkeypatch):
+    pixels = images(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        process = FORK.Process(target=features.extract, args=(pixels, PixelsConfig()), kwargs={"progress": False})
+        process.start()
+        process.join(60)
+    assert (process.exitcode, files_of_features()) == (-signal.SIGKILL, [".partial"])
+    measured = features.extract(pixels, PixelsConfig(), progress=False)
+    np.testing.assert_array_equal(np.round(255 * measured), pixels.array.reshape(200, 256))
+    assert files_of_features() == [".npy"]
+
+
+def test_a_disk_too_small_for_the_features_is_named_before_they_are_measured(tmp_path, monkeypatch):
+    free = shutil.disk_usage(tmp_path)._replace(free=204_799)        # 200 rows of 256 numbers of 4 bytes: 204,800
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
+    monkeypatch.setattr(data.Pixels, "rows", lambda *_: pytest.fail("measured"))
+    with pytest.raises(data.DataError, match=f"{cache.cache_folder()}/features has no room .*No space left"):
+        features.extract(images(tmp_path), PixelsConfig(), progress=False)
+    assert files_of_features() == []
+
+
+def test_a_cache_that_may_not_be_written_is_named_with_the_remedy_when_features_are_measured(
+    tmp_path, monkeypatch, folder_for_all
+):
+    pixels = images(tmp_path)
+    monkeypatch.setenv("PNEUMO_CACHE", str(folder_for_all))
+    folder_for_all.chmod(0o555)
+    with without_privileges(), pytest.raises(data.DataError, match=f"{folder_for_all}/features cannot .* PNEUMO_CACHE"):
+        features.extract(pixels, PixelsConfig(), progress=False)
 
 
 # Clocks --------------------------------------------------------------------------------------------------------------
@@ -206,9 +307,9 @@ class Hostile:
         return os.mkdir, (str(self.marker),)
 
 
-def fit(bright_and_dark, checkpoint: Path) -> np.ndarray:
+def fit(bright_and_dark, checkpoint: Path, width: int = 2) -> np.ndarray:
     pixels, labels = bright_and_dark
-    network = models.build(CNNConfig(width=2, depth=2), stream(0, 0, "weights"))
+    network = models.build(CNNConfig(width=width, depth=2), stream(0, 0, "weights"))
     parts = [Images(pixels=pixels, rows=rows, labels=labels[rows]) for rows in (np.arange(64), np.arange(64, 96))]
     training.fit(network, *parts, TrainingConfig(epochs=1), seed=0, checkpoint=checkpoint, progress=False)
     return training.predict(network, parts[1])
@@ -220,3 +321,11 @@ def test_a_checkpoint_with_code_in_it_is_not_executed(bright_and_dark, tmp_path,
     with suppress(Exception):                                        # whether it is refused or passed over
         fit(bright_and_dark, tmp_path / "state.ckpt")
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_checkpoint_of_another_network_is_left_aside_and_training_begins_again(bright_and_dark, tmp_path):
+    expected = fit(bright_and_dark, tmp_path / "undisturbed.ckpt")
+    fit(bright_and_dark, tmp_path / "state.ckpt", width=4)
+    with pytest.warns(UserWarning, match=r"state\.ckpt cannot be read \(it is another network's\); training starts"):
+        again = fit(bright_and_dark, tmp_path / "state.ckpt")
+    np.testing.assert_array_equal(again, expected)

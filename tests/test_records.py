@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -135,3 +136,28 @@ def test_a_full_disk_leaves_neither_a_record_nor_litter(record, tmp_path, monkey
     with pytest.raises(RecordError, match="No space left on device.*make room.*what was trained is kept"):
         records.save(record, tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_folder_that_can_be_written_is_found_so_without_a_trace(experiment, tmp_path):
+    records.check_writable(experiment, tmp_path / "not/there/yet")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("in_the_way", ["records", "records/group", "records/splits"])
+def test_a_file_in_the_way_of_records_is_found_before_there_is_one(experiment, tmp_path, in_the_way):
+    (tmp_path / in_the_way).parent.mkdir(exist_ok=True)
+    (tmp_path / in_the_way).write_text("")
+    with pytest.raises(RecordError, match=f"{tmp_path}/records/.*Not a directory.*PNEUMO_RECORDS.*nothing was trained"):
+        records.check_writable(experiment, tmp_path / "records")
+
+
+def test_a_link_to_nothing_in_place_of_the_records_is_found_before_there_is_one(experiment, tmp_path):
+    (tmp_path / "records").symlink_to("gone")
+    with pytest.raises(RecordError, match="No such file or directory.*nothing was trained"):
+        records.check_writable(experiment, tmp_path / "records")
+
+
+def test_no_record_and_its_split_file_need_more_room_than_is_asked_for():
+    folder = Path(__file__).parent.parent / "records"
+    largest = [max(path.stat().st_size for path in folder.rglob(kind)) for kind in ("*.json", "*.csv")]
+    assert sum(largest) <= records.ROOM / 2

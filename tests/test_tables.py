@@ -1,9 +1,12 @@
 """Tables against counts and numbers worked out by hand."""
 
+import html
+import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pypandoc
 import pytest
 
 from pneumo import tables
@@ -102,6 +105,15 @@ def test_markdown_sets_numbers_flush_right_and_escapes_pipes():
     assert [cell.strip("-") for cell in rule] == [":", ":", ":"]
     assert [cell.endswith(":") for cell in rule] == [False, True, True]
     assert [cell.strip() for cell in row] == ["a/b", "0.900 (0.800–1.000)", f"1{THIN}200"]
+
+
+def test_names_of_files_are_shown_as_they_are_and_bring_nothing_to_life():
+    names = ["<b onclick=alert(1)>", "[x](javascript:alert(1))", "[x]{onclick=alert(1)}", "`<b>`{=html}", "$x$", "&lt;",
+             "a|b", "*a* _b_ ~c~", "\\<b>"]  # fmt: skip
+    text = tables.markdown(pd.DataFrame({"image": names, "label": 1})).text
+    page = pypandoc.convert_text(text, "html", "markdown")
+    assert set(re.findall(r"</?(\w+)", page)) <= {"table", "colgroup", "col", "thead", "tbody", "tr", "th", "td"}
+    assert [html.unescape(cell) for cell in re.findall(r"<td style=\"text-align: left;\">(.*)</td>", page)] == names
 
 
 def test_a_notebook_shows_the_table_as_markdown():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 SUFFIXES = (".dcm", ".dicom")
+
+UNPACKED = 4 * LARGEST
+"""Bytes of the largest deflated file once it is unpacked, which pydicom does whole: the largest image of 32 bits."""
 
 
 def is_dicom(data: bytes) -> bool:
@@ -32,17 +36,22 @@ def decode_dicom(data: bytes, name: str) -> np.ndarray:
 
     In this order: the modality's rescale slope and intercept (or its table); the first of the file's views (VOI table
     or window), or where it names none, the range of the values that occur; MONOCHROME1 inverted, so that bone is white.
-    Raises DataError where pydicom is not installed, for a damaged file, for one without pixels, with several frames or
-    in colour, for over LARGEST pixels, and for a compression that no installed package reads.
+    Raises DataError where pydicom is not installed, for a damaged file, for one whose header and pixels contradict each
+    other, for one without pixels, with several frames or in colour, for over LARGEST pixels or UNPACKED bytes, and for
+    a compression that no installed package reads.
     """
     try:
         import pydicom
     except ImportError as error:
         raise DataError(f'{name} is a DICOM file, and pydicom is not installed; pip install "pneumo[dicom]"') from error
     try:
+        _check_unpacked(data, name)
         file = pydicom.dcmread(io.BytesIO(data))
         _check(file, name)
-        levels = _view(file, _values(file))
+        with np.errstate(over="ignore", invalid="ignore"):
+            levels = _view(file, _values(file))
+        if not np.isfinite(levels).all():
+            raise ValueError("its scale or its window is no number")
         if file.PhotometricInterpretation == "MONOCHROME1":
             levels = 1 - levels
         return np.round(255 * levels).astype(np.uint8)
@@ -51,6 +60,22 @@ def decode_dicom(data: bytes, name: str) -> np.ndarray:
     except Exception as error:  # a damaged file trips pydicom's parsers in any way
         reason = " ".join(str(error).split())  # pydicom lists its decoders on lines of their own
         raise DataError(f"{name} cannot be decoded ({reason}); export or copy it again, or remove it") from error
+
+
+def _check_unpacked(data: bytes, name: str) -> None:
+    """Raises DataError for a deflated file of a few bytes that would fill the memory."""
+    from pydicom.filereader import read_dataset, read_preamble
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    file = io.BytesIO(data)
+    read_preamble(file, force=False)
+    meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
+    unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
+    unpacking.decompress(file.read(), UNPACKED)
+    if unpacking.unconsumed_tail:
+        raise DataError(f"{name} unpacks to more than the {UNPACKED:,} bytes that are read; export it uncompressed")
 
 
 def _check(file: Dataset, name: str) -> None:
@@ -62,6 +87,10 @@ def _check(file: Dataset, name: str) -> None:
         raise DataError(f"{name} has {frames} frames; a radiograph has one: export the frame that is meant")
     if file.PhotometricInterpretation not in ("MONOCHROME1", "MONOCHROME2"):
         raise DataError(f"{name} is {file.PhotometricInterpretation}, no grey image; export it as MONOCHROME2")
+    if file.get("SamplesPerPixel", 1) != 1:
+        raise DataError(
+            f"{name} has {file.SamplesPerPixel} values a pixel, no grey image; export it as MONOCHROME2 with one"
+        )
     if file.Rows * file.Columns > LARGEST:
         raise DataError(
             f"{name} claims {file.Columns} x {file.Rows} pixels, more than the {LARGEST:,} that are decoded; "
@@ -75,6 +104,8 @@ def _check_compression(file: Dataset, name: str) -> None:
 
     syntax = file.file_meta.TransferSyntaxUID
     if not syntax.is_compressed or syntax.is_deflated:
+        if file["PixelData"].is_undefined_length:
+            raise DataError(f"{name} says that it is not compressed, and its pixels are; export it again")
         return
     try:
         available = get_decoder(syntax).is_available
@@ -91,7 +122,10 @@ def _values(file: Dataset) -> np.ndarray:
     """What the modality measured, (H, W) float64."""
     from pydicom.pixels import apply_modality_lut
 
-    return apply_modality_lut(file.pixel_array, file).astype(float)
+    stored = file.pixel_array
+    if stored.shape != (file.Rows, file.Columns):
+        raise ValueError(f"its header says {file.Rows} x {file.Columns} pixels, and it holds {stored.shape}")
+    return apply_modality_lut(stored, file).astype(float)
 
 
 def _view(file: Dataset, values: np.ndarray) -> np.ndarray:

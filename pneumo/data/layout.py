@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
+OTHER_SUFFIXES = (".dcm", ".dicom", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2")
+"""Of images that data sets are not made of. They are refused: passed over, they would be missing unnoticed."""
+
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 CLASSES = ("NORMAL", "PNEUMONIA")
 """The published class folders. They are recognised in any case."""
@@ -55,7 +58,13 @@ def lay_out(paths: Iterable[str], same: Callable[[str, str], bool]) -> list[Plac
     """
     paths = [path for path in paths if not _is_litter(path)]
     images = [path for path in paths if path.lower().endswith(SUFFIXES)]
-    _check_names(images)
+    others = [path for path in paths if path.lower().endswith(OTHER_SUFFIXES)]
+    _check_names([*images, *others])
+    if others:
+        raise DataError(
+            f"holds {len(others)} image(s) that are neither JPEG nor PNG, first {others[0]}; "
+            "save them as PNG or remove them"
+        )
     places = [_place(path) for path in images]
     if not places:
         raise DataError(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ from tqdm import tqdm
 
 from pneumo.config import digest
 from pneumo.data.cache import cache_folder
+from pneumo.errors import DataError
 
 from .batches import by_batches
 from .binary_patterns import lbp, lbp_columns
@@ -24,6 +28,7 @@ from .gradients import hog, hog_columns
 from .spectrum import spectrum, spectrum_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -37,6 +42,9 @@ VERSION = 1
 
 CHUNK = 64
 """Images that a thread reads and measures at a time."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a user's share of it that is used up, and the largest file that is allowed."""
 
 
 def pixels(images: np.ndarray, config: PixelsConfig | None = None) -> np.ndarray:
@@ -81,12 +89,12 @@ def extract(images: Pixels, config: FeatureConfig, *, jobs: int | None = None, p
     Returns (N, D) float32, mapped read-only, in the order of `images`; D as in `feature_columns`. Kept in the cache
     folder under the digest of the pixels and the settings. Safe to call from several processes at once (one measures,
     the others wait) and to kill (the next start measures again).
-    Raises DataError for an image that could not be decoded, ValueError for images too small for the settings.
+    Raises DataError for an image that could not be decoded, a full disk or no place to write, and ValueError for images
+    too small for the settings.
     """
     path = _path(images, config)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
+        with _locked(path):
             if not path.exists():                                    # another process may have made it meanwhile
                 _measure_all(images, config, path, jobs or cpu_count(), progress)
     return np.load(path, mmap_mode="r")
@@ -99,21 +107,63 @@ def _path(images: Pixels, config: FeatureConfig) -> Path:
     return cache_folder() / "features" / f"{config.name}-{key[:16]}.npy"
 
 
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file of features. Raises DataError where its folder cannot be written."""
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise DataError(f"{path.parent} cannot be written ({error}); set PNEUMO_CACHE to a folder that can") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _measure_all(images: Pixels, config: FeatureConfig, path: Path, jobs: int, progress: bool) -> None:
-    """Measure into NAME.partial, and give it its name when all is there."""
+    """Measure into NAME.partial, and give it its name when all is there. Where that fails, nothing of it is left."""
     draft = path.with_suffix(".partial")
+    shape = (len(images), len(feature_columns(config, images.shape[1])))
+    try:
+        with _full_disk_explained(path.parent, config.name, 4 * shape[0] * shape[1]):
+            _write_all(images, config, draft, shape, jobs, progress)
+        os.replace(draft, path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _write_all(
+    images: Pixels, config: FeatureConfig, path: Path, shape: tuple[int, int], jobs: int, progress: bool
+) -> None:
     function = KINDS[type(config)][0]
 
     def measured(start: int) -> np.ndarray:
         return function(images.rows(range(start, min(start + CHUNK, len(images)))), config)
 
-    shape = (len(images), len(feature_columns(config, images.shape[1])))
     bar = tqdm(total=len(images), desc=f"measuring {config.name}", unit=" images", delay=1, disable=not progress)
-    with bar, ThreadPoolExecutor(jobs) as pool, draft.open("wb") as file:
+    with bar, ThreadPoolExecutor(jobs) as pool, path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for features in pool.map(measured, range(0, len(images), CHUNK)):
             file.write(features.tobytes())                           # not through a map: a full disk must be an error
             bar.update(len(features))
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, path)
+
+
+@contextmanager
+def _full_disk_explained(folder: Path, name: str, size: int) -> Iterator[None]:
+    """size: bytes that are needed. Raises DataError at once where they are not free, and where they run out later."""
+    try:
+        if shutil.disk_usage(folder).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise DataError(
+            f"{folder} has no room for the {name} features ({error.strerror}): {size / 1e6:,.0f} MB are needed and "
+            f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free; free some, or set PNEUMO_CACHE to another disk"
+        ) from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -28,8 +30,10 @@ class File:
 
     @property
     def name(self) -> str:
-        """What output calls it: "folder/a.png", "archive.zip/folder/a.png"."""
-        return str(self.path) if self.member is None else f"{self.path}/{self.member}"
+        """What output calls it: "folder/a.png", "archive.zip/folder/a.png". Names are other people's: what would break
+        a line, steer a terminal or is no text is written out."""
+        name = str(self.path) if self.member is None else f"{self.path}/{self.member}"
+        return "".join(ascii(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs") else c for c in name)
 
 
 def find(paths: Iterable[str | Path]) -> tuple[list[File], list[DataError]]:
@@ -78,7 +82,7 @@ def _below(folder: Path) -> list[Path]:
     found = []
     for place, _, names in os.walk(folder):
         found += [Path(place) / name for name in names]
-    return sorted(path for path in found if _is_wanted(path.relative_to(folder), path.open))
+    return sorted(path for path in found if _is_wanted(path.relative_to(folder), partial(_open_file, path)))
 
 
 def _members(path: Path) -> list[str]:
@@ -93,12 +97,18 @@ def _members(path: Path) -> list[str]:
         raise DataError(f"{path} is no whole zip archive ({error}); download or copy it again") from error
 
 
+def _open_file(path: Path, mode: str) -> IO[bytes]:
+    if not path.is_file():                                           # opening a pipe would wait for who writes into it
+        raise FileNotFoundError(path)
+    return path.open(mode)
+
+
 def _open(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, _mode: str) -> IO[bytes]:
     return archive.open(entry)
 
 
 def _is_wanted(path: PurePath, read: Callable[[str], IO[bytes]]) -> bool:
-    if any(part.startswith(".") or part == "__MACOSX" for part in path.parts):
+    if any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in path.parts):
         return False
     if path.suffix.lower() in (*SUFFIXES, *DICOM_SUFFIXES):
         return True
@@ -113,6 +123,8 @@ def _is_wanted(path: PurePath, read: Callable[[str], IO[bytes]]) -> bool:
 
 def _read(file: File, archive: zipfile.ZipFile | None) -> bytes | DataError:
     try:
+        if archive is None and not stat.S_ISREG(file.path.stat().st_mode):
+            return DataError(f"{file.name} is no file but a pipe or a device and may never end; remove it")
         size = file.path.stat().st_size if archive is None else archive.getinfo(file.member).file_size
         if size > LARGEST_FILE:
             return DataError(f"{file.name} has {size:,} bytes, more than the {LARGEST_FILE:,} that are read")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from PIL import Image
 SIZE = 16
 """Side in pixels to which the corpus is decoded."""
 
+REPLACED = "train/NORMAL/IM-0004-0001.jpeg"
+"""The image of `tree` in whose place an odd one comes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -22,9 +26,9 @@ class Case:
     write: makes the input in an empty folder and returns the path to open.
     refused: two patterns, for the name of the file and for the remedy, that the error must hold; None where the input
         is to be read.
-    images: how many images there must be then. odd: the image that the case is about, and what it must look like
-        at SIZE: one grey level, or (SIZE, SIZE). unknown: whether names tell no patient. warned: pattern of what is
-        warned of then.
+    images: how many there are; those of people's own are read but for the one that is refused.
+    odd: the image that the case is about, and what it must look like at SIZE: one grey level, or (SIZE, SIZE).
+    unknown: whether names tell no patient. warned: pattern of what is warned of then.
     """
 
     name: str
@@ -72,3 +76,28 @@ def write_zip(files: Mapping[str, bytes], path: Path, **options: object) -> Path
         for name, content in files.items():
             archive.writestr(name, content)
     return path
+
+
+def one_odd(
+    name: str,
+    content: bytes,
+    *,
+    suffix: str = ".jpeg",
+    remedy: str = "",
+    grey: int | np.ndarray = 0,
+    warned: str = "",
+) -> Case:
+    """An odd image among fifteen good ones.
+
+    remedy: pattern of the error; without one the image is to be read, and to look like `grey`.
+    """
+    image = REPLACED.removesuffix(".jpeg") + suffix
+
+    def write(folder: Path) -> Path:
+        files = tree()
+        del files[REPLACED]
+        return write_folder(files | {image: content}, folder / "films")
+
+    if remedy:
+        return Case(name=name, write=write, refused=(re.escape(image), remedy))
+    return Case(name=name, write=write, odd=(image, grey), warned=warned)

@@ -6,32 +6,8 @@ import struct
 import zlib
 
 import numpy as np
-from case import SIZE, Case, encoded, radiograph, tree, write_folder
+from case import SIZE, encoded, one_odd, radiograph
 from PIL import Image
-
-REPLACED = "train/NORMAL/IM-0004-0001.jpeg"
-
-
-def _case(
-    name: str,
-    content: bytes,
-    *,
-    suffix: str = ".jpeg",
-    remedy: str = "",
-    grey: int | np.ndarray = 0,
-    warned: str = "",
-) -> Case:
-    """remedy: pattern of the error; without one the image is to be read, and to look like `grey`."""
-    image = REPLACED.removesuffix(".jpeg") + suffix
-
-    def write(folder):
-        files = tree()
-        del files[REPLACED]
-        return write_folder(files | {image: content}, folder / "films")
-
-    if remedy:
-        return Case(name=name, write=write, refused=(image.replace(".", r"\."), remedy))
-    return Case(name=name, write=write, odd=(image, grey), warned=warned)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
@@ -93,54 +69,54 @@ MUCH_TEXT = [_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 1_000_000))] 
 
 CASES = (
     # Refused, by name and with what to do.
-    _case("zero bytes", b"", remedy="empty.*copy or download it again"),
-    _case("JPEG cut short", radiograph(1)[:-300], remedy="damaged.*copy or download it again"),
-    _case("JPEG of its first two bytes", b"\xff\xd8", remedy="replace or remove|copy or download"),
-    _case("PNG cut short", _png(20, 20)[:-30], suffix=".png", remedy="damaged.*copy or download it again"),
-    _case("PNG with a wrong checksum", _png(20, 20).replace(b"IDAT", b"IDAT\0"), suffix=".png", remedy="damaged"),
-    _case("PNG without pixels", _png(20, 20)[:33], suffix=".png", remedy="no JPEG or PNG"),
-    _case("a web page called .jpeg", b"<html>404 not found</html>", remedy="no JPEG or PNG.*replace or remove"),
-    _case("a drawing called .png", b"<svg xmlns='http://www.w3.org/2000/svg'/>", suffix=".png", remedy="no JPEG"),
-    _case("a script called .jpg", b"#!/bin/sh\nrm -rf /\n", suffix=".jpg", remedy="no JPEG or PNG"),
-    _case("noise called .png", np.random.default_rng(1).bytes(5000), suffix=".png", remedy="no JPEG or PNG"),
-    _case("GIF called .png", _flat("L", 77, "GIF"), suffix=".png", remedy="no JPEG or PNG.*replace or remove"),
-    _case("animated GIF called .jpg", _animated("GIF"), suffix=".jpg", remedy="no JPEG or PNG"),
-    _case("BMP called .jpeg", _flat("L", 77, "BMP"), remedy="no JPEG or PNG"),
-    _case("WebP called .jpg", _flat("RGB", "grey", "WEBP"), suffix=".jpg", remedy="no JPEG or PNG"),
-    _case("JPEG 2000 called .jpeg", _flat("L", 77, "JPEG2000"), remedy="no JPEG or PNG"),
-    _case("16-bit TIFF called .png", _flat("I;16", 777, "TIFF"), suffix=".png", remedy="no JPEG or PNG"),
-    _case("float TIFF called .png", _flat("F", 0.5, "TIFF"), suffix=".png", remedy="no JPEG or PNG"),
-    _case("PNG that claims a billion pixels", _png(40_000, 40_000), suffix=".png", remedy="replace or remove it"),
-    _case("JPEG that claims a billion pixels", _jpeg_that_claims(40_000, 40_000), remedy="replace or remove it"),
-    _case("JPEG of no height", _jpeg_that_claims(24, 0), remedy="no JPEG or PNG|damaged"),
-    _case("JPEG of 12 bits", _jpeg_of_12_bits(), remedy="no JPEG or PNG|damaged"),
-    _case("PNG of no width", _png(0, 20), suffix=".png", remedy="no JPEG or PNG|damaged"),
-    _case("PNG with text that unpacks to megabytes", _png(20, 20, BOMB_OF_TEXT), suffix=".png", remedy="damaged"),
-    _case("PNG with seventy megabytes of text", _png(20, 20, *MUCH_TEXT), suffix=".png", remedy="damaged"),
+    one_odd("zero bytes", b"", remedy="empty.*copy or download it again"),
+    one_odd("JPEG cut short", radiograph(1)[:-300], remedy="damaged.*copy or download it again"),
+    one_odd("JPEG of its first two bytes", b"\xff\xd8", remedy="replace or remove|copy or download"),
+    one_odd("PNG cut short", _png(20, 20)[:-30], suffix=".png", remedy="damaged.*copy or download it again"),
+    one_odd("PNG with a wrong checksum", _png(20, 20).replace(b"IDAT", b"IDAT\0"), suffix=".png", remedy="damaged"),
+    one_odd("PNG without pixels", _png(20, 20)[:33], suffix=".png", remedy="no JPEG or PNG"),
+    one_odd("a web page called .jpeg", b"<html>404 not found</html>", remedy="no JPEG or PNG.*replace or remove"),
+    one_odd("a drawing called .png", b"<svg xmlns='http://www.w3.org/2000/svg'/>", suffix=".png", remedy="no JPEG"),
+    one_odd("a script called .jpg", b"#!/bin/sh\nrm -rf /\n", suffix=".jpg", remedy="no JPEG or PNG"),
+    one_odd("noise called .png", np.random.default_rng(1).bytes(5000), suffix=".png", remedy="no JPEG or PNG"),
+    one_odd("GIF called .png", _flat("L", 77, "GIF"), suffix=".png", remedy="no JPEG or PNG.*replace or remove"),
+    one_odd("animated GIF called .jpg", _animated("GIF"), suffix=".jpg", remedy="no JPEG or PNG"),
+    one_odd("BMP called .jpeg", _flat("L", 77, "BMP"), remedy="no JPEG or PNG"),
+    one_odd("WebP called .jpg", _flat("RGB", "grey", "WEBP"), suffix=".jpg", remedy="no JPEG or PNG"),
+    one_odd("JPEG 2000 called .jpeg", _flat("L", 77, "JPEG2000"), remedy="no JPEG or PNG"),
+    one_odd("16-bit TIFF called .png", _flat("I;16", 777, "TIFF"), suffix=".png", remedy="no JPEG or PNG"),
+    one_odd("float TIFF called .png", _flat("F", 0.5, "TIFF"), suffix=".png", remedy="no JPEG or PNG"),
+    one_odd("PNG that claims a billion pixels", _png(40_000, 40_000), suffix=".png", remedy="replace or remove it"),
+    one_odd("JPEG that claims a billion pixels", _jpeg_that_claims(40_000, 40_000), remedy="replace or remove it"),
+    one_odd("JPEG of no height", _jpeg_that_claims(24, 0), remedy="no JPEG or PNG|damaged"),
+    one_odd("JPEG of 12 bits", _jpeg_of_12_bits(), remedy="no JPEG or PNG|damaged"),
+    one_odd("PNG of no width", _png(0, 20), suffix=".png", remedy="no JPEG or PNG|damaged"),
+    one_odd("PNG with text that unpacks to megabytes", _png(20, 20, BOMB_OF_TEXT), suffix=".png", remedy="damaged"),
+    one_odd("PNG with seventy megabytes of text", _png(20, 20, *MUCH_TEXT), suffix=".png", remedy="damaged"),
     # Read, and right.
-    _case("one pixel", _png(1, 1), suffix=".png", grey=77),
-    _case("one pixel wide, ten thousand high", _png(1, 10_000), suffix=".png", grey=77),
-    _case("ten thousand pixels wide, one high", _png(10_000, 1), suffix=".png", grey=77),
-    _case("1-bit PNG", _flat("1", 1, "PNG"), suffix=".png", grey=255),
-    _case("2-bit PNG", _png(20, 20, depth=2, grey=0b01010101), suffix=".png", grey=85),
-    _case("16-bit PNG", _flat("I;16", 77 * 256, "PNG"), suffix=".png", grey=77),
-    _case("palette PNG", _palette(), suffix=".png", grey=90),
-    _case("palette PNG with a transparent colour", _palette(transparency=1), suffix=".png", grey=0),
-    _case("grey with alpha", _flat("LA", (200, 255), "PNG"), suffix=".png", grey=200),
-    _case("colour with alpha", _flat("RGBA", (255, 255, 255, 51), "PNG"), suffix=".png", grey=51),
-    _case("animated PNG: its first frame", _animated("PNG"), suffix=".png", grey=60),
-    _case("JPEG of several pictures: its first", _animated("MPO"), grey=60),
-    _case("CMYK JPEG", _flat("CMYK", (0, 0, 0, 155), "JPEG"), grey=100),
-    _case("progressive JPEG", _flat("L", 77, "JPEG", progressive=True), grey=77),
-    _case("colour JPEG", _flat("RGB", (255, 0, 0), "JPEG"), grey=76),
-    _case("JPEG that lies on its side", _turned("JPEG"), grey=UPPER_HALF),
-    _case("PNG that lies on its side", _turned("PNG"), suffix=".png", grey=UPPER_HALF),
-    _case("JPEG with damaged EXIF", _flat("L", 77, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"), grey=77,
+    one_odd("one pixel", _png(1, 1), suffix=".png", grey=77),
+    one_odd("one pixel wide, ten thousand high", _png(1, 10_000), suffix=".png", grey=77),
+    one_odd("ten thousand pixels wide, one high", _png(10_000, 1), suffix=".png", grey=77),
+    one_odd("1-bit PNG", _flat("1", 1, "PNG"), suffix=".png", grey=255),
+    one_odd("2-bit PNG", _png(20, 20, depth=2, grey=0b01010101), suffix=".png", grey=85),
+    one_odd("16-bit PNG", _flat("I;16", 77 * 256, "PNG"), suffix=".png", grey=77),
+    one_odd("palette PNG", _palette(), suffix=".png", grey=90),
+    one_odd("palette PNG with a transparent colour", _palette(transparency=1), suffix=".png", grey=0),
+    one_odd("grey with alpha", _flat("LA", (200, 255), "PNG"), suffix=".png", grey=200),
+    one_odd("colour with alpha", _flat("RGBA", (255, 255, 255, 51), "PNG"), suffix=".png", grey=51),
+    one_odd("animated PNG: its first frame", _animated("PNG"), suffix=".png", grey=60),
+    one_odd("JPEG of several pictures: its first", _animated("MPO"), grey=60),
+    one_odd("CMYK JPEG", _flat("CMYK", (0, 0, 0, 155), "JPEG"), grey=100),
+    one_odd("progressive JPEG", _flat("L", 77, "JPEG", progressive=True), grey=77),
+    one_odd("colour JPEG", _flat("RGB", (255, 0, 0), "JPEG"), grey=76),
+    one_odd("JPEG that lies on its side", _turned("JPEG"), grey=UPPER_HALF),
+    one_odd("PNG that lies on its side", _turned("PNG"), suffix=".png", grey=UPPER_HALF),
+    one_odd("JPEG with damaged EXIF", _flat("L", 77, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"), grey=77,
           warned="EXIF"),
-    _case("JPEG with 60 kilobytes of comment", _flat("L", 77, "JPEG", comment=b"x" * 60_000), grey=77),
-    _case("JPEG with a broken colour profile", _flat("L", 77, "JPEG", icc_profile=b"none" * 50), grey=77),
-    _case("JPEG with another file behind it", GREY + b"PK\x03\x04 and more", grey=77),
-    _case("PNG called .jpeg", _png(20, 20), grey=77),
-    _case("JPEG called .png", GREY, suffix=".png", grey=77),
-    _case("an image that is all black", _flat("L", 0, "PNG"), suffix=".PNG", grey=0),
+    one_odd("JPEG with 60 kilobytes of comment", _flat("L", 77, "JPEG", comment=b"x" * 60_000), grey=77),
+    one_odd("JPEG with a broken colour profile", _flat("L", 77, "JPEG", icc_profile=b"none" * 50), grey=77),
+    one_odd("JPEG with another file behind it", GREY + b"PK\x03\x04 and more", grey=77),
+    one_odd("PNG called .jpeg", _png(20, 20), grey=77),
+    one_odd("JPEG called .png", GREY, suffix=".png", grey=77),
+    one_odd("an image that is all black", _flat("L", 0, "PNG"), suffix=".PNG", grey=0),
 )

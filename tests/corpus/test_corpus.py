@@ -1,7 +1,8 @@
 """Whatever lies on the disk: the right result, or one error that names the file and the remedy.
 
-The table of inputs is in `hostile_images`, `hostile_archives` and `hostile_arrays`. Each is opened through the library
-and through the command line.
+The table of inputs is in `hostile_images`, `hostile_archives`, `hostile_arrays` and `hostile_dicom`. Each is opened
+through the library and through the command line: as a data set, and what is one odd image among others also as people's
+own radiographs.
 """
 
 import re
@@ -10,21 +11,26 @@ from types import SimpleNamespace
 
 import hostile_archives
 import hostile_arrays
+import hostile_dicom
 import hostile_images
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from case import SIZE
 
-from pneumo import classical, data, experiments, records
+from pneumo import classical, data, experiments, prediction, records
 from pneumo.cli import main
-from pneumo.config import ClassicalConfig, Experiment
+from pneumo.config import ClassicalConfig, CNNConfig, DataConfig, Experiment
 from pneumo.data.duplicates import warn_of_copies
-from pneumo.errors import PneumoError
+from pneumo.errors import DataError, PneumoError
 from pneumo.features.configuration import PixelsConfig
 
-CASES = (*hostile_images.CASES, *hostile_archives.CASES, *hostile_arrays.CASES)
+DATA_SETS = (*hostile_images.CASES, *hostile_archives.CASES, *hostile_arrays.CASES)
+OWN = (*hostile_images.CASES, *hostile_dicom.CASES)
 
-corpus = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+data_sets = pytest.mark.parametrize("case", DATA_SETS, ids=lambda case: case.name)
+own_radiographs = pytest.mark.parametrize("case", OWN, ids=lambda case: case.name)
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +48,14 @@ def read(path):
 
 
 def test_the_corpus_has_sixty_inputs_and_more_each_of_its_own_name():
-    assert len({case.name for case in CASES}) == len(CASES) >= 60
+    cases = (*DATA_SETS, *hostile_dicom.CASES)
+    assert len({case.name for case in cases}) == len(cases) >= 60
 
 
-@corpus
+# As a data set -------------------------------------------------------------------------------------------------------
+
+
+@data_sets
 def test_an_input_gives_the_right_result_or_an_error_with_file_and_remedy(case, tmp_path):
     path = case.write(tmp_path)
     if case.refused:
@@ -82,7 +92,7 @@ def tiny() -> list[Experiment]:
     return [Experiment(name="tiny/pixels", data=experiments.study_data(SIZE), model=model)]
 
 
-@corpus
+@data_sets
 @pytest.mark.filterwarnings("ignore")                                # the command line prints them, and goes on
 def test_the_command_line_ends_with_a_record_or_with_one_error(case, learning_nothing, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PNEUMO_DATASET", str(case.write(tmp_path)))
@@ -98,3 +108,80 @@ def test_the_command_line_ends_with_a_record_or_with_one_error(case, learning_no
     (first, *listed) = [line for line in error.splitlines() if not re.match("$|decoding |experiments", line)]
     assert first.startswith("pneumo: ")
     assert all(line.startswith("  ") for line in listed)             # the files that cannot be read, one a line
+
+
+# As people's own radiographs -----------------------------------------------------------------------------------------
+
+
+class MeanGrey(torch.nn.Module):
+    """Says of an image what its mean grey level is. (N, 1, H, W) in [0, 1] -> (N,)."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean(dim=(1, 2, 3))
+
+
+@pytest.fixture
+def model() -> prediction.Model:
+    """One that learnt nothing: what is tried here is what it is given to read."""
+    return prediction.Model(
+        experiment=Experiment(
+            name="none/0", data=DataConfig(name="none", version="", image_size=SIZE), model=CNNConfig()
+        ),
+        threshold=0.5,
+        record="",
+        record_sha256="",
+        familiarity=prediction.Familiarity(mean=((0,) * SIZE,) * SIZE),
+        reader=MeanGrey(),
+    )
+
+
+def look(model, path):
+    """All that lies at a path, as the model reads it: the pixels by name, and the errors."""
+    files, problems = prediction.find([path])
+    pixels, errors = {}, [str(problem) for problem in problems]
+    for file, content in prediction.contents(files):
+        try:
+            pixels[file.name] = model.radiograph(content, file.name).pixels
+        except DataError as error:
+            errors.append(str(error))
+    return pixels, errors
+
+
+@own_radiographs
+def test_of_peoples_own_radiographs_each_is_read_right_or_refused_with_file_and_remedy(case, model, tmp_path):
+    path = case.write(tmp_path)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        pixels, errors = look(model, path)
+    assert len(pixels) == case.images - bool(case.refused)
+    if case.refused:
+        (error,) = errors
+        assert all(re.search(pattern, error) for pattern in case.refused), error
+        return
+    assert errors == []
+    assert bool(said) == bool(case.warned)
+    assert all(re.search(case.warned, str(warning.message)) for warning in said)
+    image, expected = case.odd
+    (levels,) = [levels for name, levels in pixels.items() if name.endswith(image)]
+    assert np.abs(levels.astype(int) - expected).max() <= 2
+
+
+@own_radiographs
+@pytest.mark.filterwarnings("ignore")                                # the command line prints them, and goes on
+def test_the_command_line_predicts_all_but_what_it_names_in_one_line(case, model, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(prediction, "load_model", lambda _: model)
+    status = main(["predict", "--csv", "table.csv", str(case.write(tmp_path))])
+    error = capsys.readouterr().err
+    named = [line for line in error.splitlines() if not re.match(r"\s*$|predicting: |\d+ read, ", line)]
+    table = pd.read_csv("table.csv")
+    assert len(table) == case.images - bool(case.refused)
+    if case.refused:
+        assert status == 3
+        (line,) = named
+        assert line.startswith("pneumo: ")
+        assert all(re.search(pattern, line) for pattern in case.refused)
+        return
+    assert (status, named) == (0, [])
+    image, expected = case.odd
+    (probability,) = table["probability"][table["file"].str.endswith(image)]
+    assert probability == pytest.approx(1 / (1 + np.exp(-np.mean(expected) / 255)), abs=0.002)

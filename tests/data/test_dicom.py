@@ -1,42 +1,14 @@
-import io
+"""Grey levels of DICOM files. Broken and hostile ones are in the corpus: `tests/corpus/hostile_dicom.py`."""
 
 import numpy as np
 import pydicom
 import pytest
+from dicom_files import dicom, grey_levels_table, holding, saved
 from pydicom.data import get_testdata_file
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import JPEGBaseline8Bit
 
-from pneumo.data.decode import LARGEST
 from pneumo.data.dicom import decode_dicom, is_dicom, window
 from pneumo.errors import DataError
-
-
-def dicom(values: np.ndarray, **attributes: object) -> Dataset:
-    """A computed radiograph of the given stored values, (H, W) uint16 or int16."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
-    meta.MediaStorageSOPInstanceUID = "1.2.3"
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    file = Dataset()
-    file.file_meta = meta
-    file.SOPClassUID, file.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    file.Rows, file.Columns = values.shape
-    file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
-    file.BitsAllocated, file.BitsStored, file.HighBit = 16, 12, 11
-    file.PixelRepresentation = int(values.dtype == np.int16)
-    file.PixelData = values.tobytes()
-    for name, value in attributes.items():
-        setattr(file, name, value)
-    return file
-
-
-def saved(file: Dataset) -> bytes:
-    buffer = io.BytesIO()
-    file.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
-
 
 ROW = np.array([[0, 1000, 2000, 4000]], dtype=np.uint16)
 
@@ -76,11 +48,9 @@ def test_signed_values_are_read():
 
 
 def test_a_table_of_grey_levels_is_applied():
-    table = Dataset()
-    table.add_new(0x00283006, "US", [0, 10, 200, 255])
-    table.add_new(0x00283002, "US", [4, 0, 8])
+    table = grey_levels_table([0, 10, 200, 255], entries=4, bits=8)
     values = np.array([[0, 1, 2, 3, 9]], dtype=np.uint16)
-    assert grey(values, VOILUTSequence=Sequence([table])) == [0, 10, 200, 255, 255]
+    assert grey(values, VOILUTSequence=table) == [0, 10, 200, 255, 255]
 
 
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
@@ -109,39 +79,8 @@ def test_a_compression_that_nothing_reads_names_the_extra(monkeypatch):
         is_available = False
 
     monkeypatch.setattr("pydicom.pixels.get_decoder", lambda _: Missing)
-    file = dicom(ROW)
-    file.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
-    file.PixelData = pydicom.encaps.encapsulate([b"\xff\xd8\xff\xd9"])
     with pytest.raises(DataError, match=r'x\.dcm is compressed as JPEG Baseline.*pip install "pneumo\[dicom\]"'):
-        decode_dicom(saved(file), "x.dcm")
-
-
-@pytest.mark.parametrize(
-    ("attributes", "message"),
-    [
-        ({"NumberOfFrames": 2}, "2 frames"),
-        ({"PhotometricInterpretation": "RGB"}, "is RGB, no grey image"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "is PALETTE COLOR"),
-        ({"Rows": 60000, "Columns": 60000}, f"more than the {LARGEST:,}"),
-    ],
-)
-def test_what_is_no_single_grey_image_is_refused_by_name(attributes, message):
-    with pytest.raises(DataError, match=rf"x\.dcm .*{message}"):
-        grey(**attributes)
-
-
-def test_a_file_without_pixels_is_refused_by_name():
-    file = dicom(ROW)
-    del file.PixelData
-    with pytest.raises(DataError, match=r"x\.dcm has no pixels"):
-        decode_dicom(saved(file), "x.dcm")
-
-
-@pytest.mark.parametrize("kept", [140, 400, -4])
-def test_a_truncated_file_is_refused_by_name(kept):
-    data = saved(dicom(ROW))
-    with pytest.raises(DataError, match=r"x\.dcm"):
-        decode_dicom(data[:kept], "x.dcm")
+        decode_dicom(holding(b"\xff\xd8\xff\xd9", JPEGBaseline8Bit, (1, 4)), "x.dcm")
 
 
 def test_without_pydicom_the_remedy_is_named(monkeypatch):

@@ -71,7 +71,7 @@ def test_class_folders_alone_are_train():
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        (["README.md", "train/NORMAL/scan.dcm"], r"holds no \.jpeg/\.jpg/\.png images"),
+        (["README.md", "train/NORMAL/scan.txt"], r"holds no \.jpeg/\.jpg/\.png images"),
         (["1.png", *PLAIN], r"holds 1\.png outside a class folder"),
         (["extra/NORMAL/9.png", *PUBLISHED], "holds two data sets, in chest_xray and in extra"),
         (["NORMAL/9.png", *PLAIN], "holds 1 image.* outside its train, val and test folders, first NORMAL/9.png"),

@@ -1,3 +1,4 @@
+import os
 import zipfile
 
 import pytest
@@ -76,3 +77,38 @@ def test_an_archive_that_is_gone_by_then_is_reported_for_each_of_its_files(archi
     files, _ = find([archive])
     archive.unlink()
     assert [isinstance(data, DataError) for _, data in contents(files)] == [True] * len(WANTED)
+
+
+@pytest.mark.parametrize("name", ["a.png", "without-an-ending"])
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    (tmp_path / "b.png").write_bytes(IMAGE)
+    found = {file.path.name: data for file, data in contents(find([tmp_path])[0])}
+    assert found.pop("b.png") == IMAGE
+    assert all("pipe or a device and may never end; remove it" in str(error) for error in found.values())
+
+
+@pytest.mark.timeout(20)
+def test_a_device_without_end_is_not_read(tmp_path):
+    (tmp_path / "a.png").symlink_to("/dev/zero")
+    ((_, error),) = contents(find([tmp_path])[0])
+    assert "may never end; remove it" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a\nb.png", r"a\nb.png"), ("\x1b[31mred.png", r"\x1b[31mred.png"), ("\udcff.png", r"\udcff.png")],
+)
+def test_names_that_would_break_output_are_written_out(tmp_path, name, shown):
+    (tmp_path / name).write_bytes(IMAGE)
+    ((file, data),) = contents(find([tmp_path])[0])
+    assert file.name == f"{tmp_path}/{shown}"
+    assert data == IMAGE
+
+
+def test_an_entry_that_would_lie_outside_its_archive_is_read_like_any_other(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("../a.png", IMAGE)
+    ((file, data),) = contents(find([tmp_path / "x.zip"])[0])
+    assert (file.name, data) == (f"{tmp_path}/x.zip/../a.png", IMAGE)

@@ -1,5 +1,7 @@
 """Variants side by side: their tables and figures, read back."""
 
+import itertools
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -124,6 +126,15 @@ def test_a_trade_names_each_variant_at_the_mean_of_its_seeds():
     assert [(text.get_text(), tuple(text.xy)) for text in ax.texts] == [
         ("a", pytest.approx((1.5, 0.15))), ("b", pytest.approx((1.5, 0.5))),
     ]
+
+
+def test_names_of_points_that_lie_together_do_not_cover_each_other():
+    losses = {"long-name": 0.200, "other": 0.201, "third": 0.3}
+    together = {name: [record(name, 0, [loss])] for name, loss in losses.items()}
+    ax = plots.trade(together, "minutes", "validation_loss")
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert [text.get_text() for text in ax.texts] == ["long-name", "other", "third"]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
 def test_each_optimiser_is_ringed_at_its_best_learning_rate():

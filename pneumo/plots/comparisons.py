@@ -9,7 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 
 from pneumo.tables import measures
 
@@ -122,13 +124,48 @@ def trade(variants: Variants, x: str, y: str, *, joined: bool = False, ax: Axes 
     ax.plot(*together.T, "o", color=BLUE, markersize=3.5, alpha=0.5)
     means = np.array([seeds.mean(axis=0) for seeds in points])
     ax.plot(*means.T, "o", markerfacecolor="none", markeredgecolor=BLUE, markersize=9)
-    for name, mean in zip(variants, means, strict=True):
-        ax.annotate(name, mean, xytext=(7, 6), textcoords="offset points", fontsize=8)
     if joined:
         ax.plot(*means.T, color=BLUE, linewidth=0.8, zorder=1)
     ax.set(xlabel=MEASURES[x], ylabel=MEASURES[y])
     ax.margins(x=0.15, y=0.12)
+    _name_points(ax, list(variants), means)
     return ax
+
+
+CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+"""Where the name of a point may stand, seen from the point: to the right or left, above or below; the first is best."""
+
+
+def _name_points(ax: Axes, names: Sequence[str], points: np.ndarray) -> None:
+    """Write each name beside its point, at the first corner where it covers no other name and no other point.
+
+    points: (n, 2), in data coordinates. Where no corner is free, the first is taken.
+    """
+    ax.figure.draw_without_rendering()                               # now sizes and places are known
+    ring = 7 * ax.figure.dpi / 72                                    # pixels from a ring's centre to where it is free
+    centres = ax.transData.transform(points)
+    taken = [Bbox([centre - ring, centre + ring]) for centre in centres]
+    for place, name in enumerate(names):
+        labels = [_beside(ax, name, points[place], corner) for corner in CORNERS]
+        boxes = [label.get_window_extent() for label in labels]
+        others = taken[:place] + taken[place + 1 :]
+        free = next((n for n, box in enumerate(boxes) if not any(map(box.overlaps, others))), 0)
+        taken.append(boxes[free])
+        for label in labels[:free] + labels[free + 1 :]:
+            label.remove()
+
+
+def _beside(ax: Axes, name: str, point: np.ndarray, corner: tuple[int, int]) -> Annotation:
+    right, above = corner
+    return ax.annotate(
+        name,
+        point,
+        xytext=(7 * right, 6 * above),
+        textcoords="offset points",
+        ha="left" if right > 0 else "right",
+        va="bottom" if above > 0 else "top",
+        fontsize=8,
+    )
 
 
 @styled

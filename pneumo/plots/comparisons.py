@@ -29,7 +29,7 @@ MEASURES = {
     "validation_loss": "validation loss (nats per image)",
     "validation_auc": "AUC on validation patients",
     "stressed_auc": "AUC on stressed validation images",
-    "test_auc": "AUC on test patients",
+    "test_auc": "AUC on test images",
     "seconds_an_epoch": "seconds an epoch",
     "minutes": "minutes of training",
     "parameters": "parameters",

@@ -32,6 +32,8 @@ from .config import OptimizerConfig, TrainingConfig
 from .errors import NonFiniteLoss
 
 PREDICTION_BATCH = 256
+PREDICTION_PIXELS = PREDICTION_BATCH * 224**2
+"""At most so many images, and of images so many pixels, at a time where nothing is learnt."""
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": lambda parameters, **options: torch.optim.SGD(parameters, fused=True, **options),
@@ -132,8 +134,14 @@ def predict(network: nn.Module, images: Images) -> np.ndarray:
     """Logits of the positive class, (N,) float32, in the order of `images`."""
     network = network.eval().to(memory_format=torch.channels_last)
     device = next(network.parameters()).device
-    batches = (network(scale(batch.to(device))) for batch, _ in images.batches(PREDICTION_BATCH))
+    batches = (network(scale(batch.to(device))) for batch, _ in images.batches(prediction_batch(images)))
     return torch.cat([logits.float().cpu() for logits in batches]).numpy()
+
+
+def prediction_batch(images: Images) -> int:
+    """Images that a network looks at together where it does not learn: fewer of large ones, for memory's sake."""
+    pixels = images.pixels.rows(images.rows[:1])[0].size
+    return min(PREDICTION_BATCH, max(1, PREDICTION_PIXELS // pixels))
 
 
 # Batches -------------------------------------------------------------------------------------------------------------
@@ -251,7 +259,7 @@ class Classifier(pl.LightningModule):
         return self.train_images.batches(self.config.batch_size, stream(self.seed, self.current_epoch, "shuffle"))
 
     def val_dataloader(self) -> Batches:
-        return self.validation_images.batches(PREDICTION_BATCH)
+        return self.validation_images.batches(prediction_batch(self.validation_images))
 
     def on_train_epoch_start(self) -> None:
         self.epoch_start = time.perf_counter()

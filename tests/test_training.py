@@ -298,3 +298,10 @@ def test_an_unknown_optimiser_or_schedule_is_refused_with_the_known_ones(bright_
 
 def without_time(history):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
+
+
+@pytest.mark.parametrize(("side", "together"), [(64, 256), (224, 256), (448, 64), (5000, 1)])
+def test_of_large_images_fewer_are_looked_at_together(side, together):
+    pixels = training.InMemory(array=np.zeros((1, side, side), np.uint8))
+    images = training.Images(pixels=pixels, rows=np.array([0]), labels=np.array([0]))
+    assert training.prediction_batch(images) == together

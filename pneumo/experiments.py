@@ -602,7 +602,7 @@ GROUPS: dict[str, Callable[[], list[Experiment]]] = {
 }
 
 
-PLANNED = {"detail"}
+PLANNED: set[str] = set()
 """Groups without all their records yet: `pneumo run` makes them, and the book does not show them."""
 
 

@@ -219,7 +219,10 @@ def _read(path: Path) -> tuple[Any, str]:
 def find(experiment: Experiment, root: Path | None = None) -> Record | None:
     """The record of this experiment, or None. It answers to the name it is asked for, whatever it was stored under:
     several comparisons can share one record."""
-    path = _index(root or folder()).get(experiment.key)
+    root = root or folder()
+    path = _path(experiment, root)
+    if not path.exists():
+        path = _index(root).get(experiment.key)
     if path is None:
         return None
     record = load(path)

@@ -35,6 +35,10 @@ COMPARED = ("validation_loss", "validation_accuracy", "validation_auc", "stresse
 """What is said of each variant: see `tables.measures`."""
 
 
+MEASURED = ("auc", "accuracy", "sensitivity", "specificity", "brier", "expected_calibration_error")
+"""What is said of each model, see `evaluation.usual_statistics`: what the text names; the others take time."""
+
+
 def variables() -> Values:
     """All variables. Raises MissingRecord, with the command that makes it, for an experiment without a record."""
     audit = {experiment.model.field: records.get(experiment) for experiment in experiments.headers()}
@@ -163,8 +167,8 @@ def window_source() -> str:
 def header(record: Record) -> Values:
     """AUC of one header field on every part, and its calls on the test part."""
     values: Values = {f"{part}_auc": link(format_number(area(record, part)), record) for part in records.PARTS}
-    intervals = summary([record], "test", seed=DRAW_SEED)
-    return values | {name: link(format_interval(intervals[name]), record) for name in ("sensitivity", "specificity")}
+    intervals = summary([record], "test", seed=DRAW_SEED, names=("sensitivity", "specificity"))
+    return values | {name: link(format_interval(interval), record) for name, interval in intervals.items()}
 
 
 def area(record: Record, part: str) -> float:
@@ -207,7 +211,7 @@ def measured(group: Sequence[Record]) -> Values:
     return {
         part: {
             name: link(format_interval(interval), *group)
-            for name, interval in summary(group, part, seed=DRAW_SEED).items()
+            for name, interval in summary(group, part, seed=DRAW_SEED, names=MEASURED).items()
         }
         for part in ("validation", "test")
     }

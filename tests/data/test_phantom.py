@@ -39,8 +39,8 @@ def at(attenuation, x, y):
 # The data set
 
 
-def test_default_phantom_has_as_many_images_and_as_many_ill_as_intended():
-    table = phantom(PhantomConfig()).table
+def test_a_phantom_has_as_many_images_and_as_many_ill_as_intended():
+    table = phantom(PhantomConfig(patients=450)).table
     assert 600 <= len(table) <= 900
     by_part = table.groupby("split")["label"].mean()
     assert by_part["train"] == pytest.approx(0.74, abs=0.05)
@@ -68,7 +68,7 @@ def test_label_follows_from_the_subtype_and_is_in_the_name(small):
 
 
 def test_name_of_the_patient_does_not_tell_the_class():
-    table = phantom(PhantomConfig()).table
+    table = phantom(PhantomConfig(patients=450)).table
     first_half = table["patient"] <= "phantom-0225"
     assert table.loc[first_half, "label"].mean() == pytest.approx(table.loc[~first_half, "label"].mean(), abs=0.1)
 

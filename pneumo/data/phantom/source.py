@@ -64,7 +64,7 @@ class PhantomConfig:
         classes are alike; patients, opacities, poses and exposures are the same either way.
     """
 
-    patients: int = 450
+    patients: int = 150
     size: int = 128
     seed: int = 0
     opacity: float = 0.6

@@ -1,8 +1,4 @@
-"""How a network learns: batches, optimisers, schedules, early stopping, and a fit that can be killed at any moment.
-
-The random numbers of an epoch come from (seed, epoch) alone. A fit that was killed starts again at the last whole
-epoch and sees the same batches, in the same order and with the same augmentation, as if nothing had happened.
-"""
+"""The fit: Lightning's loop, and what is done with a batch and at the ends of epochs."""
 
 from __future__ import annotations
 
@@ -13,11 +9,10 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pytorch_lightning as pl
@@ -27,38 +22,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from .augment import Augmentation, augment, mixup, scale
-from .config import OptimizerConfig, TrainingConfig
-from .errors import NonFiniteLoss
+from pneumo.augment import augment, mixup, scale
+from pneumo.config import TrainingConfig
+from pneumo.errors import NonFiniteLoss
 
-PREDICTION_BATCH = 256
-PREDICTION_PIXELS = PREDICTION_BATCH * 224**2
-"""At most so many images, and of images so many pixels, at a time where nothing is learnt."""
-
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "sgd": lambda parameters, **options: torch.optim.SGD(parameters, fused=True, **options),
-    "momentum": lambda parameters, **options: torch.optim.SGD(parameters, momentum=0.9, fused=True, **options),
-    "nesterov": lambda parameters, **options: torch.optim.SGD(
-        parameters, momentum=0.9, nesterov=True, fused=True, **options
-    ),
-    "rmsprop": lambda parameters, **options: torch.optim.RMSprop(parameters, **options),
-    "adam": lambda parameters, **options: torch.optim.Adam(parameters, fused=True, **options),
-    "adamw": lambda parameters, **options: torch.optim.AdamW(parameters, fused=True, **options),
-}
-
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": lambda progress: 1.0,
-    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
-    "step": lambda progress: 0.1 ** int(3 * min(progress, 0.999)),  # a tenth after each third
-    "warmup-cosine": lambda progress: min(progress / 0.1, 1.0) * 0.5 * (1 + math.cos(math.pi * progress)),
-    # Smith & Topin (2018, arXiv:1708.07120): up from a 25th in the first three tenths, then down to nothing.
-    "one-cycle": lambda progress: (
-        0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * progress / 0.3))
-        if progress < 0.3
-        else 0.5 * (1 + math.cos(math.pi * (progress - 0.3) / 0.7))
-    ),
-}
-"""Learning rate as a factor of the configured one; progress runs from 0 at the first update to 1 after the last."""
+from .images import Batches, Images, prediction_batch, stream
+from .optimizers import build_optimizer, learning_rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,102 +96,6 @@ def _fits(checkpoint: Path, module: nn.Module) -> bool:
 
 def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in weights.items()}
-
-
-@torch.inference_mode()
-def predict(network: nn.Module, images: Images) -> np.ndarray:
-    """Logits of the positive class, (N,) float32, in the order of `images`."""
-    network = network.eval().to(memory_format=torch.channels_last)
-    device = next(network.parameters()).device
-    batches = (network(scale(batch.to(device))) for batch, _ in images.batches(prediction_batch(images)))
-    return torch.cat([logits.float().cpu() for logits in batches]).numpy()
-
-
-def prediction_batch(images: Images) -> int:
-    """Images that a network looks at together where it does not learn: fewer of large ones, for memory's sake."""
-    pixels = images.pixels.rows(images.rows[:1])[0].size
-    return min(PREDICTION_BATCH, max(1, PREDICTION_PIXELS // pixels))
-
-
-# Batches -------------------------------------------------------------------------------------------------------------
-
-
-class Rows(Protocol):
-    """Where images are read from: `pneumo.data.Pixels`, or `InMemory`."""
-
-    def rows(self, indices: np.ndarray) -> np.ndarray:
-        """(n,) integers -> (n, H, W) uint8."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class InMemory:
-    """Images that are not on disk: (N, H, W) uint8."""
-
-    array: np.ndarray
-
-    def rows(self, indices: np.ndarray) -> np.ndarray:
-        return self.array[indices]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Images:
-    """The images of one part of a split: rows of an array of pixels, and their labels (N,) in {0, 1}."""
-
-    pixels: Rows
-    rows: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batches(self, batch_size: int, shuffle: torch.Generator | None = None) -> Batches:
-        return Batches(self, batch_size, shuffle)
-
-
-def changed(images: Images, change: Augmentation, generator: torch.Generator) -> Images:
-    """Copies in memory, each changed once; the images themselves where `change` does nothing."""
-    if not change.changes_images:
-        return images
-    copies = [augment(scale(batch), change, generator) for batch, _ in images.batches(PREDICTION_BATCH)]
-    array = torch.cat([(copy * 255).round().to(torch.uint8).squeeze(1) for copy in copies]).numpy()
-    return Images(pixels=InMemory(array=array), rows=np.arange(len(images)), labels=images.labels)
-
-
-class Batches:
-    """One pass over images: (B, H, W) uint8 images and (B,) float32 labels.
-
-    shuffle: draws the order; without it, the order is kept. A shuffled pass leaves out the incomplete last batch, since
-    batch normalisation over two or three images would disturb the running averages; the next pass leaves out others.
-    """
-
-    def __init__(self, images: Images, batch_size: int, shuffle: torch.Generator | None = None) -> None:
-        self.images, self.batch_size = images, batch_size
-        self.order = np.arange(len(images))
-        if shuffle is not None:
-            self.order = torch.randperm(len(images), generator=shuffle).numpy()
-            whole = len(images) // batch_size * batch_size
-            self.order = self.order[: whole or len(images)]
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.order) / self.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(self.order), self.batch_size):
-            chosen = self.order[start : start + self.batch_size]
-            images = torch.from_numpy(self.images.pixels.rows(self.images.rows[chosen]))
-            labels = torch.from_numpy(self.images.labels[chosen].astype(np.float32))
-            # Pinned memory lets the copy to an accelerator run beside the computation.
-            yield (images.pin_memory(), labels.pin_memory()) if torch.cuda.is_available() else (images, labels)
-
-
-def stream(seed: int, epoch: int, purpose: str) -> torch.Generator:
-    """A generator that depends on its arguments alone: the random numbers of one purpose in one epoch."""
-    entropy = [seed, epoch, *purpose.encode()]
-    state = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
-    return torch.Generator().manual_seed(state)
-
-
-# Learning ------------------------------------------------------------------------------------------------------------
 
 
 class Classifier(pl.LightningModule):
@@ -350,26 +223,6 @@ class Sums:
     @property
     def accuracy(self) -> float:
         return self.hits.item() / self.images
-
-
-def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """Raises ValueError for a name that is not in OPTIMIZERS."""
-    if config.name not in OPTIMIZERS:
-        raise ValueError(f"optimizer {config.name!r} is not known; known: {', '.join(OPTIMIZERS)}")
-    # Decay is for what multiplies an image: not for biases and normalisation, which are vectors.
-    decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-    others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return OPTIMIZERS[config.name]([group for group in groups if group["params"]], lr=config.learning_rate)
-
-
-def learning_rates(
-    optimizer: torch.optim.Optimizer, schedule: str, *, updates: int
-) -> torch.optim.lr_scheduler.LambdaLR:
-    """Raises ValueError for a schedule that is not in SCHEDULES."""
-    if schedule not in SCHEDULES:
-        raise ValueError(f"schedule {schedule!r} is not known; known: {', '.join(SCHEDULES)}")
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda update: SCHEDULES[schedule](update / updates))
 
 
 class SaveEpoch(Callback):

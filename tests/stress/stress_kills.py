@@ -15,11 +15,11 @@ import torch
 from conftest import bright_and_dark_images
 from killing import kill, seconds_of
 
-from pneumo import models, records, training
+from pneumo import models, records
 from pneumo.augment import STRONG
 from pneumo.config import CNNConfig, OptimizerConfig, TrainingConfig
 from pneumo.data import Dataset, cache
-from pneumo.training import Images, stream
+from pneumo.training import Images, fit, stream
 
 KILLS = {"caching": 30, "training": 30, "records": 30, "rendering": 10}
 """A hundred in all."""
@@ -79,7 +79,7 @@ def test_training_that_is_killed_ends_with_the_undisturbed_weights(tmp_path):
         pixels, labels = images
         network = models.build(CNNConfig(width=2, depth=2, dropout=0.3), stream(0, 0, "weights"))
         parts = [Images(pixels=pixels, rows=rows, labels=labels[rows]) for rows in (np.arange(64), np.arange(64, 96))]
-        training.fit(network, *parts, config, seed=0, checkpoint=tmp_path / name, progress=False)
+        fit(network, *parts, config, seed=0, checkpoint=tmp_path / name, progress=False)
         return torch.cat([value.flatten().double() for value in network.state_dict().values()]).numpy()
 
     epochs = [0]

@@ -218,8 +218,10 @@ local function scrolling_table(element)
   end
   local caption, identifier = element.caption, element.identifier
   element.caption, element.identifier = { long = {} }, ''
-  local scroller = pandoc.Div({ element }, { class = 'table', tabindex = '0', role = 'region',
-    ['aria-label'] = stringify(caption.long) ~= '' and stringify(caption.long) or 'Table' })
+  local label = stringify(caption.long) ~= '' and stringify(caption.long) or 'Table'
+  -- As pairs: the order of a table's keys is another in each run.
+  local scroller = pandoc.Div({ element },
+    pandoc.Attr('', { 'table' }, { { 'tabindex', '0' }, { 'role', 'region' }, { 'aria-label', label } }))
   if #caption.long == 0 then
     return scroller
   end

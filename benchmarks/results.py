@@ -108,7 +108,7 @@ class Results:
         """One row a claim, columns CLAIM_COLUMNS; value is the median of the repetitions, low and high their range."""
         rows = [
             (name, claim.name, claim.what, claim.value, min(claim.values), max(claim.values), claim.unit, claim.target,
-             claim.reached, measurement.provenance["date"], measurement.provenance["machine"]["processor"])
+             claim.reached, measurement.provenance["date"], _machine(measurement.provenance["machine"]))
             for name, measurement in self.measurements.items()
             for claim in measurement.claims
         ]  # fmt: skip
@@ -127,6 +127,10 @@ class Results:
     def with_measurement(self, name: str, measurement: Measurement) -> Results:
         """These results with one benchmark measured anew."""
         return Results({**self.measurements, name: measurement})
+
+
+def _machine(facts: dict[str, Any]) -> str:
+    return f"{facts['processor']} with {facts['cores']} cores"
 
 
 def load(folder: Path = FOLDER) -> Results:

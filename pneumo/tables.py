@@ -6,6 +6,7 @@ which every output format of the book can set.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -287,6 +288,40 @@ def comparison(
         }
         rows.append({heading: name, "seeds": len(records), **cells})
     return pd.DataFrame(rows)
+
+
+def differences(
+    named: Mapping[str, Sequence[Record]],
+    against: str,
+    *,
+    parts: Sequence[str] = ("validation", "stressed"),
+    heading: str = "variant",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One row a variant: its AUC minus that of the variant `against`, both the mean of their seeds.
+
+    named: see `variants`. Cells are `Interval`s (95 %) from draws of patients, the same for both, so they say what
+    chance does in who is examined; what it does in training, the seeds' range in `comparison` says. seed: of the draws.
+    Raises ValueError where a variant predicts other images than `against`.
+    """
+    rows = []
+    for name, records in named.items():
+        if name != against:
+            cells = {f"{part} AUC": _difference(records, named[against], part, seed) for part in parts}
+            rows.append({heading: f"{name} − {against}", **cells})
+    return pd.DataFrame(rows)
+
+
+def _difference(records: Sequence[Record], others: Sequence[Record], part: str, seed: int) -> Interval:
+    frames = [[record.frame(part) for record in group] for group in (records, others)]
+    first = frames[0][0]
+    for record, frame in zip((*records, *others), itertools.chain(*frames), strict=True):
+        if not frame["image"].equals(first["image"]):
+            raise ValueError(f"{record.experiment.name} predicts other images than {records[0].experiment.name}")
+    pair = tuple(np.stack([frame["probability"] for frame in group]) for group in frames)
+    return evaluation.paired_bootstrap(
+        first["label"], pair, _patients(first), evaluation.auc, rng=np.random.default_rng(seed)
+    )
 
 
 def learning_rates(records: Iterable[Record]) -> pd.DataFrame:

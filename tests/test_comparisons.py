@@ -154,3 +154,20 @@ def test_a_network_without_history_has_no_curves():
     bare = replace(RECORDS[0], history=[])
     with pytest.raises(ValueError, match="group/a-seed-0: there is no history"):
         plots.compared_curves({"a": [bare]})
+
+
+def test_differences_are_of_mean_aucs_on_the_same_patients():
+    right, half = (1.0, 2.0, 3.0, 4.0), (1.0, 0.0, -1.0, 2.0)  # AUC 1 and 0.5: labels 0, 0, 1, 1
+    named = {
+        "a": [record("a", seed, [0.1], scores=scores) for seed, scores in enumerate((right, half))],
+        "b": [record("b", 0, [0.1], scores=half)],
+    }
+    table = tables.differences(named, "b", parts=("validation",), heading="way")
+    assert table.columns.tolist() == ["way", "validation AUC"]
+    assert table["way"].tolist() == ["a − b"]
+    assert table["validation AUC"][0].estimate == pytest.approx((1 + 0.5) / 2 - 0.5)
+
+
+def test_a_variant_against_itself_differs_by_nothing():
+    interval = tables.differences({"a": RECORDS[:2], "same": RECORDS[:2]}, "same", parts=("validation",))
+    assert (interval["validation AUC"][0].low, interval["validation AUC"][0].high) == (0, 0)

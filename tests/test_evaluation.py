@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from pneumo import evaluation
-from pneumo.evaluation.intervals import resample
+from pneumo.evaluation.intervals import resample, usual_statistics
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
 PROBABILITIES = np.array([0.1, 0.2, 0.6, 0.3, 0.4, 0.7, 0.8, 0.9, 0.35, 0.95])
@@ -57,6 +57,14 @@ def test_a_weight_of_k_counts_an_image_k_times(ours, theirs, rng):
     weights = np.r_[1, 1, rng.integers(0, 4, 58)]
     expected = theirs(np.repeat(labels, weights), np.repeat(probabilities, weights))
     assert ours(labels, probabilities, weights=weights) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("statistic", usual_statistics(0.5).values(), ids=usual_statistics(0.5))
+def test_many_draws_at_once_give_what_each_gives_alone(statistic, rng):
+    labels, probabilities = predictions(rng)
+    weights = rng.integers(1, 4, (3, 2, len(labels)))
+    alone = [[float(statistic(labels, probabilities, weights=draw)) for draw in draws] for draws in weights]
+    np.testing.assert_allclose(statistic(labels, probabilities, weights=weights), alone, atol=1e-12)
 
 
 def test_auc_counts_ordered_pairs_by_hand():

@@ -6,6 +6,7 @@ changes of the splits, drawn at random. Works in a copy; the work tree stays as 
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import random
@@ -52,6 +53,7 @@ def _share_killed(name: str, most: int | None) -> float:
         shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / "mutation.toml").write_text(CONFIG.format(module=module, python=sys.executable, tests=tests))
         _cosmic_ray(copy, "init", "mutation.toml", "session.sqlite")
+        _leave_out_annotations(copy / "session.sqlite", (ROOT / module).read_text())
         if most is not None:
             _keep(copy / "session.sqlite", most)
         _cosmic_ray(copy, "exec", "mutation.toml", "session.sqlite")
@@ -72,13 +74,32 @@ def _cosmic_ray(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def _leave_out_annotations(session: Path, source: str) -> None:
+    """Drop the changes of types that are never evaluated (`from __future__ import annotations`): nothing can notice."""
+    spans = [
+        (note.lineno, note.col_offset, note.end_lineno, note.end_col_offset)
+        for node in ast.walk(ast.parse(source))
+        for note in (getattr(node, "annotation", None), getattr(node, "returns", None))
+        if note is not None
+    ]
+    with sqlite3.connect(session) as database:
+        found = database.execute("select job_id, start_pos_row, start_pos_col from mutation_specs").fetchall()
+        for job, row, column in found:
+            if any((top, left) <= (row, column) < (bottom, right) for top, left, bottom, right in spans):
+                _drop(database, job)
+
+
 def _keep(session: Path, most: int) -> None:
     """Leave a random choice of the changes in a session."""
     with sqlite3.connect(session) as database:
         jobs = [job for (job,) in database.execute("select job_id from work_items order by job_id")]
         for job in random.Random(0).sample(jobs, max(0, len(jobs) - most)):
-            database.execute("delete from mutation_specs where job_id = ?", (job,))
-            database.execute("delete from work_items where job_id = ?", (job,))
+            _drop(database, job)
+
+
+def _drop(database: sqlite3.Connection, job: str) -> None:
+    for table in ("mutation_specs", "work_items"):
+        database.execute(f"delete from {table} where job_id = ?", (job,))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,9 @@ CHUNK = 64
 
 HEADER = 128
 """Bytes before the pixels in a .npy file of this kind."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a user's share of it that is used up, and the largest file that is allowed."""
 
 LEFTOVER_DAYS = 7
 """Age at which what a killed start left behind, and none took up again, is removed."""
@@ -121,7 +124,7 @@ def pixels(
     plan = _Plan(dataset=dataset, size=size, rule=resize)
     found = _load(plan)
     if found is None:
-        with _locked(plan.path), _full_disk_explained(plan):
+        with locked(plan.path, "decoding"), _room(plan):
             found = _load(plan)                                      # another process may have made it meanwhile
             if found is None:
                 unreadable = _fill(plan, jobs or cpu_count(), progress)
@@ -179,14 +182,18 @@ def _load(plan: _Plan) -> Pixels | None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a key. The operating system lets it go when the process dies, so no lock is ever stale."""
+def locked(path: Path, work: str) -> Iterator[None]:
+    """Hold the lock of a cached file. The operating system lets it go when the process dies, so no lock is ever stale.
+
+    work: what another process that holds it is doing, for whoever waits. Raises DataError where the folder cannot be
+    written.
+    """
     lock = FileLock(path.with_suffix(".lock"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=1)
     except Timeout:
-        print(f"waiting for another process that is decoding {path.name}", file=sys.stderr)
+        print(f"waiting for another process that is {work} {path.name}", file=sys.stderr)
         lock.acquire()
     except OSError as error:
         raise DataError(f"{path.parent} cannot be written ({error}); set PNEUMO_CACHE to a folder that can") from error
@@ -312,17 +319,21 @@ def _finish(plan: _Plan, unreadable: Mapping[int, str]) -> Pixels:
 
 
 @contextmanager
-def _full_disk_explained(plan: _Plan) -> Iterator[None]:
+def full_disk_explained(folder: Path, what: str, size: int) -> Iterator[None]:
+    """Raises DataError, with the remedy, where a disk is full. what: it has no room for, of `size` bytes."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in NO_ROOM:
             raise
-        folder = plan.path.parent
         raise DataError(
-            f"{folder} has no room for the decoded images: {plan.size_on_disk / 1e6:,.0f} MB are needed and "
+            f"{folder} has no room for {what} ({error.strerror}): {size / 1e6:,.0f} MB are needed and "
             f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free; free some, or set PNEUMO_CACHE to another disk"
         ) from error
+
+
+def _room(plan: _Plan) -> AbstractContextManager[None]:
+    return full_disk_explained(plan.path.parent, "the decoded images", plan.size_on_disk)
 
 
 def _unreadable_error(plan: _Plan, unreadable: Mapping[int, str]) -> DataError:

@@ -6,18 +6,15 @@ import errno
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock
 from joblib import cpu_count
 from tqdm import tqdm
 
 from pneumo.config import digest
-from pneumo.data.cache import cache_folder
-from pneumo.errors import DataError
+from pneumo.data.cache import cache_folder, full_disk_explained, locked
 
 from .batches import by_batches
 from .binary_patterns import lbp, lbp_columns
@@ -28,7 +25,6 @@ from .gradients import hog, hog_columns
 from .spectrum import spectrum, spectrum_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -42,9 +38,6 @@ VERSION = 1
 
 CHUNK = 64
 """Images that a thread reads and measures at a time."""
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""A full disk, a user's share of it that is used up, and the largest file that is allowed."""
 
 
 def pixels(images: np.ndarray, config: PixelsConfig | None = None) -> np.ndarray:
@@ -94,7 +87,7 @@ def extract(images: Pixels, config: FeatureConfig, *, jobs: int | None = None, p
     """
     path = _path(images, config)
     if not path.exists():
-        with _locked(path):
+        with locked(path, "measuring"):
             if not path.exists():                                    # another process may have made it meanwhile
                 _measure_all(images, config, path, jobs or cpu_count(), progress)
     return np.load(path, mmap_mode="r")
@@ -107,27 +100,15 @@ def _path(images: Pixels, config: FeatureConfig) -> Path:
     return cache_folder() / "features" / f"{config.name}-{key[:16]}.npy"
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file of features. Raises DataError where its folder cannot be written."""
-    lock = FileLock(path.with_suffix(".lock"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as error:
-        raise DataError(f"{path.parent} cannot be written ({error}); set PNEUMO_CACHE to a folder that can") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 def _measure_all(images: Pixels, config: FeatureConfig, path: Path, jobs: int, progress: bool) -> None:
     """Measure into NAME.partial, and give it its name when all is there. Where that fails, nothing of it is left."""
     draft = path.with_suffix(".partial")
     shape = (len(images), len(feature_columns(config, images.shape[1])))
+    size = 4 * shape[0] * shape[1]
     try:
-        with _full_disk_explained(path.parent, config.name, 4 * shape[0] * shape[1]):
+        with full_disk_explained(path.parent, f"the {config.name} features", size):
+            if shutil.disk_usage(path.parent).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             _write_all(images, config, draft, shape, jobs, progress)
         os.replace(draft, path)
     except BaseException:
@@ -151,19 +132,3 @@ def _write_all(
             bar.update(len(features))
         file.flush()
         os.fsync(file.fileno())
-
-
-@contextmanager
-def _full_disk_explained(folder: Path, name: str, size: int) -> Iterator[None]:
-    """size: bytes that are needed. Raises DataError at once where they are not free, and where they run out later."""
-    try:
-        if shutil.disk_usage(folder).free < size:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        yield
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        raise DataError(
-            f"{folder} has no room for the {name} features ({error.strerror}): {size / 1e6:,.0f} MB are needed and "
-            f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free; free some, or set PNEUMO_CACHE to another disk"
-        ) from error

@@ -304,7 +304,7 @@ def test_start_after_a_kill_decodes_what_is_missing_to_the_same_bytes():
 
 def test_of_two_starts_at_once_one_decodes_and_both_have_the_pixels():
     path = cache._Plan(dataset=drawn(SLOW), size=4, rule="stretch").path
-    with cache._locked(path):
+    with cache.locked(path, "decoding"):
         processes = [start_slowly(), start_slowly()]
         for process in processes:
             assert process.stderr.readline() == f"waiting for another process that is decoding {path.name}\n"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from .tables import variant
+
 if TYPE_CHECKING:
     from .config import EfficientNetConfig, Experiment
 
@@ -20,14 +22,10 @@ def counted(experiments: Iterable[Experiment]) -> pd.DataFrame:
     multiply-adds. Activations are the numbers that convolutions put out, as Dollár et al. (2021, arXiv:2103.06877)
     count them.
     """
-    networks = {_variant(each): (each.model, each.data.image_size) for each in experiments}
+    networks = {variant(each): (each.model, each.data.image_size) for each in experiments}
     frame = pd.DataFrame([{"variant": name, **_counted(*network)} for name, network in networks.items()])
     times = frame["multiply-adds"] / frame["multiply-adds"].iloc[0]
     return frame.assign(**{"times base": times})
-
-
-def _variant(experiment: Experiment) -> str:
-    return experiment.name.split("/", 1)[-1].partition("-seed-")[0]
 
 
 def _counted(model: EfficientNetConfig, pixels: int) -> dict[str, float]:

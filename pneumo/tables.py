@@ -6,7 +6,6 @@ which every output format of the book can set.
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from pneumo import config, evaluation
 from pneumo.evaluation import Interval
 
 if TYPE_CHECKING:
+    from pneumo.config import Experiment
     from pneumo.models.summary import Layer
     from pneumo.records import Record
 
@@ -237,9 +237,13 @@ def variants(records: Iterable[Record]) -> dict[str, list[Record]]:
     """Records by what they compare: those of "optimizers/adam-seed-0" and its sisters by "adam"; in their order."""
     named: dict[str, list[Record]] = {}
     for record in records:
-        name = record.experiment.name.split("/", 1)[-1].partition("-seed-")[0]
-        named.setdefault(name, []).append(record)
+        named.setdefault(variant(record.experiment), []).append(record)
     return named
+
+
+def variant(experiment: Experiment) -> str:
+    """What an experiment and its sisters of other seeds are called: "adam" for "optimizers/adam-seed-0"."""
+    return experiment.name.split("/", 1)[-1].partition("-seed-")[0]
 
 
 def measures(record: Record) -> dict[str, float]:
@@ -313,12 +317,10 @@ def differences(
 
 
 def _difference(records: Sequence[Record], others: Sequence[Record], part: str, seed: int) -> Interval:
-    frames = [[record.frame(part) for record in group] for group in (records, others)]
-    first = frames[0][0]
-    for record, frame in zip((*records, *others), itertools.chain(*frames), strict=True):
-        if not frame["image"].equals(first["image"]):
-            raise ValueError(f"{record.experiment.name} predicts other images than {records[0].experiment.name}")
-    pair = tuple(np.stack([frame["probability"] for frame in group]) for group in frames)
+    frames = _frames([*records, *others], part)
+    first = frames[0]
+    probabilities = np.stack([frame["probability"] for frame in frames])
+    pair = (probabilities[: len(records)], probabilities[len(records) :])
     return evaluation.paired_bootstrap(
         first["label"], pair, _patients(first), evaluation.auc, rng=np.random.default_rng(seed)
     )
@@ -349,11 +351,8 @@ def summary(
 
     Raises ValueError where the records predict different images.
     """
-    frames = [record.frame(part) for record in records]
+    frames = _frames(records, part)
     first = frames[0]
-    for record, frame in zip(records, frames, strict=True):
-        if not frame["image"].equals(first["image"]):
-            raise ValueError(f"{record.experiment.name} predicts other images than {records[0].experiment.name}")
     return evaluation.summary(
         first["label"],
         np.stack([frame["probability"] for frame in frames]),
@@ -362,6 +361,15 @@ def summary(
         names=names,
         rng=np.random.default_rng(seed),
     )
+
+
+def _frames(records: Sequence[Record], part: str) -> list[pd.DataFrame]:
+    """What each record says of a part. Raises ValueError where they predict different images."""
+    frames = [record.frame(part) for record in records]
+    for record, frame in zip(records, frames, strict=True):
+        if not frame["image"].equals(frames[0]["image"]):
+            raise ValueError(f"{record.experiment.name} predicts other images than {records[0].experiment.name}")
+    return frames
 
 
 def _patients(frame: pd.DataFrame) -> np.ndarray | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import MissingRecord
+from .tables import variant
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,8 +74,8 @@ def moved(experiments: Iterable[Experiment]) -> pd.DataFrame:
     """
     rows = []
     for experiment in experiments:
-        variant = experiment.name.split("/", 1)[-1].partition("-seed-")[0]
-        rows += [(variant, experiment.seed, layer, *change) for layer, change in _changes(experiment).items()]
+        name = variant(experiment)
+        rows += [(name, experiment.seed, layer, *change) for layer, change in _changes(experiment).items()]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -14,7 +14,7 @@ from statistics import median
 
 from benchmarks import results
 from benchmarks.results import Claim, Measurement, Point
-from pneumo.provenance import measured
+from pneumo.experiments.provenance import measured
 
 NAMES = ("training", "reading", "memory", "features", "study", "growth", "book")
 BUSY = 0.5

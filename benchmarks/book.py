@@ -40,7 +40,7 @@ class Sizes:
 
 
 FULL = Sizes(project=ROOT, changed="report/first-network.qmd", formats="all", rounds=3, starts=9)
-QUICK = Sizes(project=ROOT / "tests/plain_book", changed="report/numbers.qmd", formats="html", rounds=1, starts=2)
+QUICK = Sizes(project=ROOT / "tests/tools/plain_book", changed="report/numbers.qmd", formats="html", rounds=1, starts=2)
 
 
 def measure(sizes: Sizes) -> Iterator[Claim]:

@@ -16,7 +16,7 @@ from benchmarks.measuring import in_turns, scratch, seconds
 from benchmarks.radiographs import made_up_pixels
 from benchmarks.results import Claim, Point
 from pneumo import evaluation, models, training
-from pneumo.config import CNNConfig, TrainingConfig
+from pneumo.experiments.config import CNNConfig, TrainingConfig
 
 TEST_IMAGES, TEST_PATIENTS = 624, 428
 """Of the official test part of chest-xray."""

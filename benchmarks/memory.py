@@ -13,8 +13,9 @@ import pandas as pd
 from benchmarks.measuring import in_new_process, scratch, seconds
 from benchmarks.radiographs import made_up_archive
 from benchmarks.results import Claim
-from pneumo import data, models, provenance, training
-from pneumo.config import CNNConfig, TrainingConfig
+from pneumo import data, models, training
+from pneumo.experiments import provenance
+from pneumo.experiments.config import CNNConfig, TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True)

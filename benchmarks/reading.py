@@ -21,7 +21,7 @@ from benchmarks.radiographs import few_radiographs, made_up_archive, radiographs
 from benchmarks.results import Claim
 from pneumo import data
 from pneumo.data import Dataset
-from pneumo.data.archive import ZipSource
+from pneumo.data.readers.archive import ZipSource
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,7 @@ class Point:
 class Measurement:
     """What one benchmark found.
 
-    provenance: date, seconds, commit, versions and machine, see `pneumo.provenance.measured`; and "load_before", the
+    provenance: date, seconds, commit, versions and machine, see `pneumo.experiments.provenance.measured`; and "load_before", the
     load of the machine in the minute before.
     """
 

@@ -15,8 +15,9 @@ from joblib.externals.loky import get_reusable_executor
 from benchmarks.measuring import cores, environment, in_new_process, scratch
 from benchmarks.radiographs import made_up_archive
 from benchmarks.results import Claim
-from pneumo import cli, data, experiments, records, study
-from pneumo.config import CNNConfig, Experiment, TrainingConfig
+from pneumo import cli, data, experiments, records
+from pneumo.experiments import book, planning
+from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
 
 NAME = "benchmark"
 AGAIN = 100
@@ -113,13 +114,13 @@ def _run_twice(sizes: Sizes) -> Runs:
     data.pixels(data.load(), size=sizes.image_size, progress=False)
     first = _run(small_experiments(sizes, 0), sizes.jobs)
     again = small_experiments(sizes, AGAIN)
-    expected = 60 * study.plan(again, jobs=sizes.jobs).total
+    expected = 60 * planning.plan(again, jobs=sizes.jobs).total
     return Runs(first=first, second=_run(again, sizes.jobs), expected=expected)
 
 
 def _run(group: list[Experiment], jobs: int) -> Use:
     """`pneumo run benchmark --jobs N`, with the processes' start within."""
-    experiments.GROUPS[NAME] = lambda: group
+    book.GROUPS[NAME] = lambda: group
     start, processor = time.perf_counter(), _processor_seconds()
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

@@ -42,8 +42,8 @@ from benchmarks.radiographs import few_radiographs, jpeg, radiographs
 from benchmarks.results import Claim
 from pneumo import data, models, training
 from pneumo.augment import GENERATOR, STRONG, Augmentation
-from pneumo.config import CNNConfig, NetworkConfig, PretrainedConfig, TrainingConfig
 from pneumo.data import Dataset
+from pneumo.experiments.config import CNNConfig, NetworkConfig, PretrainedConfig, TrainingConfig
 
 BATCH = 32
 WORKERS = 2

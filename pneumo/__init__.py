@@ -12,19 +12,66 @@ import lazy_loader as _lazy_loader
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = _lazy_loader.attach(
+_attribute, __dir__, __all__ = _lazy_loader.attach(
     __name__,
     submodules=[
-        "augment", "classical", "config", "data", "estimator", "evaluation", "experiments", "explain", "export",
-        "features", "models", "plots", "prediction", "records", "study", "tables", "training",
-        "windows",
+        "analysis",
+        "augment",
+        "classical",
+        "data",
+        "evaluation",
+        "experiments",
+        "features",
+        "inference",
+        "interpret",
+        "models",
+        "phantom",
+        "reporting",
+        "training",
     ],
     submod_attrs={
-        "config": ["Experiment"],
-        "estimator": ["PneumoniaClassifier"],
-        "export": ["export_onnx"],
-        "prediction": ["Model", "load_model"],
-        "records": ["Record"],
-        "study": ["run"],
+        "experiments.config": ["Experiment"],
+        "experiments.definitions": ["data_config"],
+        "experiments.records": ["Record"],
+        "experiments.runner": ["run"],
+        "inference.estimator": ["PneumoniaClassifier"],
+        "inference.export": ["export_onnx"],
+        "inference.model": ["Model", "load_model"],
     },
 )
+
+_SHORT = {"plots": "reporting.plots", "records": "experiments.records", "tables": "reporting.tables"}
+"""Modules that also stand here, for shorter scripts."""
+
+_MOVED = {
+    "clues": "analysis.shortcuts",
+    "config": "experiments.config",
+    "copies": "analysis.leakage",
+    "costs": "analysis.model_cost",
+    "estimator": "inference.estimator",
+    "evidence": "analysis.robustness",
+    "explain": "interpret",
+    "export": "inference.export",
+    "pointing": "analysis.phantom_localisation",
+    "prediction": "inference",
+    "study": "experiments.runner",
+    "transfer": "analysis.finetuning",
+    "valley": "analysis.toy_optimisation",
+    "verdict": "analysis.model_selection",
+    "windows": "analysis.transformer_windows",
+}
+"""Former names of modules, and where they are now."""
+
+__all__ = sorted([*__all__, *_SHORT])
+
+
+def __getattr__(name):
+    import importlib
+    import warnings
+
+    if name in _SHORT:
+        return importlib.import_module(f"{__name__}.{_SHORT[name]}")
+    if name in _MOVED:
+        warnings.warn(f"pneumo.{name} is now pneumo.{_MOVED[name]}", DeprecationWarning, stacklevel=2)
+        return importlib.import_module(f"{__name__}.{_MOVED[name]}")
+    return _attribute(name)

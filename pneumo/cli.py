@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__
-from .errors import PneumoError, UnknownExperiment
+from pneumo import __version__
+from pneumo.errors import PneumoError, UnknownExperiment
 
 # Each command imports what it needs when it runs, so that --help answers at once.
 
@@ -102,7 +102,7 @@ def _add_model_option(command: argparse.ArgumentParser) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from .prediction import load_model, predict_files
+    from pneumo.inference import load_model, predict_files
 
     summary = predict_files(
         load_model(options.model),
@@ -120,16 +120,16 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from .export import export_onnx
-    from .prediction import load_model
+    from pneumo.inference import load_model
+    from pneumo.inference.export import export_onnx
 
     print(export_onnx(load_model(options.model), options.path))
     return 0
 
 
 def _pack(options: argparse.Namespace) -> int:
-    from . import experiments
-    from .prediction import pack
+    from pneumo import experiments
+    from pneumo.inference import pack
 
     group = options.name.split("/")[0]
     found = {experiment.name: experiment for experiment in experiments.group(group)}
@@ -140,29 +140,30 @@ def _pack(options: argparse.Namespace) -> int:
 
 
 def _data_list(_options: argparse.Namespace) -> int:
-    from .data import listing
+    from pneumo.data import listing
 
     print(listing().to_markdown(index=False))
     return 0
 
 
 def _data_get(options: argparse.Namespace) -> int:
-    from .data import get
+    from pneumo.data import get
 
     print(get(options.name, source=options.source))
     return 0
 
 
 def _run(options: argparse.Namespace) -> int:
-    from . import experiments, study
+    from pneumo import experiments
+    from pneumo.experiments import planning, runner
 
     chosen = [experiment for name in options.names for experiment in experiments.group(name)]
-    todo = study.plan(chosen, jobs=options.jobs)
+    todo = planning.plan(chosen, jobs=options.jobs)
     print(f"{len(chosen)} experiments, {len(todo.experiments)} without a record: about {todo.total:.0f} min")
     if options.slurm is None:
-        study.run_all(chosen, jobs=options.jobs)
+        runner.run_all(chosen, jobs=options.jobs)
         return 0
-    from . import cluster
+    from pneumo.experiments import cluster
 
     jobs = cluster.run_on_slurm(chosen, partition=options.slurm or None)
     print("submitted: " + ", ".join(job.job_id for job in jobs))
@@ -170,10 +171,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from . import experiments, study
+    from pneumo import experiments
+    from pneumo.experiments import planning
 
     chosen = [experiment for name in options.names for experiment in experiments.group(name)]
-    print(study.status(chosen).to_markdown(index=False, floatfmt=".1f"))
+    print(planning.status(chosen).to_markdown(index=False, floatfmt=".1f"))
     return 0
 
 

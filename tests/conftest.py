@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -12,9 +11,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import pytest
+from support.images import bright_and_dark_images
 
-from pneumo.config import CNNConfig, DataConfig, Experiment, OptimizerConfig, TrainingConfig
-from pneumo.records import Record
+from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, OptimizerConfig, TrainingConfig
+from pneumo.experiments.records import Record
 
 
 @pytest.fixture(autouse=True)
@@ -31,17 +31,6 @@ def own_folders(tmp_path_factory, monkeypatch):
 def bright_and_dark(tmp_path: Path):
     """96 noisy images of 16 pixels, the positive ones brighter: (pixels, labels)."""
     return bright_and_dark_images(tmp_path)
-
-
-def bright_and_dark_images(folder: Path):
-    from pneumo.data import Pixels
-
-    random = np.random.default_rng(0)
-    labels = np.arange(96) % 2
-    images = random.normal(100 + 40 * labels[:, None, None], 30, (96, 16, 16)).clip(0, 255).astype(np.uint8)
-    np.save(folder / "images.npy", images)
-    digest = hashlib.sha256(images.tobytes()).hexdigest()
-    return Pixels(path=folder / "images.npy", shape=images.shape, digest=digest), labels
 
 
 @pytest.fixture

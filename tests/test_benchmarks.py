@@ -8,7 +8,8 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import features, growth, measuring, memory, radiographs, results, study, training
 from benchmarks.results import Claim, Measurement, Point, Results
-from pneumo import data, experiments
+from pneumo import data
+from pneumo.experiments import book
 from pneumo.features import extraction
 
 PROVENANCE = {
@@ -34,7 +35,7 @@ def light(monkeypatch):
     for module in (memory, study):
         monkeypatch.setattr(module, "in_new_process", lambda function, *arguments: function(*arguments))
     monkeypatch.setattr(study, "QUICK", replace(study.QUICK, jobs=1))
-    monkeypatch.setattr(experiments, "GROUPS", dict(experiments.GROUPS))  # what runs there adds a group
+    monkeypatch.setattr(book, "GROUPS", dict(book.GROUPS))  # what runs there adds a group
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the command sets it for good
 
 

@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 import torch
 
-from pneumo import classical, data, experiments, features, models, records, study, training
+from pneumo import classical, data, experiments, features, models, records, training
 from pneumo.cli import main
-from pneumo.config import ClassicalConfig, CNNConfig, Experiment, TrainingConfig
-from pneumo.data import cache
+from pneumo.data import pixel_cache
 from pneumo.errors import RecordError
+from pneumo.experiments import runner
+from pneumo.experiments.config import ClassicalConfig, CNNConfig, Experiment, TrainingConfig
 from pneumo.features.configuration import PixelsConfig
 from pneumo.training import Images, stream
 
@@ -121,13 +122,13 @@ def in_a_process_with_little_room(work, largest: int) -> int:
 
 def trained(monkeypatch) -> list[Experiment]:
     """The experiments that are worked on from now on."""
-    work, seen = study._conduct, []
+    work, seen = runner._conduct, []
 
     def noted(experiment, *rest):
         seen.append(experiment)
         return work(experiment, *rest)
 
-    monkeypatch.setattr(study, "_conduct", noted)
+    monkeypatch.setattr(runner, "_conduct", noted)
     return seen
 
 
@@ -155,7 +156,7 @@ def test_records_that_may_not_be_written_are_found_out_before_training(quick, mo
     (root / read_only).chmod(0o555)
     seen = trained(monkeypatch)
     with without_privileges(), pytest.raises(RecordError, match=f"{root}/.* cannot be written .*PNEUMO_RECORDS"):
-        study.run(quick, root=root, progress=False)
+        runner.run(quick, root=root, progress=False)
     assert seen == []
 
 
@@ -165,7 +166,7 @@ def test_a_record_that_is_there_needs_no_folder_that_can_be_written(quick, recor
     for folder in (stored.parent, folder_for_all / "records", folder_for_all):
         folder.chmod(0o555)
     with without_privileges():
-        assert study.run(quick, root=folder_for_all / "records").experiment == quick
+        assert runner.run(quick, root=folder_for_all / "records").experiment == quick
 
 
 def images(folder: Path) -> data.Pixels:
@@ -176,7 +177,7 @@ def images(folder: Path) -> data.Pixels:
 
 
 def files_of_features() -> list[str]:
-    return [path.suffix for path in (cache.cache_folder() / "features").iterdir() if path.suffix != ".lock"]
+    return [path.suffix for path in (pixel_cache.cache_folder() / "features").iterdir() if path.suffix != ".lock"]
 
 
 def test_a_disk_that_fills_up_while_features_are_written_is_named_and_left_as_it_was(tmp_path, capfd):
@@ -190,7 +191,7 @@ def test_a_disk_that_fills_up_while_features_are_written_is_named_and_left_as_it
 
     assert in_a_process_with_little_room(measure, largest=100_000) == 0
     said = capfd.readouterr().out
-    assert f"{cache.cache_folder()}/features has no room for the pixels features (File too large)" in said
+    assert f"{pixel_cache.cache_folder()}/features has no room for the pixels features (File too large)" in said
     assert re.search(r"0 MB are needed and [\d,]+ MB are free; free some, or set PNEUMO_CACHE to another disk", said)
     measured = features.extract(pixels, PixelsConfig(), progress=False)
     np.testing.assert_array_equal(np.round(255 * measured), pixels.array.reshape(200, 256))
@@ -214,7 +215,7 @@ def test_a_disk_too_small_for_the_features_is_named_before_they_are_measured(tmp
     free = shutil.disk_usage(tmp_path)._replace(free=204_799)        # 200 rows of 256 numbers of 4 bytes: 204,800
     monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
     monkeypatch.setattr(data.Pixels, "rows", lambda *_: pytest.fail("measured"))
-    with pytest.raises(data.DataError, match=f"{cache.cache_folder()}/features has no room .*No space left"):
+    with pytest.raises(data.DataError, match=f"{pixel_cache.cache_folder()}/features has no room .*No space left"):
         features.extract(images(tmp_path), PixelsConfig(), progress=False)
     assert files_of_features() == []
 
@@ -234,12 +235,12 @@ def test_a_cache_that_may_not_be_written_is_named_with_the_remedy_when_features_
 
 @pytest.mark.parametrize("days", [-4000, 4000])
 def test_a_clock_that_jumps_changes_neither_pixels_nor_record(quick, monkeypatch, tmp_path, days):
-    expected = study.run(quick, root=tmp_path / "before", progress=False)
+    expected = runner.run(quick, root=tmp_path / "before", progress=False)
     monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
     clock = time.time
     jumped = iter(range(10**6))
     monkeypatch.setattr(time, "time", lambda: clock() + (days * 86_400 if next(jumped) % 2 else 0))
-    found = study.run(quick, root=tmp_path / "after", progress=False)
+    found = runner.run(quick, root=tmp_path / "after", progress=False)
     np.testing.assert_array_equal(found.scores["test"], expected.scores["test"])
     assert found.provenance["data"] == expected.provenance["data"]
     assert 0 <= found.provenance["seconds"] < 600
@@ -264,7 +265,7 @@ def test_what_a_killed_start_left_under_another_date_is_no_hindrance(quick, monk
 
 
 def test_of_two_starts_of_one_experiment_one_works_and_the_other_takes_its_record(quick, monkeypatch, tmp_path):
-    work = study._conduct
+    work = runner._conduct
 
     def noted(*arguments):
         with (tmp_path / "worked").open("a") as file:
@@ -272,8 +273,8 @@ def test_of_two_starts_of_one_experiment_one_works_and_the_other_takes_its_recor
         time.sleep(0.3)                                              # so that the other one comes meanwhile
         return work(*arguments)
 
-    monkeypatch.setattr(study, "_conduct", noted)
-    both = [FORK.Process(target=study.run, args=(quick,), kwargs={"progress": False}) for _ in range(2)]
+    monkeypatch.setattr(runner, "_conduct", noted)
+    both = [FORK.Process(target=runner.run, args=(quick,), kwargs={"progress": False}) for _ in range(2)]
     for process in both:
         process.start()
     for process in both:
@@ -284,14 +285,14 @@ def test_of_two_starts_of_one_experiment_one_works_and_the_other_takes_its_recor
 
 
 def test_the_lock_of_a_start_that_was_killed_holds_nobody_up(quick):
-    process = FORK.Process(target=lambda: (study.lock(quick).acquire(), time.sleep(600)))
+    process = FORK.Process(target=lambda: (runner.lock(quick).acquire(), time.sleep(600)))
     process.start()
-    while not (cache.cache_folder() / "runs" / f"{quick.key}.lock").exists():
+    while not (pixel_cache.cache_folder() / "runs" / f"{quick.key}.lock").exists():
         time.sleep(0.01)
     time.sleep(0.1)
     process.kill()
     process.join()
-    study.lock(quick).acquire(timeout=5)
+    runner.lock(quick).acquire(timeout=5)
 
 
 # Foreign checkpoints -------------------------------------------------------------------------------------------------

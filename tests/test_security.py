@@ -51,7 +51,7 @@ def test_the_search_for_pickles_finds_one(code):
 
 def test_only_chapters_that_the_book_lists_are_executed(tmp_path, monkeypatch):
     book = tmp_path / "book"
-    shutil.copytree(ROOT / "tests/plain_book", book)
+    shutil.copytree(ROOT / "tests/tools/plain_book", book)
     for stray in ("stray.qmd", "report/stray.qmd", "report/_numbers.qmd"):
         (book / stray).write_text("```{python}\nopen('executed', 'w')\n```\n")
     (book / "report/stray.ipynb").write_text("{}")

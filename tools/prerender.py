@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from pneumo import data, records  # noqa: E402
-from pneumo.data.cache import cache_folder  # noqa: E402
+from pneumo.data.pixel_cache import cache_folder  # noqa: E402
 from pneumo.errors import PneumoError  # noqa: E402
 from tools.plain import book, cache  # noqa: E402
 

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pneumo import copies, data, evaluation, evidence, experiments, records, verdict, windows
-from pneumo.config import ClassicalConfig, Experiment
-from pneumo.records import Record
-from pneumo.tables import comparison, format_count, format_interval, format_number, summary, variants
+from pneumo import data, evaluation, experiments, records
+from pneumo.analysis import leakage, model_selection, threshold_transfer, transformer_windows
+from pneumo.analysis.summaries import summary, variants
+from pneumo.experiments.config import ClassicalConfig, Experiment
+from pneumo.experiments.records import Record
+from pneumo.reporting.formatting import format_count, format_interval, format_number
+from pneumo.reporting.tables import comparison
 
 Values = dict[str, "str | Values"]
 
@@ -23,7 +26,7 @@ DRAW_SEED = 0
 
 COMPARISONS = (
     "network-parts", "batch-size", "image-size", "detail", "spatial-transformer", "learning-rates", "optimizers",
-    "schedules", "regularisation", "augmentation", "transfer", "robust-recipe", "scaling",
+    "schedules", "regularisation", "augmentation", "transfer-learning", "recipe-steps", "scaling",
 )
 """Groups of experiments that compare variants, seed by seed."""
 
@@ -32,7 +35,7 @@ VIEWS = {"pixels": "pixels", "hog": "HOG features", "lbp": "LBP features", "glcm
 """How the text calls them."""
 
 COMPARED = ("validation_loss", "validation_accuracy", "validation_auc", "stressed_auc", "seconds_an_epoch", "gap")
-"""What is said of each variant: see `tables.measures`."""
+"""What is said of each variant: see `summaries.measures`."""
 
 
 MEASURED = ("auc", "accuracy", "sensitivity", "specificity", "brier", "expected_calibration_error")
@@ -51,43 +54,39 @@ def variables() -> Values:
         "headers": {field: header(record) for field, record in audit.items()},
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
         "classical": {**by_learner_and_view(learners), "best": best(learners, audit["width"])},
-        "testing": testing(),
-        "evidence": seen(audit["width"]),
-        **({} if "tumours" in experiments.PLANNED else {"tumours": tumours()}),
-        **{name: compared(experiments.group(name)) for name in COMPARISONS if name not in experiments.PLANNED},
+        "model-selection": model_selection_values(),
+        "interpretation": interpretation(audit["width"]),
+        "tumours": tumours(),
+        **{name: compared(experiments.group(name)) for name in COMPARISONS},
     }
 
 
-def testing() -> Values:
+def model_selection_values() -> Values:
     """The chosen model of each family, and what the two ways to choose were worth."""
-    chosen = {name.split()[-1]: record for name, record in verdict.preferred().items()}
-    networks = evidence.ranking(verdict.comparable(map(records.get, experiments.shown())))
+    chosen = {name.split()[-1]: record for name, record in model_selection.select_models().items()}
+    networks = threshold_transfer.ranking(model_selection.comparable(map(records.get, experiments.all_experiments())))
     return {
         **{family: {"name": in_words(record), **measured([record])} for family, record in chosen.items()},
         "ranking": {
             "networks": format_count(len(networks)),
             **{
-                part: format_number(evidence.rank_correlation(networks, f"{part}_auc", "test_auc"))
+                part: format_number(threshold_transfer.rank_correlation(networks, f"{part}_auc", "test_auc"))
                 for part in ("validation", "stressed")
             },
         },
     }
 
 
-def seen(width: Record) -> Values:
+def interpretation(width: Record) -> Values:
     """What a diagnosis by the power spectrum reaches, the networks beside it, and what they see without lungs."""
-    spectra = {each.name.split("/")[1]: records.get(each) for each in experiments.shortcuts()}
-    trained = variants(map(records.get, experiments.trusted()))
+    spectra = {each.variant: records.get(each) for each in experiments.spectra()}
+    trained = variants(map(records.get, experiments.selected_model()))
     first = [records.get(each) for each in experiments.first_network()]
-    networks = {"first": first, "trusted": trained["lite0-160-long"]}
-    changed = {each.name.split("/")[1]: records.get(each) for each in experiments.evidence()}
-    looks = {
-        subject: {
-            look: link(format_number(area(changed[f"{subject}-{look}"], "test")), changed[f"{subject}-{look}"])
-            for look in ("without-lungs", "border", "shuffled")
-        }
-        for subject in networks
-    }
+    networks = {"first-network": first, "selected-model": trained["lite0-160px-12-epochs"]}
+    occluded: Values = {name: {} for name in networks}
+    for (name, occlusion), experiment in experiments.occluded().items():
+        record = records.get(experiment)
+        occluded[name][occlusion] = link(format_number(area(record, "test")), record)
     return {
         **{name: measured([record]) for name, record in spectra.items()},
         **{
@@ -98,7 +97,7 @@ def seen(width: Record) -> Values:
             }
             for name, group in networks.items()
         },
-        "looks": looks,
+        "occluded": occluded,
     }
 
 
@@ -107,7 +106,7 @@ def in_words(record: Record) -> str:
     model = record.experiment.model
     if isinstance(model, ClassicalConfig):
         return f"{LEARNERS[model.learner]} on {VIEWS[model.features.name]}"
-    return record.experiment.name.replace("/", ", ").replace("-seed-", ", seed ").replace("-", " ")
+    return f"{record.group}, {record.variant}".replace("-", " ")
 
 
 def key(variant: str) -> str:
@@ -159,7 +158,7 @@ def example_source() -> str:
 
 def window_source() -> str:
     """Whose windows the figures of this render show: captions say it. Trained weights are no part of a record."""
-    if windows.at_hand(experiments.spatial_transformer()):
+    if transformer_windows.at_hand(experiments.spatial_transformer()):
         return "of the trained networks"
     return "of networks before training, which see the whole image, as the trained weights are not at hand here"
 
@@ -247,9 +246,9 @@ def tumours() -> Values:
     values: Values = {name: measured(group) for name, group in named.items()}
     best = max(named, key=lambda name: np.mean([area(record, "validation") for record in named[name]]))
     validation, test = (named[best][0].frame(part)["image"] for part in ("validation", "test"))
-    pairs = pd.read_csv("report/breastmnist-copies.csv").set_index("image")
+    pairs = pd.read_csv("report/breastmnist-duplicates.csv").set_index("image")
     met, met_before = (pairs[pairs.index.isin(images)] for images in (test, validation))
-    rest = summary(copies.without(named[best], met.index), "test", seed=DRAW_SEED, names=["auc"])
+    rest = summary(leakage.without(named[best], met.index), "test", seed=DRAW_SEED, names=["auc"])
     contradicted = met[met["label"] != met["copy_label"]]
     return {
         **values,

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pneumo.data.jpeg import quantisation_table
+from pneumo.io.jpeg import quantisation_table
 
 
 def compress(images: Tensor, quality: Tensor) -> Tensor:
-    """What is left of images that were compressed as JPEG and read again; `pneumo.data.jpeg.compress` for a batch.
+    """What is left of images that were compressed as JPEG and read again; `pneumo.io.jpeg.compress` for a batch.
 
     images: (N, C, H, W) float32 in [0, 1], on any device; each channel is compressed as a grey image of its own.
     quality: (N,) whole numbers from 1 to 100.

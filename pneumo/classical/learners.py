@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sklearn.base import ClassifierMixin
 
-    from .configuration import ClassicalConfig, Learner
+    from pneumo.classical.configuration import ClassicalConfig, Learner
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
 

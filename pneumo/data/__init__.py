@@ -5,15 +5,16 @@
     images = pneumo.data.pixels(dataset, size=64).rows(parts.train[:32])    # (32, 64, 64) uint8
 """
 
-from pneumo.data.archive import read_archive
-from pneumo.data.cache import Pixels, pixels
 from pneumo.data.catalogue import class_names, counts, find, get, listing, load
 from pneumo.data.dataset import DataError, Dataset
 from pneumo.data.examples import Examples
-from pneumo.data.medmnist import read_medmnist
-from pneumo.data.pcam import read_pcam
-from pneumo.data.phantom import PhantomConfig, phantom
+from pneumo.data.pixel_cache import Pixels, pixels
+from pneumo.data.readers.archive import read_archive
+from pneumo.data.readers.medmnist import read_medmnist
+from pneumo.data.readers.pcam import read_pcam
+from pneumo.data.readers.phantom import phantom
 from pneumo.data.splits import Split, split
+from pneumo.phantom import PhantomConfig
 
 __all__ = [
     "DataError",

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from pneumo.data.archive import read_archive
-from pneumo.data.cache import cache_folder
 from pneumo.data.dataset import DataError
-from pneumo.data.download import download
-from pneumo.data.medmnist import read_medmnist
-from pneumo.data.pcam import download_pcam, is_pcam, read_pcam
-from pneumo.data.phantom import PhantomConfig, phantom
+from pneumo.data.readers.archive import read_archive
+from pneumo.data.readers.medmnist import read_medmnist
+from pneumo.data.readers.pcam import download_pcam, is_pcam, read_pcam
+from pneumo.data.readers.phantom import phantom
+from pneumo.io.downloads import download
+from pneumo.io.paths import cache_folder
+from pneumo.phantom import PhantomConfig
 
 if TYPE_CHECKING:
     from pneumo.data.dataset import Dataset

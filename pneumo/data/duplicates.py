@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pneumo.data.cache import Pixels
+    from pneumo.data.pixel_cache import Pixels
     from pneumo.data.splits import Split
 
 SIDE = 16

@@ -17,8 +17,8 @@ from PIL import Image
 
 from pneumo.data.catalogue import places
 from pneumo.data.dataset import DataError
-from pneumo.data.jpeg import estimated_quality
-from pneumo.data.phantom import PhantomSource
+from pneumo.io.jpeg import estimated_quality
+from pneumo.phantom import PhantomSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ Plain arrays in, numbers or small frozen values out. Positive is label 1; an ima
 probability reaches the threshold.
 """
 
-from .calibration import (
+from pneumo.evaluation.calibration import (
     ReliabilityCurve,
     brier,
     calibration_intercept,
@@ -14,9 +14,9 @@ from .calibration import (
     reliability_curve,
     temperature,
 )
-from .comparison import DeLong, McNemar, delong, mcnemar_exact
-from .intervals import Interval, across_seeds, bootstrap, paired_bootstrap, summary
-from .metrics import (
+from pneumo.evaluation.comparison import DeLong, McNemar, delong, mcnemar_exact
+from pneumo.evaluation.intervals import Interval, across_seeds, bootstrap, paired_bootstrap, summary
+from pneumo.evaluation.metrics import (
     accuracy,
     auc,
     average_precision,
@@ -28,7 +28,7 @@ from .metrics import (
     sensitivity,
     specificity,
 )
-from .thresholds import (
+from pneumo.evaluation.thresholds import (
     DecisionCurve,
     net_benefit,
     ppv_at_prevalence,

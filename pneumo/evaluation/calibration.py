@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 from scipy.stats import binomtest
 
-from .checks import check_probabilities, check_weights, ratio
+from pneumo.evaluation.checks import check_probabilities, check_weights, ratio
 
 SMALLEST = 1e-7
 """A probability is kept this far from 0 and 1 before its logit is taken, where float32 predictions end as well."""

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import binomtest, norm, rankdata
 
-from .checks import check_scores
-from .intervals import Interval
+from pneumo.evaluation.checks import check_scores
+from pneumo.evaluation.intervals import Interval
 
 
 @dataclass(frozen=True, kw_only=True)

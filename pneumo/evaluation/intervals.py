@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from . import calibration, metrics, thresholds
-from .checks import check_scores
+from pneumo.evaluation import calibration, metrics, thresholds
+from pneumo.evaluation.checks import check_scores
 
 DRAWS = 2000
 BLOCK = 1 << 18

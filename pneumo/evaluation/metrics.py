@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import check_fraction, check_probabilities, check_scores, check_weights, ratio
+from pneumo.evaluation.checks import check_fraction, check_probabilities, check_scores, check_weights, ratio
 
 
 def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:

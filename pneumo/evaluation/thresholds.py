@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import check_fraction, check_probabilities, check_weights, ratio
-from .metrics import by_score
+from pneumo.evaluation.checks import check_fraction, check_probabilities, check_weights, ratio
+from pneumo.evaluation.metrics import by_score
 
 
 def youden_threshold(labels: ArrayLike, probabilities: ArrayLike) -> float:

@@ -14,11 +14,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "binary_patterns": ["lbp", "lbp_columns"],
         "configuration": ["FeatureConfig", "GLCMConfig", "HOGConfig", "LBPConfig", "PixelsConfig", "SpectrumConfig"],
-        "cooccurrence": ["glcm", "glcm_columns"],
-        "extraction": ["extract", "feature_columns", "feature_names", "pixels"],
-        "gradients": ["hog", "hog_columns", "hog_picture"],
-        "spectrum": ["spectrum", "spectrum_columns"],
+        "extraction": ["extract", "feature_columns", "feature_names", "pixel_columns", "pixel_features"],
+        "glcm": ["glcm_columns", "glcm_features"],
+        "hog": ["hog_columns", "hog_features", "hog_picture"],
+        "lbp": ["lbp_columns", "lbp_features"],
+        "spectrum": ["spectrum_columns", "spectrum_features"],
     },
 )

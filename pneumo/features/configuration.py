@@ -8,7 +8,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class HOGConfig:
-    """Histograms of oriented gradients, see `pneumo.features.hog`.
+    """Histograms of oriented gradients, see `pneumo.features.hog_features`.
 
     orientations: bins of the half circle, 1 to 36.
     pixels_per_cell: side of a cell; even, at least 2. What is left over at the right and at the bottom is not seen.
@@ -32,7 +32,7 @@ class HOGConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LBPConfig:
-    """Histograms of local binary patterns, see `pneumo.features.lbp`.
+    """Histograms of local binary patterns, see `pneumo.features.lbp_features`.
 
     points: neighbours that each pixel is compared with, on a circle; 4 to 16.
     radii: of the circles, in whole pixels; each gives histograms of its own.
@@ -55,7 +55,7 @@ class LBPConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class GLCMConfig:
-    """Properties of grey-level co-occurrence matrices, see `pneumo.features.glcm`.
+    """Properties of grey-level co-occurrence matrices, see `pneumo.features.glcm_features`.
 
     levels: grey levels that are told apart; a power of two from 2 to 256.
     distances: between the two pixels of a pair, in pixels. angles: of the line through them, in degrees, 0 to 179; 0 is
@@ -78,7 +78,7 @@ class GLCMConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PixelsConfig:
-    """The grey levels themselves, see `pneumo.features.pixels`."""
+    """The grey levels themselves, see `pneumo.features.pixel_features`."""
 
     name: ClassVar[str] = "pixels"
 
@@ -89,7 +89,7 @@ NYQUIST = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumConfig:
-    """The power spectrum by fineness alone, see `pneumo.features.spectrum`.
+    """The power spectrum by fineness alone, see `pneumo.features.spectrum_features`.
 
     rings: that the frequencies are averaged over, from `lowest` to 0.5 cycles a pixel.
     lowest: what is coarser is left out, in cycles a pixel; 0.25 leaves patterns of less than 4 pixels.

@@ -13,16 +13,17 @@ import numpy as np
 from joblib import cpu_count
 from tqdm import tqdm
 
-from pneumo.config import digest
-from pneumo.data.cache import cache_folder, full_disk_explained, locked
-
-from .batches import by_batches
-from .binary_patterns import lbp, lbp_columns
-from .columns import crossed, named
-from .configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig, SpectrumConfig
-from .cooccurrence import glcm, glcm_columns
-from .gradients import hog, hog_columns
-from .spectrum import spectrum, spectrum_columns
+from pneumo.features.batches import by_batches
+from pneumo.features.columns import crossed, named
+from pneumo.features.configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig, SpectrumConfig
+from pneumo.features.glcm import glcm_columns, glcm_features
+from pneumo.features.hog import hog_columns, hog_features
+from pneumo.features.lbp import lbp_columns, lbp_features
+from pneumo.features.spectrum import spectrum_columns, spectrum_features
+from pneumo.io.digests import json_digest
+from pneumo.io.files import full_disk_explained
+from pneumo.io.locks import locked
+from pneumo.io.paths import cache_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pneumo.data import Pixels
-
-    from .configuration import FeatureConfig
+    from pneumo.features.configuration import FeatureConfig
 
 VERSION = 1
 """Raised by hand when the same settings would give other numbers: it keeps old files from being used."""
@@ -40,22 +40,22 @@ CHUNK = 64
 """Images that a thread reads and measures at a time."""
 
 
-def pixels(images: np.ndarray, config: PixelsConfig | None = None) -> np.ndarray:
+def pixel_features(images: np.ndarray, config: PixelsConfig | None = None) -> np.ndarray:
     """The grey levels themselves, row by row. (N, H, W) uint8 to (N, H * W) float32 in [0, 1]."""
     return by_batches(lambda batch: batch / np.float32(255), images)
 
 
-def pixels_columns(config: PixelsConfig, size: int) -> pd.DataFrame:
-    """What `pixels` gives for images of size x size. Returns D rows: row, column, name."""
+def pixel_columns(config: PixelsConfig, size: int) -> pd.DataFrame:
+    """What `pixel_features` gives for images of size x size. Returns D rows: row, column, name."""
     return named(crossed({"row": range(size), "column": range(size)}), "pixel {row},{column}")
 
 
 KINDS = {
-    HOGConfig: (hog, hog_columns),
-    LBPConfig: (lbp, lbp_columns),
-    GLCMConfig: (glcm, glcm_columns),
-    PixelsConfig: (pixels, pixels_columns),
-    SpectrumConfig: (spectrum, spectrum_columns),
+    HOGConfig: (hog_features, hog_columns),
+    LBPConfig: (lbp_features, lbp_columns),
+    GLCMConfig: (glcm_features, glcm_columns),
+    PixelsConfig: (pixel_features, pixel_columns),
+    SpectrumConfig: (spectrum_features, spectrum_columns),
 }
 """What measures the features of each configuration, and what tells their meaning."""
 
@@ -94,7 +94,7 @@ def extract(images: Pixels, config: FeatureConfig, *, jobs: int | None = None, p
 
 
 def _path(images: Pixels, config: FeatureConfig) -> Path:
-    key = digest(
+    key = json_digest(
         {"pixels": images.digest, "shape": images.shape, "name": config.name, **asdict(config), "version": VERSION}
     )
     return cache_folder() / "features" / f"{config.name}-{key[:16]}.npy"

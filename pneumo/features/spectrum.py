@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .batches import by_batches
-from .columns import named
-from .configuration import NYQUIST, SpectrumConfig
+from pneumo.features.batches import by_batches
+from pneumo.features.columns import named
+from pneumo.features.configuration import NYQUIST, SpectrumConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ ROUNDING = 1 / 12
 """Power that rounding to whole grey levels adds to an image, in squared grey levels: the floor of every spectrum."""
 
 
-def spectrum(images: np.ndarray, config: SpectrumConfig | None = None) -> np.ndarray:
+def spectrum_features(images: np.ndarray, config: SpectrumConfig | None = None) -> np.ndarray:
     """The logarithm of the power spectrum, averaged over rings of equal spatial frequency.
 
     A Hann window fades each image out at its border, where the spectrum would otherwise see a cliff between one side
@@ -42,7 +42,7 @@ def spectrum(images: np.ndarray, config: SpectrumConfig | None = None) -> np.nda
 
 
 def spectrum_columns(config: SpectrumConfig, size: int) -> pd.DataFrame:
-    """What `spectrum` measures on images of size x size pixels (the size does not matter).
+    """What `spectrum_features` measures on images of size x size pixels (the size does not matter).
 
     Returns a row for each ring: frequency (the middle of the ring, in cycles a pixel), name.
     """

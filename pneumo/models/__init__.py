@@ -17,9 +17,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "compound",
         ],
         "efficientnet": ["EfficientNet"],
-        "networks": ["Cost", "build", "cost"],
+        "factory": ["Cost", "build", "cost"],
         "pretrained": ["Pretrained", "weights"],
         "summary": ["Layer", "layers"],
-        "transformer": ["SpatialTransformer"],
+        "spatial_transformer": ["SpatialTransformer"],
     },
 )

@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from .configuration import CNNConfig
+from pneumo.models.configuration import CNNConfig
 
 
 class CNN(nn.Module):

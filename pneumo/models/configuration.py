@@ -47,7 +47,7 @@ class CNNConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
-    """A spatial transformer before the baseline network, see `pneumo.models.transformer`.
+    """A spatial transformer before the baseline network, see `pneumo.models.spatial_transformer`.
 
     network: the network that sees what the transformer shows it.
     transformation: "affine" has six free numbers an image; "attention" has three: an isotropic scale and a shift.

@@ -20,7 +20,7 @@ from efficientnet_pytorch.utils import (
 )
 from torch import Tensor, nn
 
-from .configuration import EfficientNetConfig
+from pneumo.models.configuration import EfficientNetConfig
 
 B0 = BlockDecoder.decode([
     "r1_k3_s11_e1_i32_o16_se0.25",

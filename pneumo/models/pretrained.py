@@ -16,19 +16,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import pooch
 import torch
 import torchvision
 from efficientnet_pytorch import EfficientNet as Library
 from efficientnet_pytorch.utils import efficientnet_params, url_map
 from torch import Tensor, nn
 
-from pneumo.data.cache import cache_folder
-from pneumo.data.download import download
 from pneumo.errors import DataError
-
-from .configuration import PretrainedConfig
-from .efficientnet import B0, library_network, lite_network
+from pneumo.io.digests import file_digest
+from pneumo.io.downloads import download
+from pneumo.io.paths import cache_folder
+from pneumo.models.configuration import PretrainedConfig
+from pneumo.models.efficientnet import B0, library_network, lite_network
 
 CLASSES = 1000
 """Of ImageNet."""
@@ -146,7 +145,7 @@ def _downloaded(name: str, progress: bool) -> Path:
 
 def _check_digest(path: Path, digest: str) -> None:
     """digest: the SHA-256 in hexadecimal, or its first digits. Raises DataError for another file."""
-    found = pooch.file_hash(str(path))
+    found = file_digest(path)
     if not found.startswith(digest):
         raise DataError(f"the SHA-256 of {path.name} is {found} and should begin with {digest}")
 

@@ -12,7 +12,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "fitting": ["Classifier", "Fit", "SaveEpoch", "fit", "keep_freed_memory"],
-        "images": ["Batches", "Images", "InMemory", "Rows", "changed", "predict", "prediction_batch", "stream"],
+        "configuration": ["OptimizerConfig", "TrainingConfig"],
+        "batches": ["Batches", "Images", "InMemory", "Rows", "changed", "predict", "prediction_batch", "stream"],
         "optimizers": ["OPTIMIZERS", "SCHEDULES", "build_optimizer", "learning_rates"],
     },
 )

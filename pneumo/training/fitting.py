@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import math
-import os
 import platform
 import time
 import warnings
@@ -23,11 +22,11 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pneumo.augment import augment, mixup, scale
-from pneumo.config import TrainingConfig
 from pneumo.errors import NonFiniteLoss
-
-from .images import Batches, Images, prediction_batch, stream
-from .optimizers import build_optimizer, learning_rates
+from pneumo.io.files import atomic_write
+from pneumo.training.batches import Batches, Images, prediction_batch, stream
+from pneumo.training.configuration import TrainingConfig
+from pneumo.training.optimizers import build_optimizer, learning_rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,9 +231,8 @@ class SaveEpoch(Callback):
         self.path = path
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        trainer.save_checkpoint(temporary)
-        os.replace(temporary, self.path)
+        with atomic_write(self.path) as temporary:
+            trainer.save_checkpoint(temporary)
 
 
 class StopAgain(Callback):

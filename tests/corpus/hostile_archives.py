@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from case import Case, encoded, radiograph, tree, write_folder, write_zip
+from corpus.case import Case, encoded, radiograph, tree, write_folder, write_zip
 from PIL import Image
 
 ONE = "train/NORMAL/IM-0001-0001.jpeg"

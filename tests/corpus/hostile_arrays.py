@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 
 import numpy as np
-from case import Case, write_folder
+from corpus.case import Case, write_folder
 
 AGAIN = (r"breastmnist\.npz", "download it again")
 SPLITS = {"train": 8, "val": 4, "test": 4}

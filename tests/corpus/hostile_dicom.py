@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from case import SIZE, Case, encoded, one_odd, radiograph, write_folder, write_zip
-from dicom_files import EIGHT_BITS, dicom, grey_levels_table, holding, saved
+from corpus.case import SIZE, Case, encoded, one_odd, radiograph, write_folder, write_zip
 from PIL import Image
 from pydicom.uid import (
     MPEG2MPML,
@@ -22,6 +21,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     RLELossless,
 )
+from support.dicom_files import EIGHT_BITS, dicom, grey_levels_table, holding, saved
 
 SHAPE = (SIZE, SIZE)
 VALUES = np.full(SHAPE, 1000, np.uint16)

@@ -6,7 +6,7 @@ import struct
 import zlib
 
 import numpy as np
-from case import SIZE, encoded, one_odd, radiograph
+from corpus.case import SIZE, encoded, one_odd, radiograph
 from PIL import Image
 
 

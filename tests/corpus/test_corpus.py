@@ -9,21 +9,18 @@ import re
 import warnings
 from types import SimpleNamespace
 
-import hostile_archives
-import hostile_arrays
-import hostile_dicom
-import hostile_images
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from case import SIZE
+from corpus import hostile_archives, hostile_arrays, hostile_dicom, hostile_images
+from corpus.case import SIZE
 
-from pneumo import classical, data, experiments, prediction, records
+from pneumo import classical, data, experiments, inference, records
 from pneumo.cli import main
-from pneumo.config import ClassicalConfig, CNNConfig, DataConfig, Experiment
 from pneumo.data.duplicates import warn_of_copies
 from pneumo.errors import DataError, PneumoError
+from pneumo.experiments.config import ClassicalConfig, CNNConfig, DataConfig, Experiment
 from pneumo.features.configuration import PixelsConfig
 
 DATA_SETS = (*hostile_images.CASES, *hostile_archives.CASES, *hostile_arrays.CASES)
@@ -121,25 +118,25 @@ class MeanGrey(torch.nn.Module):
 
 
 @pytest.fixture
-def model() -> prediction.Model:
+def model() -> inference.Model:
     """One that learnt nothing: what is tried here is what it is given to read."""
-    return prediction.Model(
+    return inference.Model(
         experiment=Experiment(
             name="none/0", data=DataConfig(name="none", version="", image_size=SIZE), model=CNNConfig()
         ),
         threshold=0.5,
         record="",
         record_sha256="",
-        familiarity=prediction.Familiarity(mean=((0,) * SIZE,) * SIZE),
+        familiarity=inference.Familiarity(mean=((0,) * SIZE,) * SIZE),
         reader=MeanGrey(),
     )
 
 
 def look(model, path):
     """All that lies at a path, as the model reads it: the pixels by name, and the errors."""
-    files, problems = prediction.find([path])
+    files, problems = inference.find([path])
     pixels, errors = {}, [str(problem) for problem in problems]
-    for file, content in prediction.contents(files):
+    for file, content in inference.contents(files):
         try:
             pixels[file.name] = model.radiograph(content, file.name).pixels
         except DataError as error:
@@ -169,7 +166,7 @@ def test_of_peoples_own_radiographs_each_is_read_right_or_refused_with_file_and_
 @own_radiographs
 @pytest.mark.filterwarnings("ignore")                                # the command line prints them, and goes on
 def test_the_command_line_predicts_all_but_what_it_names_in_one_line(case, model, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(prediction, "load_model", lambda _: model)
+    monkeypatch.setattr(inference, "load_model", lambda _: model)
     status = main(["predict", "--csv", "table.csv", str(case.write(tmp_path))])
     error = capsys.readouterr().err
     named = [line for line in error.splitlines() if not re.match(r"\s*$|predicting: |\d+ read, ", line)]

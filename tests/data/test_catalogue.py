@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny import TREE, radiograph, tree
+from support.archives import TREE, radiograph, tree
 
 from pneumo.data import catalogue
-from pneumo.data.archive import read_archive
 from pneumo.data.catalogue import KNOWN, class_names, counts, find, get, listing, load
 from pneumo.data.dataset import DataError
+from pneumo.data.readers.archive import read_archive
 
 pytestmark = pytest.mark.usefixtures("own_places")
 

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import encoded, radiograph
+from support.archives import encoded, radiograph
 
 from pneumo.data.dataset import DataError
 from pneumo.data.decode import LARGEST, decode, decode_square, square

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
-from tiny import encoded
+from support.archives import encoded
 
 from pneumo.data import Pixels, Split
 from pneumo.data.duplicates import copies, warn_of_copies

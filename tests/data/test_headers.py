@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tiny import encoded, radiograph
+from support.archives import encoded, radiograph
 
 from pneumo.data.dataset import DataError, Dataset
 from pneumo.data.headers import find_original, headers, read_csv, read_headers
-from pneumo.data.phantom import PhantomConfig, phantom
+from pneumo.data.readers.phantom import phantom
+from pneumo.phantom import PhantomConfig
 
 IMAGES = ("train/NORMAL/b.jpeg", "train/PNEUMONIA/a.jpeg", "test/NORMAL/b.jpeg")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from fuzz.targets import FOLDER
 from PIL import Image
-from targets import FOLDER
 
 from pneumo import records
-from pneumo.config import CNNConfig, DataConfig, Experiment, TrainingConfig
+from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, TrainingConfig
 
 
 def _image(form: str) -> bytes:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumo import config, records
-from pneumo.data.archive import read_archive
+from pneumo import records
 from pneumo.data.decode import decode
 from pneumo.data.headers import read_headers
-from pneumo.data.names import parse
+from pneumo.data.readers.archive import read_archive
+from pneumo.data.readers.names import parse
 from pneumo.errors import PneumoError
+from pneumo.io.digests import json_digest
 
 FOLDER = Path(tempfile.mkdtemp(prefix="pneumo-fuzz-"))
 
@@ -60,7 +61,7 @@ def record(data: bytes) -> None:
         body = json.loads(data)
         if isinstance(body, dict):
             body.pop("digest", None)
-            data = json.dumps(body | {"digest": config.digest(body)}).encode()
+            data = json.dumps(body | {"digest": json_digest(body)}).encode()
     except (ValueError, RecursionError):
         pass
     path = FOLDER / "record.json"

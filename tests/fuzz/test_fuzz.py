@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from fuzz.seeds import seeds
+from fuzz.targets import TARGETS, record
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from seeds import seeds
-from targets import TARGETS, record
 
 few = settings(max_examples=60, deadline=None)
 INPUTS = {name: seeds(name) for name in TARGETS}

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from conftest import bright_and_dark_images
-from killing import kill, seconds_of
+from support.images import bright_and_dark_images
+from support.killing import kill, seconds_of
 
 from pneumo import models, records
 from pneumo.augment import STRONG
-from pneumo.config import CNNConfig, OptimizerConfig, TrainingConfig
-from pneumo.data import Dataset, cache
+from pneumo.data import Dataset, pixel_cache
+from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig
 from pneumo.training import Images, fit, stream
 
 KILLS = {"caching": 30, "training": 30, "records": 30, "rendering": 10}
@@ -46,11 +46,11 @@ def slow() -> Dataset:
 
 
 def test_caching_that_is_killed_goes_on_and_ends_with_the_same_pixels(monkeypatch):
-    monkeypatch.setattr(cache, "CHUNK", 8)
-    folder = cache.cache_folder() / "pixels"
+    monkeypatch.setattr(pixel_cache, "CHUNK", 8)
+    folder = pixel_cache.cache_folder() / "pixels"
 
     def decode() -> None:
-        cache.pixels(slow(), size=4, jobs=1, progress=False)
+        pixel_cache.pixels(slow(), size=4, jobs=1, progress=False)
 
     longest = seconds_of(decode)
     shutil.rmtree(folder)
@@ -64,7 +64,7 @@ def test_caching_that_is_killed_goes_on_and_ends_with_the_same_pixels(monkeypatc
     hit = kill(decode, times=KILLS["caching"], longest=longest / 10, check=no_mark_is_lost)
     assert hit > KILLS["caching"] / 2
     dataset = slow()
-    made = cache.pixels(dataset, size=4, jobs=1, progress=False)
+    made = pixel_cache.pixels(dataset, size=4, jobs=1, progress=False)
     np.testing.assert_array_equal(made.array[:, 0, 0], np.arange(IMAGES) % 256)
     assert dataset.source.asked <= IMAGES - marked[-1]
 
@@ -137,7 +137,7 @@ def pages(book: Path) -> dict[str, bytes]:
 
 def test_a_book_whose_rendering_is_killed_is_rendered_by_the_next_start(tmp_path):
     for name in ("whole", "killed"):
-        shutil.copytree(ROOT / "tests/plain_book", tmp_path / name / "book")
+        shutil.copytree(ROOT / "tests/tools/plain_book", tmp_path / name / "book")
     start = time.perf_counter()
     assert render(tmp_path / "whole/book").wait() == 0
     longest = time.perf_counter() - start

@@ -8,8 +8,9 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from pneumo import experiments, records, study
-from pneumo.config import CNNConfig, Experiment, TrainingConfig
+from pneumo import experiments, records
+from pneumo.experiments import runner
+from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
 
 EXPERIMENTS = 200
 SETTLED = 40
@@ -40,7 +41,7 @@ def test_two_hundred_experiments_leave_memory_handles_and_processes_as_they_were
             training=TrainingConfig(epochs=1, batch_size=8),
             seed=seed,
         )
-        study.run(one, progress=False)
+        runner.run(one, progress=False)
         gc.collect()
         memory.append(process.memory_info().rss)
         handles.append(process.num_fds())

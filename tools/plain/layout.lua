@@ -1,6 +1,6 @@
 -- Second pass: resolves references and links and gives every construct its form in one format.
 --
--- Metadata in: target ("html" or "typst"), chapter_path ("report/data.qmd"), index_file, a JSON file with
+-- Metadata in: target ("html" or "typst"), chapter_path ("report/data-and-shortcuts.qmd"), index_file, a JSON file with
 --   pages      path of a chapter -> { page, heading, identifiers = { id -> true } }
 --   labels     id -> { kind, number, path }
 --   citations  key -> true

@@ -1,0 +1,97 @@
+"""Every experiment of the book, by chapter and comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pneumo.errors import UnknownExperiment
+from pneumo.experiments.augmentation import augmentation
+from pneumo.experiments.classical import classical
+from pneumo.experiments.cnn_architecture import batch_size, detail, image_size, network_parts
+from pneumo.experiments.config import Experiment
+from pneumo.experiments.data_and_shortcuts import headers, spectra
+from pneumo.experiments.first_network import first_network
+from pneumo.experiments.interpretation import occlusions, perturbations
+from pneumo.experiments.model_selection import recipe_steps, selected_model, test_time_augmentation
+from pneumo.experiments.optimizers import learning_rates, optimizers, schedules
+from pneumo.experiments.regularisation import regularisation
+from pneumo.experiments.scaling import scaling
+from pneumo.experiments.spatial_transformer import spatial_transformer
+from pneumo.experiments.transfer_learning import transfer_learning
+from pneumo.experiments.tumours import tumours
+
+CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
+    "data-and-shortcuts": {"headers": headers, "spectra": spectra},
+    "first-network": {"first-network": first_network},
+    "classical": {"classical": classical},
+    "cnn-architecture": {
+        "network-parts": network_parts,
+        "batch-size": batch_size,
+        "image-size": image_size,
+        "detail": detail,
+    },
+    "spatial-transformer": {"spatial-transformer": spatial_transformer},
+    "optimizers": {"learning-rates": learning_rates, "optimizers": optimizers, "schedules": schedules},
+    "regularisation": {"regularisation": regularisation},
+    "augmentation": {"augmentation": augmentation},
+    "transfer-learning": {"transfer-learning": transfer_learning},
+    "scaling": {"scaling": scaling},
+    "model-selection": {
+        "recipe-steps": recipe_steps,
+        "selected-model": selected_model,
+        "test-time-augmentation": test_time_augmentation,
+    },
+    "interpretation": {"perturbations": perturbations, "occlusions": occlusions},
+    "tumours": {"tumours": tumours},
+}
+"""The comparisons of each chapter. A chapter, report/NAME.qmd, has its definitions in pneumo/experiments/NAME.py and
+its records in records/NAME."""
+
+GROUPS = {name: make for groups in CHAPTERS.values() for name, make in groups.items()}
+"""The comparisons by name."""
+
+
+def all_experiments() -> list[Experiment]:
+    """Every experiment of the book, in the order of its chapters. One that two comparisons share is in both."""
+    return [experiment for make in GROUPS.values() for experiment in make()]
+
+
+def families() -> dict[str, list[Experiment]]:
+    """The candidates for model selection, by family. One of each family is selected, and evaluated on the test images.
+
+    From scratch: networks trained on all images, none of them distorted. Transferred: those that are one network, whose
+    weights fit into 10 MB.
+    """
+    return {
+        "classical": classical(),
+        "from scratch": [
+            each for make in (network_parts, regularisation, augmentation) for each in make() if each.data.fraction == 1
+        ],
+        "transferred": [
+            each
+            for make in (transfer_learning, recipe_steps, selected_model, test_time_augmentation)
+            for each in make()
+            if len(getattr(each.model, "seeds", (0,))) == 1
+        ],
+    }
+
+
+def group(name: str) -> list[Experiment]:
+    """Experiments by name: of a comparison, of a chapter, one by its own name, or "all".
+
+    Raises UnknownExperiment that lists the names there are.
+    """
+    if name == "all":
+        return all_experiments()
+    if name in GROUPS:
+        return GROUPS[name]()
+    if name in CHAPTERS:
+        return [experiment for make in CHAPTERS[name].values() for experiment in make()]
+    found = [experiment for experiment in all_experiments() if experiment.name == name]
+    if not found:
+        raise UnknownExperiment(
+            f"no experiments are called {name!r}; there are {', '.join(GROUPS)}, the chapters "
+            f"{', '.join(chapter for chapter in CHAPTERS if chapter not in GROUPS)}, all, and the names that "
+            "`pneumo status` lists"
+        )
+    return found

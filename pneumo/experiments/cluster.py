@@ -1,0 +1,84 @@
+"""The study on a SLURM cluster, through submitit: each experiment a job of its own.
+
+Records, cache and data must lie where all nodes see them: set $PNEUMO_RECORDS, $PNEUMO_CACHE and $PNEUMO_DATA to
+folders of the shared disk. SLURM hands the variables on to its jobs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal
+
+from pneumo.errors import PneumoError
+from pneumo.experiments import planning, records, runner
+from pneumo.experiments.config import Experiment
+from pneumo.io.paths import cache_folder
+
+if TYPE_CHECKING:
+    import submitit
+
+STEP = 30
+"""Minutes to a multiple of which time limits are rounded up. Experiments of one limit are one array of jobs."""
+
+
+def run_on_slurm(
+    experiments: Iterable[Experiment],
+    *,
+    partition: str | None = None,
+    minutes_factor: float = 3.0,
+    cpus: int = 4,
+    gpus: int = 0,
+    cluster: Literal["slurm", "local", "debug"] = "slurm",
+) -> list[submitit.Job[str]]:
+    """Submit the experiments that have no record, and return their jobs without waiting: `pneumo status` has the news.
+
+    partition: where to queue; the cluster's default if None.
+    minutes_factor: the time limit of a job, by the minutes that `planning.plan` expects. A job that ends at its limit, or
+        makes way for another, is queued again (for the limit, three times at most) and goes on from its last epoch.
+    cpus, gpus: for each experiment.
+    cluster: "local" runs the jobs in processes of this machine, all at once; "debug" in this process.
+    A job's result is the experiment's name; its logs are in `cache_folder() / "slurm"`.
+    Raises PneumoError where submitit is not installed, or where this machine cannot submit to SLURM.
+    """
+    submitit = _submitit()
+    if minutes_factor < 1:
+        raise ValueError(f"minutes_factor={minutes_factor} would end jobs before their time; use at least 1")
+    root = records.folder().resolve()
+    todo = planning.plan(experiments)
+    limits = [STEP * max(1, math.ceil(minutes_factor * minutes / STEP)) for minutes in todo.minutes]
+    jobs = []
+    for limit, pairs in groupby(zip(limits, todo.experiments, strict=True), key=lambda pair: pair[0]):
+        try:
+            executor = submitit.AutoExecutor(folder=cache_folder() / "slurm", cluster=cluster)
+        except RuntimeError as error:
+            raise PneumoError(f"{error} Submit from a login node of the cluster, or use `pneumo run --jobs`") from error
+        executor.update_parameters(
+            name="pneumo", timeout_min=limit, cpus_per_task=cpus, gpus_per_node=gpus or None, slurm_partition=partition
+        )
+        with executor.batch():
+            jobs += [executor.submit(Conduct(), experiment, root, cpus) for _, experiment in pairs]
+    return jobs
+
+
+class Conduct:
+    """What a job calls, and what submitit asks, when the job has to end, for what to submit in its stead."""
+
+    def __call__(self, experiment: Experiment, root: Path, threads: int) -> str:
+        """Run an experiment, unless it has its record by now. Returns its name."""
+        return runner.run_with_threads(experiment, root, threads)
+
+    def checkpoint(self, experiment: Experiment, root: Path, threads: int) -> submitit.helpers.DelayedSubmission:
+        """The same again: `run` goes on from the state that it keeps after every epoch."""
+        return _submitit().helpers.DelayedSubmission(self, experiment, root, threads)
+
+
+def _submitit() -> ModuleType:
+    try:
+        import submitit
+    except ImportError as error:
+        raise PneumoError('submitit is not installed; install it with: pip install "pneumo[slurm]"') from error
+    return submitit

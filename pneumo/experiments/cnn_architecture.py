@@ -1,0 +1,80 @@
+"""Architecture of the CNN: depth, width, batch normalisation, batch and image size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pneumo.experiments.config import CNNConfig, Experiment
+from pneumo.experiments.definitions import BRIEF, compared, data_config, fewer_data, repeated, study_data
+
+CHAPTER = "cnn-architecture"
+
+def network_parts() -> list[Experiment]:
+    """Depth, width and batch normalisation of the baseline CNN, three seeds. `pneumo run network-parts`: 20 min."""
+    variants = {
+        "baseline": CNNConfig(),
+        "depth-2": CNNConfig(depth=2),
+        "width-8": CNNConfig(width=8),
+        "width-32": CNNConfig(width=32),
+        "no-batch-norm": CNNConfig(batch_norm=False),
+    }
+    return [
+        experiment
+        for name, model in variants.items()
+        for experiment in repeated("network-parts", name, model, chapter=CHAPTER, minutes=2.5 if name == "width-32" else 1.1)
+    ]
+
+
+def batch_size() -> list[Experiment]:
+    """Batches of 8 to 256 images, three seeds. `pneumo run batch-size`: 6 min on 2 cores.
+
+    The learning rate grows as the square root of the batch, which keeps the noise of Adam's steps about the same.
+    """
+    sizes = (8, 32, 128, 256)
+    trainings = {
+        f"{size:03}": replace(
+            BRIEF, batch_size=size, optimizer=replace(BRIEF.optimizer, learning_rate=1e-3 * (size / 32) ** 0.5)
+        )
+        for size in sizes
+    }
+    return compared("batch-size", trainings, chapter=CHAPTER, data=fewer_data(), minutes=0.5)
+
+
+def image_size() -> list[Experiment]:
+    """The baseline CNN at 32, 64, 128 and 224 pixels, three seeds. `pneumo run image-size`: 20 min on 2 cores."""
+    minutes = {32: 0.3, 64: 0.5, 128: 1.7, 224: 6.0}
+    return [
+        experiment
+        for size, cost in minutes.items()
+        for experiment in repeated(
+            "image-size", f"{size:03}", CNNConfig(), chapter=CHAPTER, data=fewer_data(size), minutes=cost
+        )
+    ]
+
+
+def detail() -> list[Experiment]:
+    """A narrow CNN at 250 and at 500 pixels, on films kept at 512, three seeds. `pneumo run detail`: 25 min on 2 cores.
+
+    At 500 pixels the same network sees half as far; with one block more it sees as far as at 250. The films are all
+    from the official training part, so patients are split anew.
+    """
+    phantom = study_data().name == "phantom"  # whose films are small
+    coarse, fine = (32, 64) if phantom else (250, 500)
+    network = CNNConfig(width=8, depth=5)
+    variants = {
+        "coarse": (network, coarse, 1.5),
+        "fine": (network, fine, 6.0),
+        "fine-deeper": (replace(network, depth=6), fine, 7.0),
+    }
+    return [
+        experiment
+        for name, (model, size, minutes) in variants.items()
+        for experiment in repeated(
+            "detail",
+            name,
+            model,
+            chapter=CHAPTER,
+            data=study_data(size) if phantom else data_config("chest-xray-highres", size),
+            minutes=minutes,
+        )
+    ]

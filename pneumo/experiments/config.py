@@ -1,0 +1,193 @@
+"""What an experiment is: frozen values that say everything a run depends on, and nothing else.
+
+An experiment is identified by its `key`, a digest of the values that determine the result. A field left at its
+default does not enter the key, so a new field whose default means "off" voids no record. A changed default does
+void them: the record keeps every value, and `records.find` compares them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, get_args
+
+import cattrs
+from cattrs.strategies import configure_tagged_union
+
+from pneumo.augment.configuration import Augmentation
+from pneumo.classical.configuration import ClassicalConfig
+from pneumo.features.configuration import FeatureConfig, GLCMConfig, HOGConfig, LBPConfig, PixelsConfig, SpectrumConfig
+from pneumo.io.digests import json_digest
+from pneumo.models.configuration import (
+    CNNConfig,
+    EfficientNetConfig,
+    NetworkConfig,
+    PretrainedConfig,
+    TransformerConfig,
+)
+from pneumo.training.configuration import OptimizerConfig, TrainingConfig
+
+__all__ = [
+    "Augmentation",
+    "CNNConfig",
+    "ClassicalConfig",
+    "DataConfig",
+    "EfficientNetConfig",
+    "Experiment",
+    "FeatureConfig",
+    "GLCMConfig",
+    "HOGConfig",
+    "HeaderConfig",
+    "LBPConfig",
+    "Look",
+    "Model",
+    "NetworkConfig",
+    "OptimizerConfig",
+    "PixelsConfig",
+    "PretrainedConfig",
+    "RECIPE",
+    "ReadingConfig",
+    "SpectrumConfig",
+    "TrainingConfig",
+    "TransformerConfig",
+    "from_dict",
+    "to_dict",
+]
+
+RECIPE = 1
+"""Version of everything between a configuration and its result (decoding, batches, training). Raise it by hand when
+results would change; tidying code leaves it, and the records, alone."""
+
+Look = Literal["whole", "without-lungs", "border", "shuffled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which radiographs, at which size, and how they are split.
+
+    name: a name from `pneumo data list`, or a path.
+    version: `Dataset.version`, who is in it.
+    image_size: side in pixels. resize: "stretch", "letterbox" or "crop".
+    validation_fraction: of the development images; whole patients.
+    fraction: of the training images that are used; whole patients.
+    distortion: what befalls every image, of training, validation and test, once and for all.
+    """
+
+    name: str
+    version: str
+    image_size: int = 64
+    resize: str = "stretch"
+    validation_fraction: float = 0.15
+    fraction: float = 1.0
+    split_seed: int = 0
+    distortion: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeaderConfig:
+    """No image at all: one number of the file's header is the score, see `pneumo.data.headers`.
+
+    field: "width", "height", "aspect", "jpeg_quality" or "bytes_per_megapixel".
+    """
+
+    field: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingConfig:
+    """Networks that were trained before, read again: nothing is learnt. Their data and training are the experiment's.
+
+    network: what was trained. seeds: of the trained networks; their logits are averaged.
+    mirrored: whether each of them also reads the image mirrored left to right.
+    change: what befalls the images first; drawn once for each image.
+    look: what is left of the image: the "whole"; "without-lungs", where they lie is grey; the "border" alone; or all of
+        it, cut into patches and "shuffled". See `pneumo.interpret.gradcam`.
+    """
+
+    network: NetworkConfig
+    seeds: tuple[int, ...] = (0,)
+    mirrored: bool = False
+    change: Augmentation = field(default_factory=Augmentation)
+    look: Look = "whole"
+
+    def __post_init__(self) -> None:
+        if not self.seeds:
+            raise ValueError("seeds=() names no network; give at least one seed")
+        if self.look not in get_args(Look):
+            raise ValueError(f"look={self.look!r} is unknown; choose from {', '.join(get_args(Look))}")
+
+
+Model = HeaderConfig | ClassicalConfig | NetworkConfig | ReadingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One run: data, model, training and seed give one record.
+
+    name: the path of its record below the folder of records, "augmentation/full-mild-seed-0"; names are for people, and
+        nothing reads a meaning out of them.
+    minutes: that it takes on two cores.
+    group: the comparison that it belongs to, "augmentation". variant: what it is there, the same for all seeds,
+        "full-mild". Both "" for an experiment that stands alone.
+    Name, minutes, group and variant do not determine the result, so they do not enter the key.
+    """
+
+    name: str
+    data: DataConfig
+    model: Model
+    training: TrainingConfig | None = None
+    seed: int = 0
+    minutes: float = 0.0
+    group: str = ""
+    variant: str = ""
+
+    NOT_IDENTITY: ClassVar[tuple[str, ...]] = ("name", "minutes", "group", "variant")
+
+    @property
+    def key(self) -> str:
+        """Twelve hexadecimal digits that identify the experiment and the recipe."""
+        values = {name: value for name, value in to_dict(self, defaults=False).items() if name not in self.NOT_IDENTITY}
+        return json_digest({"recipe": RECIPE, **values})[:12]
+
+    def same_as(self, other: Experiment) -> bool:
+        """Whether both would give the same record, whatever they are called and cost."""
+        return all(
+            getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.name not in self.NOT_IDENTITY
+        )
+
+
+def to_dict(config: Any, *, defaults: bool = True) -> dict[str, Any]:
+    """A configuration as JSON values. defaults: whether fields at their default are written out."""
+    return (_full if defaults else _sparse).unstructure(config)
+
+
+def from_dict(values: dict[str, Any]) -> Experiment:
+    """The experiment that `to_dict` wrote. Raises ValueError for a field it does not know."""
+    try:
+        return _full.structure(values, Experiment)
+    except (cattrs.BaseValidationError, KeyError, TypeError, ValueError) as error:
+        structured = isinstance(error, cattrs.BaseValidationError)
+        reasons = "; ".join(cattrs.transform_error(error)) if structured else str(error)
+        raise ValueError(f"not an experiment of this version of pneumo: {reasons}") from error
+
+
+def _converter(*, omit_default: bool) -> cattrs.Converter:
+    converter = cattrs.Converter(omit_if_default=omit_default, forbid_extra_keys=True)
+    # The model of an experiment is one of several classes: a "kind" beside its fields says which.
+    features = {config: config.name for config in (HOGConfig, LBPConfig, GLCMConfig, PixelsConfig, SpectrumConfig)}
+    configure_tagged_union(FeatureConfig, converter, tag_name="kind", tag_generator=features.__getitem__)
+    kind = {
+        HeaderConfig: "header",
+        ClassicalConfig: "classical",
+        CNNConfig: "cnn",
+        TransformerConfig: "spatial-transformer",
+        EfficientNetConfig: "efficientnet",
+        PretrainedConfig: "pretrained",
+    }
+    configure_tagged_union(NetworkConfig, converter, tag_name="kind", tag_generator=kind.__getitem__)
+    kind |= {ReadingConfig: "reading"}
+    configure_tagged_union(Model, converter, tag_name="kind", tag_generator=kind.__getitem__)
+    return converter
+
+
+_full = _converter(omit_default=False)
+_sparse = _converter(omit_default=True)

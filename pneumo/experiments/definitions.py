@@ -1,0 +1,115 @@
+"""What the chapters' definitions of experiments share: data, seeds, training, names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, Model, OptimizerConfig, TrainingConfig
+
+SEEDS = range(5)
+FEW_SEEDS = range(3)
+
+
+def study_data(image_size: int = 64) -> DataConfig:
+    """The data of the study: the real radiographs, or what $PNEUMO_DATASET names (`make demo` names the phantom)."""
+    return data_config(os.environ.get("PNEUMO_DATASET", "chest-xray"), image_size)
+
+
+def fewer_data(image_size: int = 64) -> DataConfig:
+    """Two fifths of the training images; validation and test as ever. For comparisons of how a network is trained: on
+    fewer images runs are short, and validation is not so nearly solved that nothing could show."""
+    return replace(study_data(image_size), fraction=0.4)
+
+
+def data_config(name: str, image_size: int = 64) -> DataConfig:
+    """A configuration for a data set known by name or found at a path.
+
+    A path is read to see who is in it; the names of `pneumo data list` are known without their data.
+    """
+    from pneumo.data.catalogue import KNOWN, load
+
+    version = KNOWN[name].version if name in KNOWN else ""
+    return DataConfig(name=name, version=version or load(name).version, image_size=image_size)
+
+
+BRIEF = TrainingConfig(epochs=8, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3), patience=None)
+"""Training of the comparisons between small networks: eight epochs, of which the best is kept."""
+
+
+def repeated(
+    group: str,
+    variant: str,
+    model: Model,
+    training: TrainingConfig = BRIEF,
+    *,
+    chapter: str = "",
+    data: DataConfig | None = None,
+    seeds: Iterable[int] = FEW_SEEDS,
+    minutes: float = 1.1,
+) -> list[Experiment]:
+    """One experiment a seed, named "chapter/group/variant-seed-0" and so on.
+
+    chapter: whose folder of records the group is in; by default the group has its own. variant: "" for a group without
+        variants. data: by default the study's, at 64 pixels. minutes: of each, on two cores.
+    """
+    return [
+        Experiment(
+            name=name(group, f"{variant}-seed-{seed}" if variant else f"seed-{seed}", chapter=chapter),
+            group=group,
+            variant=variant or group,
+            data=data or study_data(),
+            model=model,
+            training=training,
+            seed=seed,
+            minutes=minutes,
+        )
+        for seed in seeds
+    ]
+
+
+def single(
+    group: str,
+    variant: str,
+    model: Model,
+    training: TrainingConfig | None = None,
+    *,
+    chapter: str = "",
+    data: DataConfig,
+    minutes: float,
+) -> Experiment:
+    """One experiment whose result does not depend on a seed, named "chapter/group/variant"; as `repeated` otherwise."""
+    return Experiment(
+        name=name(group, variant, chapter=chapter),
+        group=group,
+        variant=variant,
+        data=data,
+        model=model,
+        training=training,
+        minutes=minutes,
+    )
+
+
+def name(group: str, last: str, *, chapter: str = "") -> str:
+    """The name of an experiment: the path of its record below the folder of records, without the key."""
+    return "/".join(filter(None, (chapter, group, last)))
+
+
+def compared(
+    group: str,
+    variants: Mapping[str, TrainingConfig],
+    *,
+    chapter: str = "",
+    data: DataConfig | None = None,
+    seeds: Iterable[int] = FEW_SEEDS,
+    minutes: float = 1.1,
+) -> list[Experiment]:
+    """The baseline CNN trained in several ways, as `repeated`. variants: by name."""
+    return [
+        experiment
+        for variant, training in variants.items()
+        for experiment in repeated(
+            group, variant, CNNConfig(), training, chapter=chapter, data=data, seeds=seeds, minutes=minutes
+        )
+    ]

@@ -1,0 +1,148 @@
+"""What there is still to run, and how long it is expected to take."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+
+import joblib
+import pandas as pd
+
+from pneumo.experiments import records
+from pneumo.experiments.config import Experiment
+from pneumo.experiments.records import Record
+
+THREADS_HELP = 0.7
+"""Time falls with this power of the number of threads: twice as many make an experiment 1.6 times as fast. Small
+networks gain less and forests more; it matters only where records were made with another number of threads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What there is still to run, and for how long.
+
+    experiments: without a record, the longest first. minutes: that each is expected to take.
+    total: minutes until the last of them ends.
+    """
+
+    experiments: tuple[Experiment, ...]
+    minutes: tuple[float, ...]
+    total: float
+
+
+def plan(experiments: Iterable[Experiment], root: Path | None = None, *, jobs: int = 1) -> Plan:
+    """What `run_all` would do with these experiments, and how long that is expected to take.
+
+    The time comes from the records of the same group where there are any: of experiments that differ in the seed alone,
+    or else of all, in proportion to the `minutes` they are said to cost. Otherwise `minutes` it is.
+    """
+    experiments = list(experiments)
+    said = {experiment.key: experiment.minutes for experiment in experiments}
+    siblings = _recorded_siblings(experiments, root)
+    threads = threads_per_experiment(jobs)
+    missing = [
+        (_expected_minutes(experiment, siblings[_comparison(experiment)], said, threads), experiment)
+        for experiment in experiments
+        if records.find(experiment, root) is None
+    ]
+    missing.sort(key=lambda pair: -pair[0])
+    minutes = tuple(expected for expected, _ in missing)
+    return Plan(
+        experiments=tuple(experiment for _, experiment in missing), minutes=minutes, total=_until_all_end(minutes, jobs)
+    )
+
+
+def _comparison(experiment: Experiment) -> Path:
+    """Experiments that are compared have their records in one folder."""
+    return Path(experiment.name).parent
+
+
+def _recorded_siblings(experiments: Iterable[Experiment], root: Path | None) -> dict[Path, list[Record]]:
+    """The stored records of each comparison that one of the experiments belongs to, by its folder."""
+    comparisons = {_comparison(experiment) for experiment in experiments}
+    return {
+        comparison: [
+            records.load(path) for folder in records.folders(root) for path in sorted((folder / comparison).glob("*.json"))
+        ]
+        for comparison in comparisons
+    }
+
+
+def _expected_minutes(
+    experiment: Experiment, siblings: Sequence[Record], said: dict[str, float], threads: int
+) -> float:
+    """said: minutes by key. They can have been corrected since a record was made, so they go before the record's."""
+    took = [_minutes_with(record, threads) for record in siblings]
+    of_other_seeds = [
+        minutes
+        for minutes, record in zip(took, siblings, strict=True)
+        if replace(record.experiment, seed=experiment.seed).same_as(experiment)
+    ]
+    if of_other_seeds:
+        return mean(of_other_seeds)
+    siblings_said = sum(said.get(record.key, record.experiment.minutes) for record in siblings)
+    if siblings_said:
+        return experiment.minutes * sum(took) / siblings_said
+    return experiment.minutes * (2 / threads) ** THREADS_HELP
+
+
+def _minutes_with(record: Record, threads: int) -> float:
+    """Minutes that a recorded experiment would take with this many threads."""
+    its_threads = record.provenance.get("machine", {}).get("threads", threads)
+    return record.provenance["seconds"] / 60 * (its_threads / threads) ** THREADS_HELP
+
+
+def _until_all_end(minutes: Iterable[float], jobs: int) -> float:
+    """minutes: each one's, in the order in which they begin, `jobs` at a time."""
+    ends = [0.0] * jobs
+    for each in minutes:
+        heapq.heapreplace(ends, ends[0] + each)
+    return max(ends)
+
+
+def threads_per_experiment(jobs: int) -> int:
+    """Threads that an experiment computes with while `jobs` of them run at a time."""
+    if jobs == 1 and "OMP_NUM_THREADS" in os.environ:
+        return int(os.environ["OMP_NUM_THREADS"])
+    return max(1, joblib.cpu_count() // jobs)
+
+
+def status(experiments: Iterable[Experiment], root: Path | None = None) -> pd.DataFrame:
+    """One row an experiment: name, seed, state, minutes it is said to take, minutes it took.
+
+    root: the folder of records; by default those of `records.folders`.
+    state: "recorded"; "missing"; or "outdated", where a record of this name is there, but of another configuration or
+        recipe than that of any of these experiments.
+    """
+    experiments = list(experiments)
+    keys = {experiment.key for experiment in experiments}
+    stored = _stored_keys(root)
+    rows = []
+    for experiment in experiments:
+        record = records.find(experiment, root)
+        # A record under its own key that is not found has a default that was changed since.
+        others = stored.get(experiment.name, set()) - (keys - {experiment.key})
+        rows.append(
+            {
+                "experiment": experiment.name,
+                "seed": experiment.seed,
+                "state": "recorded" if record else "outdated" if others else "missing",
+                "minutes": experiment.minutes,
+                "took": record.provenance["seconds"] / 60 if record else None,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _stored_keys(root: Path | None) -> dict[str, set[str]]:
+    """The keys of the records under each name."""
+    keys: dict[str, set[str]] = {}
+    for folder in records.folders(root):
+        for path in records.paths(folder):
+            name, _, key = path.relative_to(folder).with_suffix("").as_posix().rpartition("-")
+            keys.setdefault(name, set()).add(key)
+    return keys

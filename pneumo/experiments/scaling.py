@@ -1,0 +1,35 @@
+"""EfficientNet: resolution, width, depth."""
+
+from __future__ import annotations
+
+from pneumo.experiments.config import EfficientNetConfig, Experiment
+from pneumo.experiments.definitions import fewer_data, repeated
+from pneumo.models.configuration import Scaling, compound
+
+GROWTH = 2.0
+"""Doublings of the multiply-adds in `scaling`: four times the base."""
+
+
+def scaling() -> list[Experiment]:
+    """A small EfficientNet made wider, deeper, finer, and all three, at matched multiply-adds; three seeds.
+
+    `pneumo run scaling`: 15 min on 2 cores.
+    """
+    scaled = {
+        "base": Scaling(width=1.0, depth=1.0, resolution=1.0),
+        "width": Scaling(width=2.25, depth=1.0, resolution=1.0),
+        "depth": Scaling(width=1.0, depth=4.0, resolution=1.0),
+        "resolution": Scaling(width=1.0, depth=1.0, resolution=2.0),
+        "compound": compound(GROWTH),
+    }
+    return [
+        experiment
+        for name, factors in scaled.items()
+        for experiment in repeated(
+            "scaling",
+            name,
+            EfficientNetConfig(base="small", width=factors.width, depth=factors.depth),
+            data=fewer_data(round(64 * factors.resolution)),
+            minutes=0.7 if name == "base" else 2,
+        )
+    ]

@@ -1,0 +1,142 @@
+"""A network of the study as a scikit-learn classifier, for people's own pipelines.
+
+    classifier = PneumoniaClassifier(training=TrainingConfig(epochs=5))
+    cross_val_score(classifier, images.reshape(len(images), -1), labels, groups=patients, cv=GroupKFold(5))
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+
+from pneumo.experiments.config import CNNConfig, TrainingConfig
+from pneumo.models.configuration import NetworkConfig
+
+SEEDS = 2**31 - 1
+"""Seeds are drawn below this."""
+
+
+class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
+    """Trains a network on grey images with two labels.
+
+    model: the network; `CNNConfig()` by default. training: how it learns; `TrainingConfig()` by default.
+    validation_fraction: of the images (of the groups, where they are given), held out to choose the epoch; at most 0.5.
+    random_state: as everywhere in scikit-learn; with a whole number, the same fit each time.
+
+    Fitted: classes_ (2,), the second of which is the positive one; network_; history_, one row an epoch;
+    n_features_in_, the number of pixels of an image.
+    """
+
+    def __init__(
+        self,
+        model: NetworkConfig | None = None,
+        training: TrainingConfig | None = None,
+        validation_fraction: float = 0.15,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.model = model
+        self.training = training
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> PneumoniaClassifier:
+        """X: (N, H, W) uint8, or (N, H * W) uint8 of square images. y: (N,), two labels. groups: (N,), the patients.
+
+        Raises ValueError for other images, more or fewer than two labels, and fewer than two groups of either.
+        """
+        from pneumo import models, training
+
+        images = self._images(X, reset=True)
+        check_classification_targets(y)
+        labels = np.asarray(y)
+        check_consistent_length(images, labels, groups)
+        self.classes_, numbers = np.unique(labels, return_inverse=True)
+        if len(self.classes_) != 2:
+            raise ValueError(
+                f"y has {len(self.classes_)} class(es): {self.classes_.tolist()[:5]}; this classifier tells two apart. "
+                "Only binary classification is supported."
+            )
+        random = check_random_state(self.random_state)
+        seed = int(random.randint(SEEDS))
+        train, validation = self._split(numbers, groups, seed)
+        parts = [
+            training.Images(pixels=training.InMemory(array=images), rows=rows, labels=numbers[rows])
+            for rows in (train, validation)
+        ]
+        network = models.build(self.model or CNNConfig(), training.stream(seed, 0, "weights"))
+        with tempfile.TemporaryDirectory() as folder:
+            fit = training.fit(
+                network,
+                *parts,
+                self.training or TrainingConfig(),
+                seed=seed,
+                checkpoint=Path(folder) / "fit.ckpt",
+                progress=False,
+            )
+        self.network_, self.history_ = network, fit.history
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """(N, 2): the probabilities of the classes in `classes_`. X: as in `fit`, images of the same size."""
+        from pneumo import training
+        from pneumo.experiments import records
+
+        check_is_fitted(self)
+        images = self._images(X, reset=False)
+        part = training.Images(
+            pixels=training.InMemory(array=images), rows=np.arange(len(images)), labels=np.zeros(len(images))
+        )
+        positive = records.probabilities(training.predict(self.network_, part))
+        return np.column_stack([1 - positive, positive])
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """(N,): of `classes_`, the more probable one."""
+        positive = self.predict_proba(X)[:, 1] >= 0.5
+        return self.classes_[positive.astype(int)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _split(self, labels: np.ndarray, groups: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows to learn from and rows to choose the epoch on, with like shares of the classes, whole groups in each."""
+        if not 0 < self.validation_fraction <= 0.5:
+            raise ValueError(f"validation_fraction={self.validation_fraction} is not above 0 and at most 0.5")
+        groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+        fewest = min(len(np.unique(groups[labels == label])) for label in (0, 1))
+        if fewest < 2:
+            raise ValueError(f"one class has {fewest} image or group; at least 2 are needed, one to validate on")
+        folds = StratifiedGroupKFold(min(fewest, round(1 / self.validation_fraction)), shuffle=True, random_state=seed)
+        return next(folds.split(labels, labels, groups))
+
+    def _images(self, X: np.ndarray, *, reset: bool) -> np.ndarray:
+        """(N, H, W) uint8. reset: whether the number of pixels is learnt from these images, or has to be as learnt."""
+        images = check_array(X, dtype=None, allow_nd=True)
+        if images.dtype != np.uint8:
+            raise ValueError(f"X is {images.dtype}; give grey levels from 0 to 255 as uint8")
+        if images.ndim == 2:
+            side = math.isqrt(images.shape[1])
+            if side**2 != images.shape[1]:
+                raise ValueError(f"X has {images.shape[1]} pixels an image, which is no square; give (N, H, W)")
+            images = images.reshape(-1, side, side)
+        if images.ndim != 3:
+            raise ValueError(f"X has shape {images.shape}; give (N, H, W) or (N, H * W)")
+        pixels = images.shape[1] * images.shape[2]
+        if reset:
+            self.n_features_in_ = pixels
+        elif pixels != self.n_features_in_:
+            raise ValueError(
+                f"X has {pixels} features, but PneumoniaClassifier is expecting {self.n_features_in_} features as input"
+            )
+        return images

@@ -1,0 +1,235 @@
+"""A trained network in one file, and what it says of images.
+
+The file is safetensors: tensors and strings, so that nothing in it can run. The strings, its metadata:
+    format          "pneumo-model 1"
+    experiment      `config.to_dict` of the experiment, JSON; image size and resizing are in it
+    threshold       on the probability, fixed as the record says
+    record          the record's key
+    record_sha256   the digest that the record's file holds
+    familiarity     what the training images were like, JSON; see `pneumo.inference.input_checks`
+    note            NOTE
+The tensors are named "0.NAME" for the first network, "1.NAME" for the second, and stored as `storage.shorten` says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import cattrs
+import numpy as np
+import pandas as pd
+import safetensors
+import torch
+from torch import Tensor, nn
+
+from pneumo import models
+from pneumo.augment import scale
+from pneumo.errors import DataError
+from pneumo.experiments.config import Experiment, NetworkConfig, PretrainedConfig, ReadingConfig, from_dict
+from pneumo.inference.input_checks import Familiarity
+from pneumo.inference.quantisation import restore
+from pneumo.inference.radiograph import Radiograph, from_array, from_bytes
+from pneumo.interpret.gradcam import grad_cam, normalised
+
+FORMAT = "pneumo-model 1"
+
+SHIPPED = Path(__file__).parent / "weights" / "pneumo.safetensors"
+"""The model that comes with the package."""
+
+NOTE = "Research only, not a medical device."
+
+BATCH = 32
+"""Images that pass the networks at once: enough to be quick, few enough for 1 GB of memory."""
+
+Image = str | Path | np.ndarray
+
+
+class Prediction(NamedTuple):
+    """What is said of one image. decision: "positive" where the probability reaches the threshold, else "negative".
+    warning: what is unlike the training images, or ""."""
+
+    image: str
+    probability: float
+    decision: str
+    warning: str
+
+
+class Reader(nn.Module):
+    """Networks that read an image together: the mean of their logits and, if `mirrored`, of those of its mirror image.
+
+    (N, 1, H, W) in [0, 1] -> (N,) logits of the positive class.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module], *, mirrored: bool) -> None:
+        super().__init__()
+        self.networks, self.mirrored = nn.ModuleList(networks), mirrored
+
+    def forward(self, images: Tensor) -> Tensor:
+        looks = [images, images.flip(3)] if self.mirrored else [images]
+        return torch.stack([network(look) for network in self.networks for look in looks]).mean(dim=0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """What a model file holds.
+
+    experiment: what was run. threshold: the probability from which an image counts as positive, fixed by the record.
+    record: its key. record_sha256: the digest in its file.
+    """
+
+    experiment: Experiment
+    threshold: float
+    record: str
+    record_sha256: str
+    familiarity: Familiarity
+    reader: Reader
+
+    def predict(self, images: Image | Iterable[Image]) -> np.ndarray:
+        """Probability of pneumonia for each image, (N,) float64 in [0, 1]; N is 1 for a single image.
+
+        images: one or several of: the path of a JPEG, PNG or DICOM file; an array (H, W) or (H, W, 3) of uint8 or
+            uint16, 0 black. Also one array (N, H, W) or (N, H, W, 3). An array whose last of three dimensions is 3 is
+            one colour image.
+        Decoded and resized as in training. Raises DataError, which names the image, for one that cannot be read.
+        """
+        return self.examine(images)["probability"].to_numpy()
+
+    def examine(self, images: Image | Iterable[Image]) -> pd.DataFrame:
+        """One row an image, in their order, with the columns of `Prediction` and note, which is NOTE.
+
+        images: see `predict`. The third array is called "image 3".
+        """
+        named = ((name, self.radiograph(image, name)) for name, image in _named(images))
+        rows = []
+        while batch := list(islice(named, BATCH)):
+            rows += self.read(batch)
+        return pd.DataFrame(rows, columns=Prediction._fields).assign(note=NOTE)
+
+    def radiograph(self, image: Image | bytes, name: str) -> Radiograph:
+        """An image as the networks read it. image: as in `predict`, or the bytes of a file. name: what errors call it.
+
+        Raises DataError for one that cannot be read.
+        """
+        size, resize = self.experiment.data.image_size, self.experiment.data.resize
+        if isinstance(image, str | Path):
+            try:
+                image = Path(image).read_bytes()
+            except OSError as error:
+                raise DataError(f"{name} cannot be read ({error.strerror}); check the path") from error
+        if isinstance(image, bytes):
+            return from_bytes(image, name, size=size, resize=resize)
+        return from_array(image, name, size=size, resize=resize)
+
+    def read(self, named: Sequence[tuple[str, Radiograph]]) -> list[Prediction]:
+        """What is said of radiographs, each given with its name. They pass the networks all at once."""
+        pixels = _stack([radiograph for _, radiograph in named])
+        with torch.inference_mode():
+            logits = self.reader(scale(torch.from_numpy(pixels)))
+        return [
+            Prediction(
+                image=name,
+                probability=probability,
+                decision="positive" if probability >= self.threshold else "negative",
+                warning=self.familiarity.warning(radiograph),
+            )
+            for (name, radiograph), probability in zip(named, torch.sigmoid(logits.double()).tolist(), strict=True)
+        ]
+
+    def grad_cam(self, radiographs: Sequence[Radiograph]) -> np.ndarray:
+        """`pneumo.interpret.grad_cam`, averaged over all networks and looks; (N, size, size) in [0, 1]."""
+        images = _stack(radiographs)
+        maps = [grad_cam(network, images) for network in self.reader.networks]
+        if self.reader.mirrored:
+            maps += [grad_cam(network, images[:, :, ::-1])[:, :, ::-1] for network in self.reader.networks]
+        return normalised(np.mean(maps, axis=0))
+
+
+def load_model(path: str | Path | None = None) -> Model:
+    """The model of a file; by default the one that comes with the package.
+
+    Raises DataError where there is none, with how to get one, and for a file that is no model or of another version.
+    """
+    chosen = SHIPPED if path is None else Path(path)
+    if not chosen.is_file():
+        missing = "this package comes without a model" if path is None else f"{chosen} does not exist"
+        raise DataError(
+            f"{missing}; name a model's file, or make one of an experiment that was run on this machine: "
+            "pneumo pack NAME FILE"
+        )
+    try:
+        with safetensors.safe_open(chosen, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (safetensors.SafetensorError, OSError) as error:
+        raise DataError(f"{chosen} is no whole model file ({error}); get it again") from error
+    if metadata.get("format") != FORMAT:
+        raise DataError(
+            f"{chosen} is not in the format {FORMAT!r} but {metadata.get('format', 'another')!r}; "
+            "make it with this version: pneumo pack NAME FILE"
+        )
+    try:
+        experiment = from_dict(json.loads(metadata["experiment"]))
+        return Model(
+            experiment=experiment,
+            threshold=float(metadata["threshold"]),
+            record=metadata["record"],
+            record_sha256=metadata["record_sha256"],
+            familiarity=cattrs.structure(json.loads(metadata["familiarity"]), Familiarity),
+            reader=_reader(experiment, restore(tensors)),
+        )
+    except (KeyError, ValueError, RuntimeError, cattrs.BaseValidationError) as error:
+        reason = " ".join(str(error).split())  # PyTorch names missing tensors on lines of their own
+        raise DataError(f"{chosen} does not hold what it should ({reason}); get it again, or update pneumo") from error
+
+
+def members(experiment: Experiment) -> list[Experiment]:
+    """The experiments whose trained networks read together; of a network's own experiment, itself alone.
+
+    Raises DataError for an experiment without a network, and for one that does not read images as they are.
+    """
+    model = experiment.model
+    if experiment.data.distortion.changes_images:
+        raise DataError(f"{experiment.name} distorts its images, so its network is none for people's own")
+    if isinstance(model, NetworkConfig):
+        return [experiment]
+    if not isinstance(model, ReadingConfig):
+        raise DataError(f"{experiment.name} has no network but a {type(model).__name__}; choose one that has")
+    if model.change.changes_images or model.look != "whole":
+        raise DataError(f"{experiment.name} changes images before it reads them, so it is none for people's own")
+    return [replace(experiment, model=model.network, seed=seed) for seed in model.seeds]
+
+
+def _reader(experiment: Experiment, tensors: dict[str, Tensor]) -> Reader:
+    networks = []
+    for number, member in enumerate(members(experiment)):
+        prefix = f"{number}."
+        config = member.model
+        if isinstance(config, PretrainedConfig):
+            config = replace(config, train="scratch")  # its weights are in the file; ImageNet's need not be at hand
+        network = models.build(config, torch.Generator().manual_seed(0))
+        network.load_state_dict(
+            {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        )
+        networks.append(network.requires_grad_(False))
+    mirrored = isinstance(experiment.model, ReadingConfig) and experiment.model.mirrored
+    return Reader(networks, mirrored=mirrored).eval().to(memory_format=torch.channels_last)
+
+
+def _named(images: Image | Iterable[Image]) -> Iterable[tuple[str, Image]]:
+    if isinstance(images, str | Path):
+        return [(str(images), images)]
+    if isinstance(images, np.ndarray) and (images.ndim == 2 or (images.ndim == 3 and images.shape[2] == 3)):
+        return [("image 1", images)]
+    return (
+        (str(image) if isinstance(image, str | Path) else f"image {number}", image)
+        for number, image in enumerate(images, start=1)
+    )
+
+
+def _stack(radiographs: Sequence[Radiograph]) -> np.ndarray:
+    return np.stack([radiograph.pixels for radiograph in radiographs])

@@ -1,0 +1,82 @@
+"""From an experiment that was run here to a model file that others can use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cattrs
+import numpy as np
+from safetensors.torch import load_file, save_file
+
+from pneumo import data
+from pneumo.data.headers import headers
+from pneumo.errors import DataError, MissingRecord
+from pneumo.experiments import config, records
+from pneumo.experiments.config import Experiment
+from pneumo.inference.input_checks import Familiarity, learn
+from pneumo.inference.model import FORMAT, NOTE, members
+from pneumo.inference.quantisation import shorten
+from pneumo.io.files import atomic_write
+from pneumo.io.paths import weights_path
+
+
+def pack(experiment: Experiment, path: Path, *, root: Path | None = None, progress: bool = True) -> Path:
+    """Write the model file of a recorded experiment whose weights and images are on this machine; return its path.
+
+    root: the folder of records. Raises MissingRecord for a missing record or missing weights, DataError for missing
+    images and for an experiment without a network that reads images as they are.
+    """
+    record = records.get(experiment, root)
+    file = next(path for path in records.paths(root) if path.stem.endswith(record.key))
+    return save_model(file, path, familiarity=_familiarity(record, progress))
+
+
+def save_model(
+    record: Path, path: Path, *, familiarity: Familiarity, weights: list[Path] | None = None
+) -> Path:
+    """Write the model file of a record; return its path.
+
+    record: its file. weights: of each network, as `pneumo.experiments.runner` keeps them; by default those on this machine.
+    Raises MissingRecord where weights are missing, and DataError for an experiment without a network.
+    """
+    stored = records.load(record)
+    files = [weights_path(member.key) for member in members(stored.experiment)] if weights is None else weights
+    tensors = {}
+    for number, file in enumerate(files):
+        if not file.is_file():
+            raise MissingRecord(
+                f"{file}, trained weights of {stored.experiment.name}, is not on this machine: weights are no part of "
+                "a record. Move the record away and run the experiment again"
+            )
+        tensors |= {f"{number}.{name}": value for name, value in shorten(load_file(file)).items()}
+    metadata = {
+        "format": FORMAT,
+        "experiment": json.dumps(config.to_dict(stored.experiment)),
+        "threshold": repr(stored.threshold),
+        "record": stored.key,
+        "record_sha256": json.loads(record.read_text(encoding="utf-8"))["digest"],
+        "familiarity": json.dumps(cattrs.unstructure(familiarity)),
+        "note": NOTE,
+    }
+    with atomic_write(path) as temporary:
+        save_file(tensors, temporary, metadata)
+    return path
+
+
+def _familiarity(record: records.Record, progress: bool) -> Familiarity:
+    """Of the training images, and of no other."""
+    settings = record.experiment.data
+    dataset = data.load(settings.name)
+    images = record.split.loc[record.split["part"] == "train", "image"]
+    numbers = {image: row for row, image in enumerate(dataset.table["image"])}
+    missing = [image for image in images if image not in numbers]
+    if missing:
+        raise DataError(f"{dataset.name} here lacks {len(missing)} training images, first {missing[0]}; get all of it")
+    rows = np.array([numbers[image] for image in images])
+    pixels = data.pixels(dataset, size=settings.image_size, resize=settings.resize, progress=progress)
+    try:
+        sides = headers(dataset).iloc[rows]
+    except DataError:  # not kept as files: a MedMNIST array has no shape but its own
+        return learn(pixels.array[rows])
+    return learn(pixels.array[rows], (sides["width"] / sides["height"]).to_numpy())

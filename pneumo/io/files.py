@@ -1,0 +1,82 @@
+"""Files that are written whole or not at all, and what a full disk means."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pneumo.errors import DataError
+
+LEFTOVER_HOURS = 24
+"""Age at which a temporary file is taken for one of a process that was killed."""
+
+NO_SPACE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a user's share of it that is used up, and the largest file that is allowed."""
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Write a file so that whoever reads sees the old content or the new one, and nothing between.
+
+    path: of the file; its folder is made where it does not exist. Yields the path of a temporary file beside it, for
+    the block to write. When the block ends, that file is flushed to disk and takes the place of `path`; where the block
+    fails, it is removed and `path` stays as it was. Permissions are those of any new file of this user.
+
+        with atomic_write(Path("table.csv")) as temporary:
+            frame.to_csv(temporary)
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    # Hidden, and without the suffix of `path`: who lists the folder meanwhile does not take it for one of its files.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())  # safetensors, for one, makes its files private
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files of `path` that a killed process left behind."""
+    oldest = time.time() - LEFTOVER_HOURS * 3600
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):  # another process has just finished with it
+            if temporary.stat().st_mtime < oldest:
+                temporary.unlink()
+
+
+def _umask() -> int:
+    """The permissions that new files of this process lack."""
+    try:  # without setting it, which would hold for all threads for a moment
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return int(status.split("Umask:")[1].split()[0], 8)
+    except (OSError, IndexError, ValueError):
+        return 0o022
+
+
+@contextmanager
+def full_disk_explained(folder: Path, what: str, size: int) -> Iterator[None]:
+    """Turn the error of a full disk into DataError with the remedy.
+
+    folder: on that disk. what: that is being written, of `size` bytes.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_SPACE_ERRORS:
+            raise
+        raise DataError(
+            f"{folder} has no room for {what} ({error.strerror}): {size / 1e6:,.0f} MB are needed and "
+            f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free; free some, or set PNEUMO_CACHE to another disk"
+        ) from error

@@ -1,0 +1,34 @@
+"""Locks between processes. The operating system releases them when a process ends, so none is ever stale."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pneumo.errors import DataError
+
+
+@contextmanager
+def locked(path: Path, work: str) -> Iterator[None]:
+    """Hold the lock of a cached file.
+
+    work: what another process that holds it is doing ("decoding"), printed for the one that waits.
+    Raises DataError where the folder cannot be written.
+    """
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=1)
+    except Timeout:
+        print(f"waiting for another process that is {work} {path.name}", file=sys.stderr)
+        lock.acquire()
+    except OSError as error:
+        raise DataError(f"{path.parent} cannot be written ({error}); set PNEUMO_CACHE to a folder that can") from error
+    try:
+        yield
+    finally:
+        lock.release()

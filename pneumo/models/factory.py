@@ -1,0 +1,63 @@
+"""From a configuration to its network, and what that network costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from pneumo.models.cnn import CNN
+from pneumo.models.configuration import (
+    CNNConfig,
+    EfficientNetConfig,
+    NetworkConfig,
+    PretrainedConfig,
+    TransformerConfig,
+)
+from pneumo.models.efficientnet import EfficientNet
+from pneumo.models.pretrained import Pretrained
+from pneumo.models.spatial_transformer import SpatialTransformer
+from pneumo.models.summary import layers
+
+NETWORKS: dict[type, type[nn.Module]] = {
+    CNNConfig: CNN,
+    TransformerConfig: SpatialTransformer,
+    EfficientNetConfig: EfficientNet,
+    PretrainedConfig: Pretrained,
+}
+
+
+class Cost(NamedTuple):
+    """parameters: of the network. multiply_adds: of one image's forward pass."""
+
+    parameters: int
+    multiply_adds: int
+
+
+def build(config: NetworkConfig, generator: torch.Generator | None = None) -> nn.Module:
+    """The network of a configuration, its weights drawn from `generator` (PyTorch's global one by default).
+
+    Raises TypeError for a model that is no network.
+    """
+    network = NETWORKS.get(type(config))
+    if network is None:
+        known = ", ".join(known.__name__ for known in NETWORKS)
+        raise TypeError(f"{type(config).__name__} is not a network; networks: {known}")
+    if generator is None:
+        return network(config)
+    # Layers draw their first weights from the global generator and take no other: lend it the state, then restore it.
+    with torch.random.fork_rng(devices=[]):
+        torch.random.set_rng_state(generator.get_state())
+        return network(config)
+
+
+def cost(config: NetworkConfig, image_size: int) -> Cost:
+    """What a network costs for images of `image_size` pixels: counted on shapes alone, nothing is computed."""
+    if isinstance(config, PretrainedConfig):
+        config = replace(config, train="scratch")  # what it learnt costs nothing, and need not be at hand
+    with torch.device("meta"):
+        network = build(config)
+        multiply_adds = sum(layer.multiply_adds for layer in layers(network, image_size))
+    return Cost(parameters=sum(p.numel() for p in network.parameters()), multiply_adds=multiply_adds)

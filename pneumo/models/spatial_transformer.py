@@ -1,0 +1,132 @@
+"""Spatial transformer (Jaderberg et al. 2015, arXiv:1506.02025): a network that first chooses where to look.
+
+A small network, the localisation, regresses six numbers from an image: theta. They place a grid of points over the
+image, the image is read at these points, and what was read is the image that the CNN sees. All of it has a gradient,
+so where to look is learnt from the labels alone.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pneumo.models.cnn import CNN, block
+from pneumo.models.configuration import TransformerConfig
+
+OVERVIEW = 32
+"""Side in pixels at which the localisation sees an image of any size: where the chest is shows at that."""
+
+FEATURES = 32
+"""Numbers that the localisation sums an image up in, before the regression of theta."""
+
+IDENTITY = {
+    "affine": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+    "attention": [1.0, 0.0, 0.0],
+}
+"""The free numbers that leave an image as it is."""
+
+BASIS = {
+    "affine": torch.eye(6).tolist(),
+    "attention": [
+        [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],  # the scale stands twice on the diagonal
+        [0.0, 0.0, 1.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
+    ],
+}
+"""What each free number adds to theta, row by row: (free, 6)."""
+
+
+class SpatialTransformer(nn.Module):
+    """A CNN that sees each image through an affine window of its own.
+
+    It starts at the identity: the regression's weights are 0 and its bias says "as it is". With random weights the
+    first crops would be noise, many beyond the image, and where the whole window lies outside there is no gradient
+    that could bring it back.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        # Built first, so that a seed gives it the weights that it gives the CNN alone.
+        self.network = CNN(config.network)
+        self.localisation = localisation(config.localisation_width)
+        identity = torch.tensor(IDENTITY[config.transformation])
+        self.regression = nn.Linear(FEATURES, len(identity))
+        nn.init.zeros_(self.regression.weight)
+        self.regression.bias.data.copy_(identity)
+        self.register_buffer("basis", torch.tensor(BASIS[config.transformation]), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (N, 1, H, W) float in [0, 1]. Returns (N,) logits of the positive class."""
+        return self.network(self.transform(images))
+
+    def theta(self, images: Tensor) -> Tensor:
+        """(N, 1, H, W) -> (N, 2, 3): where in the image each point of the window is read.
+
+        Coordinates run from -1 to 1 between the outer edges of the image, x to the right and y down: the window's
+        point (x, y) is read at theta @ (x, y, 1). A scale below 1 magnifies; a shift of 1 is half an image.
+        """
+        features = self.localisation(F.adaptive_avg_pool2d(images, OVERVIEW))   # (N, 32)
+        with full_precision(images):
+            free = self.regression(features.float())                            # (N, 6) or (N, 3)
+            return (free @ self.basis).unflatten(1, (2, 3))
+
+    def transform(self, images: Tensor) -> Tensor:
+        """(N, 1, H, W) -> (N, 1, H, W): what the CNN sees, read bilinearly; black beyond the image."""
+        theta = self.theta(images)
+        with full_precision(images):
+            grid = F.affine_grid(theta, list(images.shape), align_corners=False)    # (N, H, W, 2)
+            return Sample.apply(images.float(), grid)
+
+
+def localisation(width: int) -> nn.Sequential:
+    """(N, 1, 32, 32) -> (N, 32). Places stay apart to the end: their average would not know where anything is."""
+    channels = (1, width, 2 * width, 4 * width)
+    side = OVERVIEW // 2 ** (len(channels) - 1)
+    return nn.Sequential(
+        *(block(c_in, c_out, batch_norm=True) for c_in, c_out in pairwise(channels)),
+        nn.Flatten(),
+        nn.Linear(channels[-1] * side**2, FEATURES, bias=False),
+        # What is wrong with theta is wrong for all images at first; without this, it turns every feature off for good.
+        nn.BatchNorm1d(FEATURES),
+        nn.ReLU(inplace=True),
+    )
+
+
+def full_precision(images: Tensor) -> AbstractContextManager[None]:
+    """No mixed precision: near 1, bfloat16 moves in steps of 0.008, which is a pixel at 256 pixels."""
+    device = images.device.type
+    # "meta", where layers are only counted, knows no mixed precision to switch off.
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
+
+
+class Sample(torch.autograd.Function):
+    """`grid_sample`, bilinear and black outside, with a gradient that is the same each time on an accelerator too.
+
+    PyTorch refuses the backward pass of `grid_sample` where results must be reproducible, because the gradient of the
+    images is summed in any order. The gradient of the grid is not, and in training it is the only one wanted.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, images: Tensor, grid: Tensor) -> Tensor:
+        """images: (N, C, H, W). grid: (N, H, W, 2), x and y from -1 to 1. Returns (N, C, H, W)."""
+        ctx.save_for_backward(images, grid)
+        return F.grid_sample(images, grid, align_corners=False)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        images, grid = ctx.saved_tensors
+        of_images, of_grid = ctx.needs_input_grad
+        refuses = torch.are_deterministic_algorithms_enabled()
+        warns = torch.is_deterministic_algorithms_warn_only_enabled()
+        torch.use_deterministic_algorithms(refuses and of_images, warn_only=warns)
+        try:
+            bilinear, zeros, align_corners = 0, 0, False
+            return torch.ops.aten.grid_sampler_2d_backward(
+                gradient, images, grid, bilinear, zeros, align_corners, [of_images, of_grid]
+            )
+        finally:
+            torch.use_deterministic_algorithms(refuses, warn_only=warns)

@@ -1,0 +1,7 @@
+"""What readers see: tables, figures, how numbers are written, and the page of records."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=["formatting", "plots", "provenance", "tables"]
+)

@@ -1,0 +1,34 @@
+"""Where a network looks, laid over what it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pneumo.interpret.gradcam import overlay
+from pneumo.reporting.plots.images import gallery
+from pneumo.reporting.plots.style import SKY, styled
+
+
+@styled
+def attention(
+    images: np.ndarray,
+    maps: np.ndarray,
+    mask: np.ndarray | None = None,
+    titles: Sequence[str] | None = None,
+    *,
+    columns: int = 5,
+) -> np.ndarray:
+    """Radiographs with a map over each, the more orange the more a place counts, and the outline of a mask in blue.
+
+    images: (N, H, W) uint8. maps: (N, H, W) in [0, 1], see `explain.grad_cam`. mask: (H, W), one for all, or (N, H, W)
+    bool; what fills an image or none of it has no outline. titles: N captions. Returns the axes, (rows, columns).
+    """
+    axes = gallery(images, titles, columns=columns)
+    masks = [None] * len(images) if mask is None else np.broadcast_to(mask, images.shape)
+    for ax, picture, outline in zip(axes.flat, overlay(images, maps), masks, strict=False):
+        ax.imshow(picture, interpolation="antialiased")
+        if outline is not None and 0 < outline.mean() < 1:
+            ax.contour(outline.astype(float), levels=[0.5], colors=SKY, linewidths=0.9)
+    return axes

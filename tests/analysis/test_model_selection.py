@@ -1,0 +1,128 @@
+"""Chosen models beside each other, on numbers worked out by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pneumo import evaluation
+from pneumo.analysis import model_selection
+from pneumo.experiments.config import DataConfig, Experiment, HeaderConfig
+from pneumo.experiments.records import Record
+
+SPLIT = pd.DataFrame(
+    {
+        "image": [f"{i}.jpeg" for i in range(8)],
+        "patient": ["a", "b", "c", "d", "e", "f", "g", "g"],
+        "label": [0, 0, 0, 0, 1, 1, 1, 1],
+        "subtype": ["normal"] * 4 + ["bacteria", "bacteria", "virus", "virus"],
+        "part": "test",
+    }
+)
+GOOD = np.array([-3.0, -2, -1, 0.5, 1, 2, 3, -0.5])
+POOR = np.array([-3.0, 2, 1, 0.5, 1, -2, 3, -0.5])
+
+
+def record(scores, name="m", field="width", **selection):
+    experiment = Experiment(
+        name=f"test/{name}", group="test", variant=name, data=DataConfig(name="phantom", version="8-0"), model=HeaderConfig(field=field)
+    )
+    selection = {"threshold": 0.5, **selection}
+    return Record(experiment=experiment, scores={"test": scores}, split=SPLIT, selection=selection)
+
+
+WIDTH = record(np.array([1.0, 2, 7, 8, 3, 4, 5, 6]), slope=1.0, intercept=0.0)
+
+
+def test_a_pair_of_models_is_compared_by_auc_and_by_who_is_right():
+    row = model_selection.pairwise({"good": record(GOOD), "poor": record(POOR)}).iloc[0]
+    assert row["models"] == "good − poor"
+    assert row["AUC difference"].estimate == pytest.approx(
+        evaluation.auc(SPLIT["label"], GOOD) - evaluation.auc(SPLIT["label"], POOR)
+    )
+    # Right are 6 of the good one's calls and 3 of the poor one's, which it shares.
+    assert (row["only first right"], row["only second right"]) == (3, 0)
+    assert row["p (McNemar)"] == pytest.approx(2 * 0.5**3)
+
+
+def test_three_models_make_three_pairs():
+    models = {"a": record(GOOD), "b": record(POOR), "c": record(-POOR)}
+    assert model_selection.pairwise(models)["models"].tolist() == ["a − b", "a − c", "b − c"]
+
+
+def test_models_of_different_images_are_not_compared():
+    changed = replace(record(GOOD), split=SPLIT.assign(image="x"))
+    with pytest.raises(ValueError, match="predict different images"):
+        model_selection.pairwise({"a": record(GOOD), "b": changed})
+
+
+def test_shares_called_right_are_counted_for_each_kind_of_image():
+    frame = model_selection.subgroups({"good": record(GOOD)}, WIDTH).set_index("kind")
+    assert frame["images"].to_dict() == {
+        "normal": 4,
+        "bacteria": 2,
+        "virus": 2,
+        "normal, narrow file": 2,
+        "normal, wide file": 2,
+        "pneumonia, narrow file": 2,
+        "pneumonia, wide file": 2,
+    }
+    assert frame.loc["normal", "good"].estimate == 0.75
+    assert frame.loc["normal, wide file", "good"].estimate == 0.5
+    assert frame.loc["virus", "good"].estimate == 0.5
+
+
+def test_kinds_without_images_are_left_out():
+    ordered = record(np.arange(8.0), slope=1.0, intercept=0.0)  # every normal file is narrower
+    kinds = model_selection.subgroups({"good": record(GOOD)}, ordered)["kind"].tolist()
+    assert kinds == ["normal", "bacteria", "virus", "normal, narrow file", "pneumonia, wide file"]
+
+
+def test_a_patient_with_two_images_is_drawn_as_a_whole():
+    interval = model_selection.subgroups({"good": record(GOOD)}, WIDTH).set_index("kind").loc["virus", "good"]
+    assert (interval.low, interval.high) == (0.5, 0.5)  # both images are of one patient
+
+
+def candidate(name, stressed, test):
+    frame = SPLIT.assign(part=["validation"] * 4 + ["test"] * 4, label=[0, 0, 1, 1] * 2)
+    scores = {"validation": PLAIN, "stressed": np.array(stressed), "test": np.array(test)}
+    return replace(record(GOOD, name), split=frame, scores=scores)
+
+
+PLAIN = np.array([-1.0, -1, 1, 1])
+
+
+def test_cross_entropy_is_worked_out_by_hand():
+    scores = candidate("a", [-1.0, 2, 1, -3], PLAIN)
+    by_hand = np.mean(np.log1p(np.exp([-1.0, 2, -1, 3])))
+    assert model_selection.cross_entropy(scores, "stressed") == pytest.approx(by_hand)
+
+
+def test_the_choice_is_the_lowest_loss_on_stressed_images_whatever_the_test_says():
+    worse, better = [0.0, 0, 0, 0], [-2.0, -2, 2, 2]
+    chosen = [
+        model_selection.select([candidate("a", worse, test), candidate("b", better, test[::-1])]).experiment.name
+        for test in ([-9.0, -9, 9, 9], [9.0, 9, -9, -9])
+    ]
+    assert chosen == ["test/b", "test/b"]
+
+
+def test_what_has_no_stressed_scores_is_chosen_on_plain_ones():
+    bare = candidate("a", PLAIN, PLAIN)
+    bare = replace(bare, scores={"validation": PLAIN, "test": PLAIN})
+    assert model_selection.selection_loss(bare) == pytest.approx(np.log1p(np.exp(-1)))
+
+
+def test_candidates_are_listed_from_the_lowest_loss_on():
+    listed = model_selection.best_candidates([candidate("a", [0.0] * 4, PLAIN), candidate("b", PLAIN, PLAIN)], best=2)
+    assert listed["experiment"].tolist() == ["test/b", "test/a"]
+    assert listed["stressed AUC"].tolist() == [1.0, 0.5]
+
+
+def test_what_a_choice_was_worth_stands_beside_the_loss_that_chose():
+    good, poor = candidate("a", PLAIN, [-1.0, -1, 1, 1]), candidate("b", [0.0] * 4, [1.0, -1, 1, 1])
+    frame = model_selection.test_performance([poor, good])
+    assert frame["experiment"].tolist() == ["a", "b"]
+    assert frame["test AUC"].tolist() == [1.0, 0.75]
+    assert frame["specificity"].tolist() == [1.0, 0.5] and frame["sensitivity"].tolist() == [1.0, 1.0]

@@ -1,0 +1,37 @@
+"""The pointing game on phantoms: who is asked, and against what."""
+
+import numpy as np
+import pytest
+
+from pneumo.analysis import phantom_localisation
+from pneumo.data.readers.phantom import phantom
+from pneumo.experiments.config import CNNConfig, TrainingConfig
+from pneumo.phantom import PhantomConfig
+
+FEW = PhantomConfig(patients=40, size=32, opacity=1.0, acquisition_trace=False)
+
+
+@pytest.fixture(scope="module")
+def seen() -> phantom_localisation.Seen:
+    return phantom_localisation.on_phantoms(FEW, CNNConfig(width=2, depth=2), TrainingConfig(epochs=1, batch_size=8))
+
+
+def test_the_ill_patients_of_the_test_part_are_asked_each_against_its_own_opacities(seen):
+    dataset = phantom(FEW)
+    ill = dataset.table.query("split == 'test' and label == 1").index
+    assert len(seen.images) == len(ill) > 0
+    np.testing.assert_array_equal(seen.images[-1], dataset.source.image(ill[-1]))
+    np.testing.assert_array_equal(seen.masks[-1], dataset.source.mask(ill[-1]))
+
+
+def test_training_changes_where_the_network_looks(seen):
+    untrained, trained = seen.maps["untrained"], seen.maps["trained"]
+    assert untrained.shape == trained.shape == seen.masks.shape
+    assert np.abs(untrained - trained).max() > 0.01
+    assert list(seen.areas) == list(seen.maps) and all(0 <= area <= 1 for area in seen.areas.values())
+
+
+def test_the_same_seed_gives_the_same_maps(seen):
+    again = phantom_localisation.on_phantoms(FEW, CNNConfig(width=2, depth=2), TrainingConfig(epochs=1, batch_size=8))
+    np.testing.assert_array_equal(again.maps["trained"], seen.maps["trained"])
+    np.testing.assert_array_equal(again.maps["untrained"], seen.maps["untrained"])

@@ -1,0 +1,89 @@
+"""Grey levels of DICOM files. Broken and hostile ones are in the corpus: `tests/corpus/hostile_dicom.py`."""
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+from pydicom.uid import JPEGBaseline8Bit
+from support.dicom_files import dicom, grey_levels_table, holding, saved
+
+from pneumo.data.readers.dicom import decode_dicom, is_dicom, window
+from pneumo.errors import DataError
+
+ROW = np.array([[0, 1000, 2000, 4000]], dtype=np.uint16)
+
+
+def grey(values: np.ndarray = ROW, **attributes: object) -> list[int]:
+    return decode_dicom(saved(dicom(values, **attributes)), "x.dcm").ravel().tolist()
+
+
+def test_a_dicom_file_is_known_by_its_preamble():
+    assert is_dicom(saved(dicom(ROW)))
+    assert not is_dicom(b"\x89PNG")
+
+
+def test_without_a_window_the_values_that_occur_fill_the_grey_scale():
+    assert grey() == [0, 64, 128, 255]
+
+
+def test_monochrome1_is_inverted():
+    assert grey(PhotometricInterpretation="MONOCHROME1") == [255, 191, 128, 0]
+
+
+def test_a_window_cuts_what_lies_outside():
+    # From 1000 to 2000: centre 1500.5 and width 1001 in the standard's linear function.
+    assert grey(WindowCenter=1500.5, WindowWidth=1001) == [0, 0, 255, 255]
+
+
+def test_the_window_is_in_units_of_the_modality():
+    assert grey(RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=2000.5, WindowWidth=4001) == [0, 64, 191, 255]
+
+
+def test_the_first_of_several_windows_is_taken():
+    assert grey(WindowCenter=[2000.5, 10], WindowWidth=[4001, 20]) == [0, 64, 128, 255]
+
+
+def test_signed_values_are_read():
+    assert grey(np.array([[-1000, 0, 1000]], dtype=np.int16)) == [0, 128, 255]
+
+
+def test_a_table_of_grey_levels_is_applied():
+    table = grey_levels_table([0, 10, 200, 255], entries=4, bits=8)
+    values = np.array([[0, 1, 2, 3, 9]], dtype=np.uint16)
+    assert grey(values, VOILUTSequence=table) == [0, 10, 200, 255, 255]
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_windows_agree_with_pydicom(function):
+    file = dicom(ROW, WindowCenter=1800, WindowWidth=2500, VOILUTFunction=function)
+    reference = pydicom.pixels.apply_windowing(file.pixel_array, file) / 4095
+    np.testing.assert_allclose(window(ROW.astype(float), 1800, 2500, function), reference, atol=1e-12)
+
+
+def test_a_window_without_width_is_refused():
+    with pytest.raises(DataError, match=r"x\.dcm cannot be decoded \(a LINEAR window cannot be 0\.0 wide"):
+        grey(WindowCenter=1, WindowWidth=0)
+
+
+def test_a_compressed_file_is_read():
+    path = get_testdata_file("MR_small_RLE.dcm", download=False)
+    with open(path, "rb") as file:
+        compressed = file.read()
+    with open(get_testdata_file("MR_small.dcm", download=False), "rb") as file:
+        plain = file.read()
+    np.testing.assert_array_equal(decode_dicom(compressed, "x"), decode_dicom(plain, "x"))
+
+
+def test_a_compression_that_nothing_reads_names_the_extra(monkeypatch):
+    class Missing:
+        is_available = False
+
+    monkeypatch.setattr("pydicom.pixels.get_decoder", lambda _: Missing)
+    with pytest.raises(DataError, match=r'x\.dcm is compressed as JPEG Baseline.*pip install "pneumo\[dicom\]"'):
+        decode_dicom(holding(b"\xff\xd8\xff\xd9", JPEGBaseline8Bit, (1, 4)), "x.dcm")
+
+
+def test_without_pydicom_the_remedy_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pydicom", None)
+    with pytest.raises(DataError, match=r'pip install "pneumo\[dicom\]"'):
+        decode_dicom(b"", "x.dcm")

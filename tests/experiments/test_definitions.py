@@ -1,0 +1,107 @@
+"""The experiments of the book, as they are defined."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pneumo import experiments, records, tables
+from pneumo.analysis import model_selection
+from pneumo.errors import UnknownExperiment
+from pneumo.experiments import config
+from pneumo.experiments.config import ReadingConfig
+from pneumo.inference import load_model
+
+ROOT = Path(__file__).parents[2]
+EVERYTHING = experiments.group("all")
+
+
+def test_every_experiment_has_a_name_of_its_own_in_its_group():
+    names = Counter(experiment.name for experiment in EVERYTHING)
+    assert [name for name, count in names.items() if count > 1] == []
+    assert all(
+        experiment.group == group and experiment.variant
+        for group, make in experiments.GROUPS.items()
+        for experiment in make()
+    )
+
+
+@pytest.mark.parametrize("group", experiments.GROUPS)
+def test_what_is_compared_differs_within_its_group(group):
+    keys = [experiment.key for experiment in experiments.GROUPS[group]()]
+    assert len(set(keys)) == len(keys)
+
+
+def test_an_experiment_survives_being_written_down():
+    assert [config.from_dict(config.to_dict(experiment)) for experiment in EVERYTHING] == EVERYTHING
+
+
+def test_all_experiments_of_the_study_take_less_than_ten_hours():
+    assert sum({experiment.key: experiment.minutes for experiment in EVERYTHING}.values()) < 600
+
+
+def test_networks_are_read_again_only_where_the_same_training_is_an_experiment_of_its_own():
+    trained = {
+        (experiment.data, experiment.model, experiment.training, experiment.seed)
+        for experiment in EVERYTHING
+        if not isinstance(experiment.model, ReadingConfig)
+    }
+    for experiment in EVERYTHING:
+        if isinstance(experiment.model, ReadingConfig):
+            for seed in experiment.model.seeds:
+                member = (experiment.data, experiment.model.network, experiment.training, seed)
+                assert member in trained, experiment.name
+
+
+def test_families_hold_networks_trained_on_all_images_and_no_ensembles():
+    families = experiments.families()
+    assert {experiment.data.fraction for experiment in families["from scratch"]} == {1.0}
+    assert all(len(getattr(experiment.model, "seeds", (0,))) == 1 for experiment in families["transferred"])
+
+
+def test_each_optimiser_runs_at_the_learning_rate_that_its_sweep_found_best():
+    runs = [records.get(experiment, ROOT / "records") for experiment in experiments.learning_rates()]
+    sweep = tables.learning_rates(runs)
+    best = sweep.loc[sweep.groupby("optimizer")["validation_loss"].idxmin()]
+    assert experiments.BEST_RATES == dict(zip(best["optimizer"], best["learning_rate"], strict=True))
+
+
+def test_no_experiment_of_the_book_lacks_its_record():
+    assert [each.name for each in EVERYTHING if records.find(each, ROOT / "records") is None] == []
+
+
+@pytest.mark.parametrize("chapter", experiments.CHAPTERS)
+def test_a_chapter_its_definitions_and_its_records_share_one_name(chapter):
+    assert (ROOT / f"report/{chapter}.qmd").is_file()
+    assert (ROOT / f"pneumo/experiments/{chapter.replace('-', '_')}.py").is_file()
+    names = {each.name for each in experiments.group(chapter)}
+    assert all(name.startswith(f"{chapter}/") for name in names)
+    assert (ROOT / "records" / chapter).is_dir()
+
+
+def test_experiments_are_found_by_comparison_chapter_and_name():
+    one = experiments.batch_size()[0]
+    assert experiments.group("batch-size") == experiments.batch_size()
+    assert one in experiments.group("cnn-architecture") and one in experiments.group("all")
+    assert experiments.group(one.name) == [one]
+    with pytest.raises(UnknownExperiment, match="no experiments are called 'nothing'; there are headers, .*, all"):
+        experiments.group("nothing")
+
+
+def test_the_choice_of_models_reads_no_test_score(monkeypatch):
+    root = ROOT / "records"
+    chosen = {name: record.key for name, record in model_selection.select_models(root).items()}
+    load = records.get
+
+    def without_test_scores(experiment, root):
+        record = load(experiment, root)
+        del record.scores["test"]
+        return record
+
+    monkeypatch.setattr(records, "get", without_test_scores)
+    assert {name: record.key for name, record in model_selection.select_models(root).items()} == chosen
+
+
+def test_the_shipped_model_is_the_one_that_was_chosen():
+    chosen = model_selection.select_models(ROOT / "records")["transferred"]
+    assert load_model().record == chosen.key

@@ -1,0 +1,164 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pneumo import records
+from pneumo.errors import MissingRecord, RecordError
+from pneumo.io.digests import json_digest
+
+
+def test_a_saved_record_is_found_again_with_all_it_holds(record, tmp_path):
+    path = records.save(record, tmp_path)
+    found = records.find(record.experiment, tmp_path)
+    assert path == tmp_path / f"group/seed-3-{record.key}.json"
+    assert found.experiment == record.experiment
+    assert found.history == record.history
+    assert found.selection == record.selection
+    assert found.provenance == record.provenance
+    pd.testing.assert_frame_equal(found.split, record.split)
+    np.testing.assert_array_equal(found.scores["validation"], [-1.0, 0.25, 2.5])
+
+
+def test_scores_are_stored_to_four_decimals(record, tmp_path):
+    records.save(record, tmp_path)
+    assert records.find(record.experiment, tmp_path).scores["test"].tolist() == [40.1234, -3.0, 0.0]
+
+
+def test_a_frame_lines_scores_up_with_the_images_of_its_part(record):
+    frame = record.frame("test")
+    assert frame["image"].tolist() == ["train/3.png", "train/4.png", "train/5.png"]
+    assert frame["label"].tolist() == [1, 0, 1]
+    np.testing.assert_allclose(frame["probability"], [1, 1 / (1 + np.e**3), 0.5])
+
+
+def test_a_record_is_found_whatever_it_was_called(record, tmp_path):
+    records.save(record, tmp_path)
+    found = records.find(replace(record.experiment, name="elsewhere/x", minutes=9), tmp_path)
+    assert found is not None and found.experiment.name == "elsewhere/x"
+    assert records.find(replace(record.experiment, seed=4), tmp_path) is None
+
+
+def test_a_default_that_was_changed_since_voids_the_record(record, tmp_path):
+    path = records.save(record, tmp_path)
+    body = json.loads(path.read_text())
+    del body["digest"]
+    body["experiment"]["training"]["batch_size"] = 64  # as if 64 had been the default when it was written
+    path.write_text(json.dumps({**body, "digest": json_digest(body)}))
+    assert records.find(record.experiment, tmp_path) is None
+
+
+def test_a_missing_record_names_the_command_that_makes_it(experiment, tmp_path):
+    with pytest.raises(MissingRecord, match="pneumo run group"):
+        records.get(experiment, tmp_path)
+
+
+def test_a_record_edited_by_hand_is_refused(record, tmp_path):
+    path = records.save(record, tmp_path)
+    path.write_text(path.read_text().replace('"threshold": 0.6', '"threshold": 0.5'))
+    with pytest.raises(RecordError, match=f"{path}.*digest"):
+        records.load(path)
+
+
+def test_a_record_of_a_newer_format_is_refused(record, tmp_path):
+    path = records.save(record, tmp_path)
+    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(RecordError, match="format 2.*update pneumo"):
+        records.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[1, 2]", b'{"a": 1}', b"null"])
+def test_a_broken_or_foreign_file_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "stray.json"
+    path.write_bytes(content)
+    with pytest.raises(RecordError, match="stray.json"):
+        records.load(path)
+
+
+def test_a_changed_split_file_is_refused(record, tmp_path):
+    path = records.save(record, tmp_path)
+    split = next(tmp_path.glob("splits/*.csv"))
+    split.write_text(split.read_text().replace("train/5.png,e,1", "train/5.png,e,0"))
+    with pytest.raises(RecordError, match="split file .* was changed"):
+        records.load(path)
+
+
+def test_a_missing_split_file_is_named(record, tmp_path):
+    path = records.save(record, tmp_path)
+    split = next(tmp_path.glob("splits/*.csv"))
+    split.unlink()
+    with pytest.raises(RecordError, match=split.name):
+        records.load(path)
+
+
+def test_records_of_the_same_images_share_one_split_file(record, tmp_path):
+    records.save(record, tmp_path)
+    records.save(replace(record, experiment=replace(record.experiment, seed=4)), tmp_path)
+    assert len(list(tmp_path.glob("splits/*.csv"))) == 1
+
+
+def test_scores_that_do_not_fit_the_images_are_refused(record):
+    with pytest.raises(RecordError, match="2 scores for the 3 images of test"):
+        replace(record, scores={"test": np.zeros(2)})
+
+
+def test_a_score_that_is_not_a_number_is_never_written(record, tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        records.save(replace(record, scores={"test": np.array([0.0, np.nan, 1.0])}), tmp_path)
+    assert records.paths(tmp_path) == []
+
+
+def test_a_writer_that_is_killed_leaves_the_old_file_whole(tmp_path):
+    path = tmp_path / "file.json"
+    path.write_text("old")
+    script = (
+        "import os, signal, pathlib\n"
+        "from pneumo import records\n"
+        "os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"records._write(pathlib.Path({str(path)!r}), 'new')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert path.read_text() == "old"
+
+
+def test_a_full_disk_leaves_neither_a_record_nor_litter(record, tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RecordError, match="No space left on device.*make room.*what was trained is kept"):
+        records.save(record, tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_folder_that_can_be_written_is_found_so_without_a_trace(experiment, tmp_path):
+    records.check_writable(experiment, tmp_path / "not/there/yet")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("in_the_way", ["records", "records/group", "records/splits"])
+def test_a_file_in_the_way_of_records_is_found_before_there_is_one(experiment, tmp_path, in_the_way):
+    (tmp_path / in_the_way).parent.mkdir(exist_ok=True)
+    (tmp_path / in_the_way).write_text("")
+    with pytest.raises(RecordError, match=f"{tmp_path}/records/.*Not a directory.*PNEUMO_RECORDS.*nothing was trained"):
+        records.check_writable(experiment, tmp_path / "records")
+
+
+def test_a_link_to_nothing_in_place_of_the_records_is_found_before_there_is_one(experiment, tmp_path):
+    (tmp_path / "records").symlink_to("gone")
+    with pytest.raises(RecordError, match="No such file or directory.*nothing was trained"):
+        records.check_writable(experiment, tmp_path / "records")
+
+
+def test_no_record_and_its_split_file_need_more_room_than_is_asked_for():
+    folder = Path(__file__).parents[2] / "records"
+    largest = [max(path.stat().st_size for path in folder.rglob(kind)) for kind in ("*.json", "*.csv")]
+    assert sum(largest) <= records.ROOM / 2

@@ -1,0 +1,225 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from support.chests import Made, chests, png
+
+import pneumo
+from pneumo import models, records
+from pneumo.errors import DataError, MissingRecord
+from pneumo.experiments.config import DataConfig, Experiment, HeaderConfig, PretrainedConfig, ReadingConfig, from_dict
+from pneumo.inference import learn, load_model, save_model
+from pneumo.inference.model import members
+from pneumo.inference.quantisation import restore, shorten
+from pneumo.interpret.gradcam import Overlays, grad_cam, overlay
+from pneumo.models import pretrained
+
+
+def metadata(path) -> dict[str, str]:
+    with safetensors.safe_open(path, "pt") as file:
+        return file.metadata()
+
+
+def test_a_packed_model_says_what_its_record_says(made: Made):
+    np.testing.assert_allclose(made.model.predict(made.images), made.record.predictions["test"], atol=1e-3)
+    assert np.ptp(made.record.predictions["test"]) > 0.01            # or anything would agree
+
+
+def test_arrays_files_and_paths_of_an_image_get_the_same_probability(made: Made, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png(made.images[0]))
+    colour = np.repeat(made.images[0][..., None], 3, axis=2)
+    deep = made.images[0].astype(np.uint16) * 256 + 77
+    expected = made.model.predict(made.images[0])
+    assert expected.shape == (1,)
+    for image in (path, str(path), colour, deep):
+        np.testing.assert_array_equal(made.model.predict(image), expected)
+    np.testing.assert_allclose(made.model.predict([path, colour, deep]), np.repeat(expected, 3), atol=1e-6)
+
+
+def test_16_bit_png_is_read_as_the_array_it_holds(made: Made, tmp_path):
+    deep = made.images[0].astype(np.uint16) * 256
+    (tmp_path / "a.png").write_bytes(png(deep))
+    np.testing.assert_array_equal(made.model.predict(tmp_path / "a.png"), made.model.predict(deep))
+
+
+def test_images_of_any_size_are_resized_as_in_training(made: Made):
+    large = np.kron(made.images[0], np.ones((3, 3), np.uint8))
+    np.testing.assert_allclose(made.model.predict(large), made.model.predict(made.images[0]), atol=0.02)
+
+
+def test_more_images_than_a_batch_keep_their_order(made: Made):
+    images = chests(70)
+    expected = [made.model.predict(image)[0] for image in images]
+    np.testing.assert_allclose(made.model.predict(images), expected, atol=1e-6)
+
+
+def test_the_decision_is_positive_from_the_threshold_on(made: Made):
+    frame = made.model.examine(made.images)
+    assert frame["image"].tolist() == [f"image {i}" for i in range(1, 7)]
+    np.testing.assert_array_equal(frame["decision"] == "positive", frame["probability"] >= 0.4)
+    assert set(frame["note"]) == {"Research only, not a medical device."}
+
+
+def test_no_images_give_no_probabilities(made: Made):
+    assert made.model.predict([]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((4, 4)), "image 2 is float64; give uint8"),
+        (np.zeros((4, 4, 4), np.uint8), r"image 2 has shape \(4, 4, 4\)"),
+        (np.zeros((0, 4), np.uint8), r"image 2 has shape \(0, 4\)"),
+        ("missing.png", r"missing\.png cannot be read"),
+    ],
+)
+def test_what_is_no_image_is_refused_by_name(made: Made, image, message):
+    with pytest.raises(DataError, match=message):
+        made.model.predict([made.images[0], image])
+
+
+def test_the_file_says_what_it_is_and_where_it_came_from(made: Made):
+    strings = metadata(made.file)
+    assert strings["format"] == "pneumo-model 1"
+    assert from_dict(json.loads(strings["experiment"])) == made.record.experiment
+    assert float(strings["threshold"]) == 0.4
+    assert strings["record"] == made.record.key
+    assert strings["record_sha256"] == json.loads(made.record_file.read_text())["digest"]
+    assert strings["note"] == "Research only, not a medical device."
+    assert made.model.record_sha256 == strings["record_sha256"]
+
+
+def test_the_file_is_half_as_large_as_the_weights(made: Made):
+    tensors = load_file(made.file)
+    matrices = [value for value in load_file(made.weights).values() if value.ndim > 1]
+    assert sum(v.numel() for v in tensors.values() if v.dtype == torch.int16) == sum(v.numel() for v in matrices)
+    assert not any(value.ndim > 1 for value in tensors.values() if value.dtype == torch.float32)
+
+
+def test_shortened_weights_come_back_within_a_65534th_of_the_largest_of_their_filter():
+    weights = torch.randn(5, 3, 3, 3, generator=torch.Generator().manual_seed(0))
+    weights *= torch.logspace(-6, 3, 5).view(5, 1, 1, 1)
+    weights[2] = 0
+    back = restore(shorten({"w": weights, "b": weights[:, 0, 0, 0]}))
+    largest = weights.abs().amax(dim=(1, 2, 3), keepdim=True)
+    assert ((back["w"] - weights).abs() <= largest / 65534 * 1.01).all()
+    assert torch.equal(back["b"], weights[:, 0, 0, 0])
+
+
+def test_networks_that_read_together_average_their_logits_and_those_of_the_mirror_image(made: Made, tmp_path):
+    single = made.record.experiment
+    reading = Experiment(
+        name="reading/both", data=single.data, model=ReadingConfig(network=single.model, seeds=(0, 1), mirrored=True)
+    )
+    record_file = records.save(replace(made.record, experiment=reading), tmp_path)
+    second = models.build(single.model, torch.Generator().manual_seed(5))
+    save_file(second.state_dict(), tmp_path / "second.safetensors")
+    weights = [made.weights, tmp_path / "second.safetensors"]
+    familiarity = made.model.familiarity
+    both = load_model(save_model(record_file, tmp_path / "both.safetensors", familiarity=familiarity, weights=weights))
+    logits = []
+    for file in weights:
+        alone = load_model(
+            save_model(made.record_file, tmp_path / "one.safetensors", familiarity=familiarity, weights=[file])
+        )
+        for images in (made.images, made.images[:, :, ::-1]):
+            probability = alone.predict(images)
+            logits.append(np.log(probability / (1 - probability)))
+    np.testing.assert_allclose(both.predict(made.images), 1 / (1 + np.exp(-np.mean(logits, axis=0))), atol=1e-5)
+
+
+def test_the_networks_of_a_reading_are_those_that_its_seeds_trained():
+    single = Experiment(name="a/0", data=DataConfig(name="phantom", version=""), model=PretrainedConfig())
+    reading = replace(single, model=ReadingConfig(network=PretrainedConfig(), seeds=(3, 4)))
+    assert [member.key for member in members(reading)] == [replace(single, seed=seed).key for seed in (3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (HeaderConfig(field="width"), "has no network"),
+        (ReadingConfig(network=PretrainedConfig(), look="border"), "changes images before it reads them"),
+    ],
+)
+def test_an_experiment_that_reads_no_whole_images_is_no_model(model, message):
+    with pytest.raises(DataError, match=message):
+        members(Experiment(name="a/0", data=DataConfig(name="phantom", version=""), model=model))
+
+
+def test_a_model_from_imagenet_weights_is_read_without_them(made: Made, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "weights", lambda *_: pytest.fail("asked for ImageNet's weights"))
+    experiment = replace(made.record.experiment, model=PretrainedConfig(train="top"))
+    record_file = records.save(replace(made.record, experiment=experiment), tmp_path)
+    network = models.build(PretrainedConfig(train="scratch"))
+    save_file(network.state_dict(), tmp_path / "w.safetensors")
+    file = save_model(
+        record_file,
+        tmp_path / "m.safetensors",
+        familiarity=made.model.familiarity,
+        weights=[tmp_path / "w.safetensors"],
+    )
+    assert file.stat().st_size < 10_000_000
+    assert load_model(file).predict(made.images).shape == (6,)
+
+
+def test_grad_cam_of_a_model_is_that_of_its_network(made: Made):
+    radiographs = [made.model.radiograph(image, "x") for image in made.images]
+    (network,) = made.model.reader.networks
+    np.testing.assert_allclose(made.model.grad_cam(radiographs), grad_cam(network, made.images), atol=1e-6)
+
+
+def test_grad_cam_of_a_mirrored_reading_is_mirrored_with_its_images(made: Made):
+    both = replace(made.model, reader=type(made.model.reader)(list(made.model.reader.networks), mirrored=True))
+    straight = both.grad_cam([made.model.radiograph(image, "x") for image in made.images])
+    mirrored = both.grad_cam([made.model.radiograph(image[:, ::-1], "x") for image in made.images])
+    np.testing.assert_allclose(mirrored, straight[:, :, ::-1], atol=1e-5)
+
+
+def test_where_no_model_is_shipped_the_error_says_how_to_get_one(monkeypatch, tmp_path):
+    monkeypatch.setattr("pneumo.inference.model.SHIPPED", tmp_path / "none.safetensors")
+    with pytest.raises(DataError, match="comes without a model; .*pneumo pack NAME FILE"):
+        pneumo.load_model()
+
+
+def test_a_path_without_a_model_is_refused_by_name(tmp_path):
+    with pytest.raises(DataError, match=r"none\.safetensors does not exist"):
+        load_model(tmp_path / "none.safetensors")
+
+
+def test_bytes_that_are_no_model_are_refused(tmp_path, made: Made):
+    (tmp_path / "a").write_bytes(made.file.read_bytes()[:1000])
+    with pytest.raises(DataError, match="is no whole model file"):
+        load_model(tmp_path / "a")
+
+
+def test_plain_weights_and_other_versions_are_refused(tmp_path, made: Made):
+    with pytest.raises(DataError, match="is not in the format 'pneumo-model 1' but 'another'"):
+        load_model(made.weights)
+    save_file(load_file(made.file), tmp_path / "b", metadata(made.file) | {"format": "pneumo-model 9"})
+    with pytest.raises(DataError, match="'pneumo-model 9'"):
+        load_model(tmp_path / "b")
+
+
+def test_a_model_whose_tensors_do_not_fit_its_experiment_is_refused(tmp_path, made: Made):
+    tensors = load_file(made.file)
+    del tensors["0.head.bias"]
+    save_file(tensors, tmp_path / "a", metadata(made.file))
+    with pytest.raises(DataError, match=r"does not hold what it should.*head\.bias"):
+        load_model(tmp_path / "a")
+
+
+def test_missing_weights_are_named_with_the_remedy(made: Made, tmp_path):
+    with pytest.raises(MissingRecord, match="run the experiment again"):
+        save_model(made.record_file, tmp_path / "m", familiarity=learn(chests(4)))
+
+
+def test_an_overlay_by_name_is_the_image_with_the_models_own_map_over_it(made: Made):
+    picture = Overlays(made.model, lambda image, subtype: made.images[int(image)])("2", "virus")
+    radiograph = made.model.radiograph(made.images[2], "2")
+    np.testing.assert_array_equal(picture, overlay(made.images[2][None], made.model.grad_cam([radiograph]))[0])
+    assert picture.shape == (*made.images[2].shape, 3)

@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from pneumo import data, experiments, models, records
+from pneumo.augment import scale
+from pneumo.cli import main
+from pneumo.errors import MissingRecord
+from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
+from pneumo.inference import load_model, pack
+from pneumo.io.paths import weights_path
+
+
+@pytest.fixture
+def recorded(monkeypatch) -> Experiment:
+    """An experiment on the phantom that counts as run: its record and its weights are in place."""
+    monkeypatch.setenv("PNEUMO_DATASET", "phantom")
+    experiment = Experiment(
+        name="first-network/small",
+        data=experiments.study_data(image_size=16),
+        model=CNNConfig(width=4, depth=2),
+        training=TrainingConfig(),
+    )
+    dataset = data.load("phantom")
+    parts = data.split(dataset.table)
+    network = models.build(experiment.model, torch.Generator().manual_seed(0)).eval()
+    images = data.pixels(dataset, size=16, progress=False).rows(parts.validation)
+    with torch.inference_mode():
+        logits = network(scale(torch.from_numpy(images))).numpy()
+    split = records.split_frame(dataset.table, [("train", parts.train), ("validation", parts.validation)])
+    records.save(
+        records.Record(
+            experiment=experiment, scores={"validation": logits}, split=split, selection={"threshold": 0.5}
+        )
+    )
+    weights_path(experiment.key).parent.mkdir(parents=True)
+    save_file(network.state_dict(), weights_path(experiment.key))
+    return experiment
+
+
+def test_a_packed_experiment_predicts_its_recorded_probabilities_from_the_images_themselves(recorded, tmp_path):
+    model = load_model(pack(recorded, tmp_path / "m.safetensors", progress=False))
+    frame = records.get(recorded).frame("validation").iloc[:20]
+    dataset = data.load("phantom")
+    rows = {image: row for row, image in enumerate(dataset.table["image"])}
+    images = [dataset.source.image(rows[image]) for image in frame["image"]]
+    np.testing.assert_allclose(model.predict(images), frame["probability"], atol=1e-3)
+
+
+def test_what_is_familiar_is_learnt_from_training_images_alone(recorded, tmp_path, monkeypatch):
+    before = load_model(pack(recorded, tmp_path / "a", progress=False)).familiarity
+    rows = data.Pixels.array.fget
+    parts = data.split(data.load("phantom").table)
+
+    def spoilt(pixels):
+        array = rows(pixels).copy()
+        array[np.r_[parts.validation, parts.test]] = 255
+        return array
+
+    monkeypatch.setattr(data.Pixels, "array", property(spoilt))
+    assert load_model(pack(recorded, tmp_path / "b", progress=False)).familiarity == before
+    low, high = before.ranges["aspect"]
+    assert 0.8 < low < high < 2.2                                    # the phantom's files claim 1.35, more or less
+
+
+def test_without_a_record_or_weights_there_is_nothing_to_pack(recorded, tmp_path):
+    with pytest.raises(MissingRecord, match="has no record"):
+        pack(replace(recorded, seed=9), tmp_path / "m", progress=False)
+    weights_path(recorded.key).unlink()
+    with pytest.raises(MissingRecord, match="weights are no part of a record"):
+        pack(recorded, tmp_path / "m", progress=False)
+
+
+def test_the_command_line_packs_an_experiment_by_name(recorded, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(experiments, "group", lambda name: [recorded])
+    assert main(["pack", "first-network/small", str(tmp_path / "m.safetensors")]) == 0
+    assert load_model(tmp_path / "m.safetensors").record == recorded.key
+    assert main(["pack", "first-network/nobody", str(tmp_path / "n")]) == 1
+    assert "first-network has: first-network/small" in capsys.readouterr().err

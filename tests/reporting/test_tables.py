@@ -1,0 +1,274 @@
+"""Tables against counts and numbers worked out by hand."""
+
+import html
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pypandoc
+import pytest
+
+from pneumo import tables
+from pneumo.analysis import summaries
+from pneumo.evaluation import Interval
+from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, HeaderConfig
+from pneumo.experiments.records import Record
+from pneumo.reporting import formatting, provenance
+
+THIN = "\u202f"
+
+SPLIT = pd.DataFrame(
+    [
+        ("a.jpeg", "IM-1", 0, "normal", "train"),
+        ("b.jpeg", "IM-1", 0, "normal", "train"),
+        ("c.jpeg", "virus-person1", 1, "virus", "train"),
+        ("d.jpeg", "bacteria-person1", 1, "bacteria", "train"),
+        ("e.jpeg", "bacteria-person1", 1, "bacteria", "train"),
+        ("f.jpeg", "IM-2", 0, "normal", "test"),
+        ("g.jpeg", "IM-3", 0, "normal", "test"),
+        ("h.jpeg", "virus-person2", 1, "virus", "test"),
+        ("i.jpeg", "virus-person3", 1, "virus", "test"),
+    ],
+    columns=["image", "patient", "label", "subtype", "part"],
+)
+
+
+def record(scores, *, threshold=0.5, split=SPLIT, history=()):
+    experiment = Experiment(name="test/seed-0", data=DataConfig(name="phantom", version="9-0"), model=CNNConfig())
+    return Record(
+        experiment=experiment,
+        scores={"test": np.array(scores, float)},
+        split=split,
+        selection={"threshold": threshold},
+        history=list(history),
+    )
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.95349, "0.953"),
+        (1.0, "1.000"),
+        (0.0, "0.000"),
+        (-0.0125, "−0.013"),
+        (3e-4, "0.0003"),
+        (1234.5, f"1{THIN}234.500"),
+        (5856, f"5{THIN}856"),
+        (np.int64(12), "12"),
+        (float("nan"), "–"),
+    ],
+)
+def test_a_number_is_written_as_the_book_writes_it(value, text):
+    assert formatting.format_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("interval", "text"),
+    [
+        (Interval(0.953, 0.938, 0.967), "0.953 (0.938–0.967)"),
+        (Interval(-0.012, -0.03, 0.006), "−0.012 (−0.030 to 0.006)"),
+        (Interval(1.0, float("nan"), float("nan")), "1.000 (–––)"),
+    ],
+)
+def test_an_interval_is_written_as_the_book_writes_it(interval, text):
+    assert formatting.format_interval(interval) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(4.23, "4.2 s"), (9.97, "10 s"), (59.6, "1 min 00 s"), (151, "2 min 31 s"), (3900, "1 h 05 min")],
+)
+def test_a_duration_is_written_as_the_book_writes_it(seconds, text):
+    assert formatting.format_duration(seconds) == text
+
+
+def test_a_share_is_written_in_percent():
+    assert formatting.format_percent(0.7954) == f"79.5{THIN}%"
+
+
+@pytest.mark.parametrize(("shape", "text"), [((16, 64, 32), "64 × 32 × 16"), ((128,), "128")])
+def test_a_shape_has_the_channels_last(shape, text):
+    assert formatting.format_shape(shape) == text
+
+
+# Markdown ------------------------------------------------------------------------------------------------------------
+
+
+def test_markdown_sets_numbers_flush_right_and_escapes_pipes():
+    frame = pd.DataFrame({"model": ["a|b"], "AUC": [Interval(0.9, 0.8, 1.0)], "images": [1200]})
+    lines = str(tables.markdown(frame)).replace("\\|", "/").splitlines()
+    heading, rule, row = (line.split("|")[1:-1] for line in lines)
+    assert [cell.strip() for cell in heading] == ["model", "AUC", "images"]
+    assert [cell.strip("-") for cell in rule] == [":", ":", ":"]
+    assert [cell.endswith(":") for cell in rule] == [False, True, True]
+    assert [cell.strip() for cell in row] == ["a/b", "0.900 (0.800–1.000)", f"1{THIN}200"]
+
+
+def test_names_of_files_are_shown_as_they_are_and_bring_nothing_to_life():
+    names = ["<b onclick=alert(1)>", "[x](javascript:alert(1))", "[x]{onclick=alert(1)}", "`<b>`{=html}", "$x$", "&lt;",
+             "a|b", "*a* _b_ ~c~", "\\<b>"]  # fmt: skip
+    text = tables.markdown(pd.DataFrame({"image": names, "label": 1})).text
+    page = pypandoc.convert_text(text, "html", "markdown")
+    assert set(re.findall(r"</?(\w+)", page)) <= {"table", "colgroup", "col", "thead", "tbody", "tr", "th", "td"}
+    assert [html.unescape(cell) for cell in re.findall(r"<td style=\"text-align: left;\">(.*)</td>", page)] == names
+
+
+def test_a_notebook_shows_the_table_as_markdown():
+    table = tables.markdown(pd.DataFrame({"x": [1]}))
+    assert table._repr_markdown_() == str(table)
+
+
+# Tables --------------------------------------------------------------------------------------------------------------
+
+
+def test_counts_by_part_class_and_subtype_in_images_and_patients():
+    assert tables.counts(SPLIT).to_numpy().tolist() == [
+        ["train", "normal", "", 2, 1],
+        ["train", "pneumonia", "bacteria", 2, 1],
+        ["train", "pneumonia", "virus", 1, 1],
+        ["train", "all", "", 5, 3],
+        ["test", "normal", "", 2, 2],
+        ["test", "pneumonia", "virus", 2, 2],
+        ["test", "all", "", 4, 4],
+    ]
+
+
+def test_patients_that_nobody_knows_are_not_counted_as_one():
+    counts = tables.counts(SPLIT.assign(patient=""))
+    assert counts["patients"].isna().all()
+    assert str(tables.markdown(counts)).splitlines()[-1].split("|")[-2].strip() == "–"
+
+
+def test_results_average_the_seeds_and_call_each_at_its_own_threshold():
+    # Test order: two normal, two ill. Seed 0 calls the second normal one positive, seed 1 misses nothing.
+    seeds = [record([-1, 1, 2, 3]), record([-1, 1, 2, 3], threshold=0.8)]
+    row = tables.results({"cnn": seeds}).iloc[0]
+    assert (row["model"], row["seeds"]) == ("cnn", 2)
+    assert row["specificity"].estimate == pytest.approx((1 / 2 + 1) / 2)
+    assert row["sensitivity"].estimate == 1
+    assert row["AUC"] == Interval(1, 1, 1)
+
+
+def test_metrics_give_a_row_for_each_heading():
+    table = tables.metrics([record([-1, 1, 2, 3])]).set_index("metric")["value"]
+    assert list(table.index) == list(tables.METRICS.values())
+    assert table["accuracy"].estimate == 3 / 4
+
+
+def test_results_of_different_images_are_not_averaged():
+    other = SPLIT.assign(image=SPLIT["image"] + "2")
+    with pytest.raises(ValueError, match="other images"):
+        tables.results({"cnn": [record([0, 1, 2, 3]), record([0, 1, 2, 3], split=other)]})
+
+
+def test_an_unknown_metric_is_named():
+    with pytest.raises(ValueError, match="'AUROC'; there are auc,"):
+        tables.results({"cnn": [record([0, 1, 2, 3])]}, metrics=["AUROC"])
+
+
+# Records -------------------------------------------------------------------------------------------------------------
+
+
+def header_record(values: dict[str, np.ndarray], slope: float, intercept: float) -> Record:
+    frames = [
+        pd.DataFrame({"image": [f"{part}{i}" for i in range(len(v))], "patient": [f"{part}{i}" for i in range(len(v))],
+                      "label": np.arange(len(v), dtype=np.int8) % 2, "subtype": "", "part": part})
+        for part, v in values.items()
+    ]  # fmt: skip
+    experiment = Experiment(
+        name="headers/width", group="headers", variant="width", data=DataConfig(name="x", version="1"), model=HeaderConfig(field="width"), minutes=1
+    )
+    return Record(
+        experiment=experiment,
+        scores={part: intercept + slope * v for part, v in values.items()},
+        split=pd.concat(frames, ignore_index=True),
+        selection={"slope": slope, "intercept": intercept, "threshold": 0.5},
+        provenance={
+            "data": {"version": "1"}, "commit": "0123456789ab", "date": "2026-01-02T03:04:05+00:00", "seconds": 61.0,
+            "peak_memory_mb": 1234, "versions": {"python": "3.11.7"},
+            "machine": {"processor": "P", "cores": 2, "threads": 2, "memory_gb": 8.0, "accelerator": "none"},
+        },
+    )  # fmt: skip
+
+
+def test_header_values_are_those_that_the_scores_were_made_from():
+    values = {"train": np.array([100.0, 250.0, 300.0]), "test": np.array([700.0, 120.0])}
+    frame = summaries.header_values(header_record(values, slope=-0.01, intercept=3.0))
+    np.testing.assert_allclose(frame["width"], [100, 250, 300, 700, 120])
+    assert frame["part"].tolist() == ["train"] * 3 + ["test"] * 2
+
+
+def test_auc_by_part_has_a_row_a_model_and_the_auc_of_each_part():
+    values = {"train": [1, 2, 3, 4], "validation": [2, 1, 4, 3], "test": [1, 2, 1, 2]}
+    record = header_record({part: np.array(v, float) for part, v in values.items()}, 1.0, 0.0)
+    frame = tables.auc_by_part({"a_b": record})
+    # Labels are 0, 1, 0, 1. Pairs won of four: train 3; validation (2, 4 against 1, 3) 1; test 4.
+    assert frame["model"].tolist() == ["a b"]
+    assert [frame[part][0].estimate for part in ("train", "validation", "test")] == [0.75, 0.25, 1.0]
+
+
+def test_examples_are_the_first_of_each_kind_normal_first():
+    split = pd.DataFrame(
+        {
+            "image": list("abcdefg"),
+            "label": [1, 0, 1, 0, 0, 1, 1],
+            "subtype": ["virus", "normal", "bacteria", "normal", "normal", "virus", "virus"],
+            "part": ["train"] * 6 + ["test"],
+        }
+    )
+    assert tables.examples(split, each=2)["image"].tolist() == ["b", "d", "c", "a", "f"]
+
+
+def test_provenance_has_an_anchor_for_the_group_and_for_each_record_and_says_what_was_configured():
+    record = header_record({"test": np.array([1.0, 2.0])}, 1.0, 0.0)
+    text = provenance.provenance([record])
+    for wanted in (
+        "### headers {#rec-headers}", f"[width]{{#rec-{record.key[:8]}}}", "model.field = width", "data.name = x",
+        "seed = 0", f"`{record.key[:8]}`", "`0123456`", "2026-01-02", "1 min 01 s", "python 3.11.7", "1\u202f234 MB",
+    ):  # fmt: skip
+        assert wanted in text
+
+
+def test_provenance_lists_beside_a_record_only_what_it_does_not_share_with_its_group():
+    one = header_record({"test": np.array([1.0, 2.0])}, 1.0, 0.0)
+    other = replace(one, experiment=replace(one.experiment, model=HeaderConfig(field="height"), seed=1))
+    text = provenance.provenance([one, other])
+    assert "field = width, seed = 0" in text
+    assert "field = height, seed = 1" in text
+    assert text.count("data.name = x") == 1
+
+
+CLAIMS = pd.DataFrame(
+    {
+        "what": ["ours over theirs", "start", "open"],
+        "value": [0.93, 0.123456, 2.0],
+        "low": [0.9, 0.123456, 1.0],
+        "high": [0.95, 0.123456, 3.0],
+        "unit": ["", "s", "s"],
+        "target": ["at least 0.92", "at most 0.1 s", ""],
+        "reached": [True, False, True],
+        "date": ["2026-01-02T03:04:05", "2026-01-03T00:00:00", "2026-01-02T00:00:00"],
+        "processor": ["P", "P", "P"],
+    }
+)
+
+
+def test_claims_show_the_range_where_there_is_one_and_a_missed_target_as_missed():
+    table = tables.claims(CLAIMS)
+    assert table["measured"].tolist() == ["0.93 (0.9–0.95)", "0.123 s", "2 s (1–3)"]
+    assert table["reached"].tolist() == ["yes", "no", ""]
+
+
+def test_claims_say_where_and_when_they_were_measured():
+    assert tables.measured_on(CLAIMS) == "Measured on P, 2026-01-02 to 2026-01-03."
+    assert tables.measured_on(CLAIMS.iloc[:1]) == "Measured on P, 2026-01-02."
+
+
+def test_models_are_drawn_the_same_patients_so_equal_models_get_equal_intervals():
+    same = {"one": [record([-1, 1, 2, 3])], "other": [record([-1, 1, 2, 3])]}
+    rows = tables.results(same)
+    assert rows["AUC"][0] == rows["AUC"][1]

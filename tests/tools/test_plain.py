@@ -1,0 +1,335 @@
+"""The plain edition renders a small book that holds every construct of its subset."""
+
+import html
+import re
+import shutil
+import zlib
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from tools.plain import cache, check
+from tools.plain.book import load
+from tools.plain.build import build
+from tools.plain.chapters import parse
+from tools.plain.environment import read_environment
+from tools.plain.errors import BuildError
+
+ROOT = Path(__file__).parents[2]
+FIXTURE = Path(__file__).parent / "plain_book"
+CHAPTERS = [ROOT / "index.qmd", *sorted((ROOT / "report").glob("*.qmd"))]
+
+
+def text_of(page: Path) -> str:
+    """A page's words without its tags."""
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8")))).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+
+
+def copy_fixture(folder: Path) -> Path:
+    project = folder / "book"
+    shutil.copytree(FIXTURE, project)
+    return project
+
+
+def write_small_book(folder: Path, chapter: str) -> Path:
+    """A book of one chapter."""
+    (folder / "_quarto.yml").write_text("book:\n  title: Small\n  chapters: [index.qmd]\n", encoding="utf-8")
+    (folder / "index.qmd").write_text(chapter, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The fixture book, rendered once for the tests that only read it."""
+    folder = copy_fixture(tmp_path_factory.mktemp("plain"))
+    build(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def numbers(project):
+    return (project / "_book/report/numbers.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def links(project):
+    return (project / "_book/report/links.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def pdf(project):
+    """The PDF's objects with their streams unpacked."""
+    packed = (project / "_book/Fixture.pdf").read_bytes()
+    unpacked = [packed]
+    for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", packed, re.DOTALL):
+        try:
+            unpacked.append(zlib.decompress(stream))
+        except zlib.error:
+            continue  # a font or a picture in another packing
+    return b"".join(unpacked)
+
+
+# Numbers and references
+
+
+def test_references_carry_the_number_of_their_chapter(project):
+    text = text_of(project / "_book/report/numbers.html")
+    assert "Figure 1.1, Table 1.1 and Equation 1.1 are numbered by chapter" in text
+
+
+def test_a_part_of_a_figure_is_referred_to_by_its_letter(project):
+    assert "Figure 1.2 (b) is a part of Figure 1.2" in text_of(project / "_book/report/numbers.html")
+
+
+def test_a_bracketed_minus_refers_by_the_number_alone(project):
+    assert "and 1.1 is a number alone Figure 1.1, Figure 1.2." in text_of(project / "_book/report/numbers.html")
+
+
+def test_a_reference_to_another_chapter_links_to_its_page(links):
+    assert '<a href="numbers.html#fig-line" class="reference">Figure\N{NO-BREAK SPACE}1.1</a>' in links
+
+
+def test_an_unnumbered_chapter_takes_no_number(project):
+    sidebar = re.findall(r'class="number">(\d*)</span><span>([^<]*)<', (project / "_book/index.html").read_text())
+    assert sidebar == [("", "About this book"), ("1", "Numbers &amp; names"), ("2", "Links and boxes")]
+
+
+def test_a_heading_printed_by_a_cell_is_numbered_after_those_of_the_text(numbers):
+    assert re.search(r'<h3 id="sec-printed"><span class="heading-number">1\.1\.2</span> Printed heading</h3>', numbers)
+
+
+def test_an_equation_inside_a_paragraph_stands_on_its_own_with_its_number(numbers):
+    equation = re.search(r'<p>Youden’s index.*? is</p>\s*<div id="eq-youden".*?</div>', numbers, re.DOTALL)[0]
+    assert "<math" in equation and '<span class="equation-number">(1.1)</span>' in equation
+
+
+def test_the_pdf_numbers_headings_as_the_site_does(pdf):
+    titles = re.findall(rb"/Title ?\(([^)]*)\)", pdf)
+    assert {b"1 Numbers & names", b"1.1 Counting things", b"1.1.2 Printed heading", b"2.2.1 Record 3f2a"} <= set(titles)
+
+
+# Figures and tables
+
+
+def test_a_cells_caption_holds_the_variables_link_to_its_record(numbers):
+    caption = re.search(r"<figcaption>(.*?A rising line.*?)</figcaption>", numbers)[1]
+    assert '<a href="links.html#rec-3f2a" class="measured">0.953</a>' in caption
+
+
+def test_alternative_texts_reach_the_page(numbers):
+    assert 'alt="A line that rises from &quot;0&quot; to 3."' in numbers
+
+
+def test_alternative_texts_reach_the_pdf(pdf):
+    texts = set(re.findall(rb"/Alt ?\(([^)]*)\)", pdf))
+    assert {b'A line that rises from "0" to 3.', b"A falling line.", b"The same teal square."} <= texts
+
+
+def test_a_retina_figure_is_shown_at_half_its_pixels(project, numbers):
+    picture = (project / "_book/report/numbers_files/fig-line-1.png").read_bytes()
+    pixels = int.from_bytes(picture[16:20], "big")  # the width in a PNG's header
+    shown = int(re.search(r'fig-line-1.png"[^>]* width="(\d+)"', numbers)[1])
+    assert shown == pixels // 2
+
+
+def test_a_markdown_table_of_a_cell_is_a_table_with_a_caption(numbers):
+    table = re.search(r'<figure id="tbl-seeds".*?</figure>', numbers, re.DOTALL)[0]
+    assert "Table\N{NO-BREAK SPACE}1.2:" in table and re.search(r"<td[^>]*>0.951</td>", table)
+
+
+def test_a_path_from_the_root_finds_an_image_of_the_project(project, links):
+    assert links.count('src="../square.svg"') == 3 and (project / "_book/square.svg").is_file()
+
+
+# Text, code and boxes
+
+
+def test_kernels_get_the_environment_file_and_run_in_the_project(project):
+    assert "good day book" in text_of(project / "_book/report/numbers.html")
+
+
+def test_code_folds_unless_a_cell_says_otherwise(numbers):
+    assert re.findall(r'<details class="code"( open)?><summary>Show the code</summary>', numbers) == ["", " open", ""]
+
+
+def test_a_hidden_cell_leaves_no_trace(numbers):
+    assert "computed, not shown" not in numbers
+
+
+def test_conditions_on_format_and_profile_hold(project, pdf):
+    text = text_of(project / "_book/report/links.html")
+    assert ("Only on the page." in text, "Only in the PDF." in text) == (True, False)
+    assert ("Only in the real thing." in text, "Only in the demonstration." in text) == (True, False)
+
+
+def test_a_callout_shows_its_title_with_its_markup(links):
+    assert re.search(r'class="callout callout-tip".*?A <em>tip</em> with a title', links, re.DOTALL)
+
+
+def test_a_collapsed_callout_folds(links):
+    assert '<details class="callout callout-caution">' in links
+
+
+def test_a_triple_brace_shows_a_shortcode(links):
+    assert "<code>{{&lt; var name &gt;}}</code>" in links
+
+
+def test_citations_are_listed_below_their_chapter(project):
+    text = text_of(project / "_book/report/numbers.html")
+    assert "(Kermany and Goldbaum 2018; see Youden 1950)" in text and "Index for Rating Diagnostic Tests" in text
+
+
+def test_every_local_link_of_the_site_has_a_target(project):
+    site = project / "_book"
+    for page in site.rglob("*.html"):
+        for target in re.findall(r'(?:href|src)="(?!https?:|data:)([^"]*)"', page.read_text(encoding="utf-8")):
+            path, _, identifier = target.partition("#")
+            file = (page.parent / path) if path else page
+            assert file.exists(), f"{page}: {target}"
+            assert not identifier or f'id="{identifier}"' in file.read_text(encoding="utf-8"), f"{page}: {target}"
+
+
+def test_pages_name_their_neighbours(numbers):
+    assert 'rel="prev" href="../index.html"' in numbers and 'rel="next" href="links.html"' in numbers
+
+
+# Profiles, cache and pre-render
+
+
+def test_a_second_render_starts_no_kernel(project, monkeypatch):
+    monkeypatch.setattr("tools.plain.execute.NotebookClient", None)
+    assert build(project, to="html") == [project / "_book/index.html"]
+
+
+def test_a_new_caption_executes_nothing_again(project, tmp_path, monkeypatch):
+    copy = Path(shutil.copytree(project, tmp_path / "book"))
+    chapter = copy / "report/numbers.qmd"
+    chapter.write_text(chapter.read_text().replace("A rising line;", "A steeper line;"))
+    monkeypatch.setattr("tools.plain.execute.NotebookClient", None)
+    build(copy, to="html")
+    assert "A steeper line;" in (copy / "_book/report/numbers.html").read_text()
+
+
+def test_dropping_a_chapter_forgets_its_executed_notebook(project, tmp_path):
+    copy = Path(shutil.copytree(project, tmp_path / "book"))
+    folder = cache.folder(copy, PurePosixPath("report/numbers.qmd"), {})
+    assert cache.drop(folder, PurePosixPath("report/numbers.qmd")) == 1
+    assert cache.drop(folder, PurePosixPath("report/numbers.qmd")) == 0
+
+
+def test_a_profile_has_its_own_output_cache_and_banner(tmp_path):
+    project = write_small_book(tmp_path, "# One\n")
+    (project / "_quarto-demo.yml").write_text(
+        "project:\n  output-dir: _book-demo\nwebsite:\n  announcement: '**Synthetic**'\n"
+    )
+    (project / "_environment-demo").write_text("JUPYTERCACHE=elsewhere\n")
+    book = load(project, "demo")
+    assert cache.folder(project, book.chapters[0], book.environment) == project / "elsewhere"
+    build(project, profile="demo", to="html")
+    page = (project / "_book-demo/index.html").read_text()
+    assert '<p class="banner" role="note"><strong>Synthetic</strong></p>' in page
+
+
+def test_a_failing_pre_render_script_stops_the_render(tmp_path):
+    project = write_small_book(tmp_path, "# One\n")
+    with (project / "_quarto.yml").open("a") as settings:
+        settings.write("project:\n  pre-render: python -c 'raise SystemExit(3)'\n")
+    with pytest.raises(BuildError, match="raise SystemExit.3..` ended with status 3"):
+        build(project)
+
+
+def test_an_environment_file_is_read_below_its_profile(tmp_path):
+    (tmp_path / "_environment").write_text("# a comment\nA=1\nB='two words'\n")
+    (tmp_path / "_environment-demo").write_text("A=${B} more\n")
+    assert read_environment(tmp_path, "demo") == {"A": "two words more", "B": "two words"}
+
+
+# What stops a render
+
+
+def test_a_failing_cell_names_chapter_line_cell_and_error(tmp_path):
+    chapter = "# One\n\n```{python}\n#| label: division\ncount = 0\n1 / count\n```\n"
+    with pytest.raises(BuildError) as failure:
+        build(write_small_book(tmp_path, chapter))
+    assert str(failure.value).splitlines()[0] == (
+        "index.qmd:6: cell 1 (division) failed at `1 / count`: ZeroDivisionError: division by zero"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("See @fig-none.", "index.qmd: unresolved reference @fig-none"),
+        ("See [@nobody1999].", "index.qmd: missing citation @nobody1999"),
+        ("\nIt is {{< var a.b >}}.", "index.qmd:4: missing variable a.b"),
+        ("Go [there](report/none.qmd).", "index.qmd: broken link to report/none.qmd: no such chapter"),
+        ("Go [there](#nowhere).", "index.qmd: broken link to #nowhere: index.qmd has no such identifier"),
+        ("![What](none.png)", "index.qmd: the image none.png does not exist"),
+        ("![](none.png)", "index.qmd: the image none.png has no alternative text"),
+        ("## A {#sec-a}\n\n## B {#sec-a}", "index.qmd: Duplicate identifier 'sec-a'"),
+        ("# Another", 'index.qmd: a second level-1 heading, "Another"'),
+    ],
+)
+def test_what_does_not_resolve_stops_the_render_by_name(tmp_path, text, message):
+    with pytest.raises(BuildError) as failure:
+        build(write_small_book(tmp_path, f"# One\n\n{text}\n"), to="html")
+    assert message in str(failure.value)
+
+
+def test_a_failed_render_leaves_the_book_before_it_alone(tmp_path):
+    build(write_small_book(tmp_path, "# One\n\nThe first.\n"), to="html")
+    with pytest.raises(BuildError):
+        build(write_small_book(tmp_path, "# One\n\nThe second, see @fig-none.\n"), to="html")
+    assert "The first." in (tmp_path / "_book/index.html").read_text()
+
+
+# The subset
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.name)
+def test_every_chapter_of_the_book_keeps_to_the_subset(chapter):
+    assert check.check(chapter) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{{< include other.qmd >}}", "x.qmd:1: shortcode include, unlike var, is not supported"),
+        ("Text\n\n<table>", "x.qmd:3: raw HTML <table>, which vanishes in the PDF is not supported"),
+        ("::: {.column-margin}\n:::", "x.qmd:1: class column-margin is not supported"),
+        ("::: {.my-box}\n:::", "x.qmd:1: a div of class my-box is not supported"),
+        ('::: {.content-visible when-format="epub"}', "x.qmd:1: when-format='epub' is not supported"),
+        ("```{r}\n1\n```", "x.qmd:1: code block {r}; only {python} cells and plain listings are known"),
+        ("An area of `{python} area`", "x.qmd:1: inline code to execute"),
+        ("It takes {{< var batch.008.seconds >}} s", "x.qmd:1: {{< var batch.008.seconds >}}, of which Quarto takes"),
+        ("The option `{{< var a >}}`", "x.qmd:1: a shortcode in inline code"),
+        ("One\n\n::: {#a}\ntwo", "x.qmd:3: the div is never closed"),
+        ("One\n\n:::", "x.qmd:3: ::: closes a div that was never opened"),
+        ("```python\nx = 1", "x.qmd:2: a code block opened with ``` is never closed"),
+        ("---\nformat: pdf\n---\n", "x.qmd:1: front matter 'format' is not supported"),
+        ("```{python}\n#| column: margin\n1\n```", "x.qmd:1: cell option 'column' is not supported"),
+        ("```{python}\n#| echo: maybe\n1\n```", "x.qmd:1: cell option echo: 'maybe' is not true or false"),
+        ("```{python}\n#| label: fig-a\n#| fig-cap: A\n1\n```", "x.qmd:1: fig-a has no fig-alt"),
+        ("```{python}\n#| label: tbl-a\n1\n```", "x.qmd:1: tbl-a has no tbl-cap"),
+        ("```{python}\n#| label: [\n1\n```", "x.qmd:1: the cell's options are not YAML"),
+    ],
+)
+def test_what_the_subset_lacks_is_named_with_its_line(text, problem):
+    found = check.problems(parse(text, PurePosixPath("x.qmd")))
+    assert [line for line in found if line.startswith(problem)], found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A mean < 3 and > 1, `<b>` in code, and $a<b>c$ in mathematics.",
+        "$$\n\\begin{aligned} a &< b \\end{aligned}\n$$",
+        "<https://doi.org/10.17632/rscbjbr9sj>",
+        "````\n```{r}\n<table>\n```\n````",
+        "::: callout-note\nA note.\n:::",
+    ],
+)
+def test_what_only_looks_refused_is_allowed(text):
+    assert check.problems(parse(text, PurePosixPath("x.qmd"))) == []

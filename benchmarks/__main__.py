@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
     folder = options.folder or (Path(tempfile.mkdtemp(prefix="pneumo-benchmark-")) if options.quick else results.FOLDER)
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""         # the targets are for processors, and both sides must use the same
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the targets are for processors, and both sides must use the same
     load = os.getloadavg()[0]
     if load > BUSY:
         print(f"benchmarks: this machine is busy (load {load:.1f}); times, and perhaps ratios, will be off", flush=True)

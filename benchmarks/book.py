@@ -124,7 +124,7 @@ def _starts(rounds: int) -> Iterator[Claim]:
         ("import", "`python -c 'import pneumo'`", [sys.executable, "-c", "import pneumo"], 0.3),
     ):
         run = partial(subprocess.run, command, capture_output=True, check=True)
-        run()                                       # now the files are in the system's memory
+        run()  # now the files are in the system's memory
         yield Claim(
             name=f"book/{name}",
             what=what,

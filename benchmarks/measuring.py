@@ -25,9 +25,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def in_turns(
-    ways: Mapping[Name, Callable[[], float]], rounds: int, *, warm_up: int = 0
-) -> dict[Name, np.ndarray]:
+def in_turns(ways: Mapping[Name, Callable[[], float]], rounds: int, *, warm_up: int = 0) -> dict[Name, np.ndarray]:
     """Measure several ways A B C A B C ..., so that each round sees the same machine.
 
     ways: what each name calls; it returns one measurement. warm_up: rounds before, which are not counted.

@@ -72,7 +72,7 @@ def measure(sizes: Sizes) -> Iterator[Claim]:
 
 def _decoding(name: str, what: str, dataset: Dataset, sizes: Sizes, details: dict[str, object]) -> Claim:
     one_by_one = partial(_decode_one_by_one, dataset, sizes.image_size)
-    one_by_one()                                    # now the archive is in the system's memory, for both
+    one_by_one()  # now the archive is in the system's memory, for both
     ways = {"ours": partial(_decode_to_cache, dataset, sizes.image_size), "pil": partial(seconds, one_by_one)}
     took = in_turns(ways, sizes.rounds)
     return Claim(

@@ -128,7 +128,7 @@ def _run(group: list[Experiment], jobs: int) -> Use:
     wall = time.perf_counter() - start
     if status:
         raise RuntimeError(f"pneumo run ended with status {status}:\n{said.getvalue()}")
-    get_reusable_executor(reuse=True).shutdown(wait=True)    # a process's time is told to its parent when it has ended
+    get_reusable_executor(reuse=True).shutdown(wait=True)  # a process's time is told to its parent when it has ended
     return Use(wall=wall, processor=_processor_seconds() - processor)
 
 

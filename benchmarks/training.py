@@ -100,7 +100,7 @@ BASELINE = Case(
 )
 PRETRAINED = Case(
     name="efficientnet-lite0-224",
-    model=PretrainedConfig(name="efficientnet-lite0", train="scratch"),     # as fast as with its published weights
+    model=PretrainedConfig(name="efficientnet-lite0", train="scratch"),  # as fast as with its published weights
     image_size=224,
     batches=9,
     rounds=5,
@@ -112,7 +112,12 @@ QUICK = Sizes(
     radiographs=few_radiographs,
     cases=(
         replace(
-            BASELINE, model=CNNConfig(width=2, depth=2), image_size=16, batches=3, usual_batches=3, rounds=1,
+            BASELINE,
+            model=CNNConfig(width=2, depth=2),
+            image_size=16,
+            batches=3,
+            usual_batches=3,
+            rounds=1,
             usual={"usual": None, "usual-published-size": (64, 48)},
         ),
     ),
@@ -221,9 +226,7 @@ def _loop(case: Case, batches: Iterable[tuple[Tensor, Tensor]]) -> float:
     return _rate(starts)
 
 
-def _extract(
-    dataset: Dataset, shown: training.Images, images: int, folder: Path, size: tuple[int, int] | None
-) -> None:
+def _extract(dataset: Dataset, shown: training.Images, images: int, folder: Path, size: tuple[int, int] | None) -> None:
     """Fill class folders, as `ImageFolder` wants them, with `images` files; those after DISTINCT are links.
 
     size: (width, height) to enlarge the images to; None leaves the files as they are.

@@ -44,7 +44,8 @@ def light(monkeypatch):
 def test_every_benchmark_runs_and_its_claims_are_written(name, light, tmp_path, capsys):
     assert command.main([name, "--quick", "--folder", str(tmp_path)]) == 0
     claims = results.load(tmp_path).claims()
-    assert len(claims) and claims["claim"].is_unique
+    assert len(claims)
+    assert claims["claim"].is_unique
     assert set(claims["benchmark"]) == {name}
     assert claims["claim"].str.startswith(f"{name}/").all()
     assert np.isfinite(claims[["value", "low", "high"]].to_numpy(float)).all()

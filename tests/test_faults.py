@@ -140,7 +140,7 @@ def test_the_command_line_says_before_training_what_to_do_when_the_record_will_n
     assert error.startswith(f"pneumo: {records.folder()}/quick cannot be written (File too large); make room")
     assert error.endswith("nothing was trained yet")
     assert records.paths() == []
-    assert main(["run", "quick"]) == 0                               # and the same command goes on, with room
+    assert main(["run", "quick"]) == 0  # and the same command goes on, with room
     assert len(records.paths()) == 1
 
 
@@ -212,7 +212,7 @@ def test_what_a_kill_left_of_features_is_taken_for_none_and_replaced(tmp_path, m
 
 
 def test_a_disk_too_small_for_the_features_is_named_before_they_are_measured(tmp_path, monkeypatch):
-    free = shutil.disk_usage(tmp_path)._replace(free=204_799)        # 200 rows of 256 numbers of 4 bytes: 204,800
+    free = shutil.disk_usage(tmp_path)._replace(free=204_799)  # 200 rows of 256 numbers of 4 bytes: 204,800
     monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
     monkeypatch.setattr(data.Pixels, "rows", lambda *_: pytest.fail("measured"))
     with pytest.raises(data.DataError, match=f"{pixel_cache.cache_folder()}/features has no room .*No space left"):
@@ -270,7 +270,7 @@ def test_of_two_starts_of_one_experiment_one_works_and_the_other_takes_its_recor
     def noted(*arguments):
         with (tmp_path / "worked").open("a") as file:
             file.write("x")
-        time.sleep(0.3)                                              # so that the other one comes meanwhile
+        time.sleep(0.3)  # so that the other one comes meanwhile
         return work(*arguments)
 
     monkeypatch.setattr(runner, "_conduct", noted)
@@ -319,7 +319,7 @@ def fit(bright_and_dark, checkpoint: Path, width: int = 2) -> np.ndarray:
 @pytest.mark.parametrize("write", [lambda value, path: path.write_bytes(pickle.dumps(value)), torch.save])
 def test_a_checkpoint_with_code_in_it_is_not_executed(bright_and_dark, tmp_path, write):
     write(Hostile(tmp_path / "executed"), tmp_path / "state.ckpt")
-    with suppress(Exception):                                        # whether it is refused or passed over
+    with suppress(Exception):  # whether it is refused or passed over
         fit(bright_and_dark, tmp_path / "state.ckpt")
     assert not (tmp_path / "executed").exists()
 

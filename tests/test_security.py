@@ -41,7 +41,7 @@ def test_what_can_read_a_pickle_is_told_not_to_wherever_the_package_calls_it():
     files = sorted((ROOT / "pneumo").rglob("*.py"))
     calls = [(path, call) for path in files for call in reads(ast.parse(path.read_text(encoding="utf-8")))]
     assert [f"{path}:{call.lineno}" for path, call in calls if not is_safe(call)] == []
-    assert {"np.load", "torch.load"} == {ast.unparse(call.func) for _, call in calls}    # or the search finds nothing
+    assert {"np.load", "torch.load"} == {ast.unparse(call.func) for _, call in calls}  # or the search finds nothing
 
 
 @pytest.mark.parametrize("code", ["pickle.load(f)", "torch.load(f)", "torch.load(f, weights_only=False)", "np.load(f)"])

@@ -25,8 +25,19 @@ DRAW_SEED = 0
 
 
 COMPARISONS = (
-    "network-parts", "batch-size", "image-size", "detail", "spatial-transformer", "learning-rates", "optimizers",
-    "schedules", "regularisation", "augmentation", "transfer-learning", "recipe-steps", "scaling",
+    "network-parts",
+    "batch-size",
+    "image-size",
+    "detail",
+    "spatial-transformer",
+    "learning-rates",
+    "optimizers",
+    "schedules",
+    "regularisation",
+    "augmentation",
+    "transfer-learning",
+    "recipe-steps",
+    "scaling",
 )
 """Groups of experiments that compare variants, seed by seed."""
 

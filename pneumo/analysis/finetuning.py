@@ -59,7 +59,7 @@ def responses(model: PretrainedConfig, image: np.ndarray, *, block: int, most: i
     with torch.inference_mode():
         network(scale(torch.from_numpy(image[None].copy())))
     hook.remove()
-    maps = kept[0].squeeze(0)                                   # (C, h, w)
+    maps = kept[0].squeeze(0)  # (C, h, w)
     varied = maps.std(dim=(1, 2)).argsort(descending=True)[:most]
     chosen = maps[varied]
     return (chosen - chosen.amin(dim=(1, 2), keepdim=True)).numpy()
@@ -113,7 +113,7 @@ def _changes(experiment: Experiment) -> dict[str, Change]:
 
 
 def _layer(name: str) -> str:
-    """"network._blocks.3._project_conv.weight" belongs to "4"."""
+    """ "network._blocks.3._project_conv.weight" belongs to "4"."""
     first, second = name.removeprefix("network.").split(".")[:2]
     if first == "_blocks":
         return str(int(second) + 1)

@@ -27,9 +27,7 @@ PATIENTS = PhantomConfig(patients=600, size=48, opacity=1.0, acquisition_trace=F
 
 NETWORK = CNNConfig(width=8, depth=3)
 
-TRAINING = TrainingConfig(
-    epochs=20, optimizer=OptimizerConfig(learning_rate=0.01, schedule="one-cycle"), patience=None
-)
+TRAINING = TrainingConfig(epochs=20, optimizer=OptimizerConfig(learning_rate=0.01, schedule="one-cycle"), patience=None)
 """About ten seconds on two cores."""
 
 

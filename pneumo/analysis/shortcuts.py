@@ -63,7 +63,7 @@ def matched_pairs(
         frame = shortcut.frame(part)
         ill = (frame["label"] == 1).to_numpy()
         ranks = (frame["score"].rank() / len(frame)).to_numpy()
-        alike = np.abs(ranks[ill][:, None] - ranks[~ill]) <= MAX_RANK_DISTANCE                        # (ill, normal)
+        alike = np.abs(ranks[ill][:, None] - ranks[~ill]) <= MAX_RANK_DISTANCE  # (ill, normal)
         scores = {"shortcut itself": frame["score"].to_numpy()}
         scores |= {model: mean_logits(records, part) for model, records in models.items()}
         draws = resample(frame["label"], shortcut.patients(part), rng=np.random.default_rng(seed)).astype(float)

@@ -24,7 +24,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "configuration": [
-            "GENERATOR", "MILD", "MIXUP", "NONE", "ROBUST", "STRESS", "STRONG", "Augmentation", "FillMode",
+            "GENERATOR",
+            "MILD",
+            "MIXUP",
+            "NONE",
+            "ROBUST",
+            "STRESS",
+            "STRONG",
+            "Augmentation",
+            "FillMode",
         ],
         "specification": ["reference"],
         "transforms": ["Parameters", "augment", "mixup", "parameters", "scale", "transform"],

@@ -24,10 +24,10 @@ def compress(images: Tensor, quality: Tensor) -> Tensor:
     planes = torch.round(255 * images)
     if height % 8 or width % 8:
         planes = functional.pad(planes, (0, -width % 8, 0, -height % 8), mode="replicate")
-    transform = _cosine_transform().to(images.device)                                       # (64, 64)
-    divisors = _divisors()[quality.long() - 1].to(images.device)[:, None, :]                # (N, 1, 64)
+    transform = _cosine_transform().to(images.device)  # (64, 64)
+    divisors = _divisors()[quality.long() - 1].to(images.device)[:, None, :]  # (N, 1, 64)
     blocks = functional.pixel_unshuffle(planes.reshape(count * channels, 1, *planes.shape[2:]), 8)  # (NC, 64, h, w)
-    blocks = blocks.flatten(2).mT.reshape(count, -1, 64)                                    # (N, Chw, 64)
+    blocks = blocks.flatten(2).mT.reshape(count, -1, 64)  # (N, Chw, 64)
     coefficients = torch.round((blocks - 128) @ transform.T / divisors) * divisors
     restored = (coefficients @ transform + 128).round_().clamp_(0, 255).div_(255)
     restored = restored.view(count * channels, -1, 64).mT.unflatten(2, (planes.shape[2] // 8, -1))

@@ -14,8 +14,8 @@ from pneumo.augment.compression import compress
 from pneumo.augment.configuration import Augmentation, FillMode
 
 GRID_SAMPLE_PADDING = {"constant": "zeros", "nearest": "border", "reflect": "reflection"}
-BLUR_TRUNCATION = 3.0   # standard deviations after which the blur's kernel ends
-CROP_ATTEMPTS = 10      # as in torchvision's RandomResizedCrop; after that the whole image is kept
+BLUR_TRUNCATION = 3.0  # standard deviations after which the blur's kernel ends
+CROP_ATTEMPTS = 10  # as in torchvision's RandomResizedCrop; after that the whole image is kept
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,8 +92,8 @@ def parameters(n: int, config: Augmentation, generator: torch.Generator) -> Para
         "blur": (0.0, config.gaussian_blur),
         "noise": (0.0, config.gaussian_noise),
     }
-    low, high = torch.tensor(list(ranges.values()))[:, :, None].unbind(dim=1)               # (10, 1) each
-    amounts = low + (high - low) * torch.rand(len(ranges), n, generator=generator)          # (10, n)
+    low, high = torch.tensor(list(ranges.values()))[:, :, None].unbind(dim=1)  # (10, 1) each
+    amounts = low + (high - low) * torch.rand(len(ranges), n, generator=generator)  # (10, n)
     coins = torch.rand(2, n, generator=generator) < 0.5
     crop = _crops(n, config, generator)
     noise_seed = int(torch.randint(2**62, (), generator=generator))
@@ -114,11 +114,11 @@ def _crops(n: int, config: Augmentation, generator: torch.Generator) -> Tensor:
         return torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(n, 4)
     smallest, largest = config.random_resized_crop
     narrowest, widest = (math.log(aspect) for aspect in config.crop_aspect_range)
-    area = smallest + (largest - smallest) * uniform[:CROP_ATTEMPTS]                        # (attempts, n)
+    area = smallest + (largest - smallest) * uniform[:CROP_ATTEMPTS]  # (attempts, n)
     aspect = torch.exp(narrowest + (widest - narrowest) * uniform[CROP_ATTEMPTS : 2 * CROP_ATTEMPTS])
     width, height = torch.sqrt(area * aspect), torch.sqrt(area / aspect)
     fits = (width <= 1) & (height <= 1)
-    first = fits.int().argmax(dim=0, keepdim=True)                                          # first attempt that fits
+    first = fits.int().argmax(dim=0, keepdim=True)  # first attempt that fits
     width = torch.where(fits.any(dim=0), width.gather(0, first)[0], 1.0)
     height = torch.where(fits.any(dim=0), height.gather(0, first)[0], 1.0)
     left, top = (1 - width) * uniform[-2], (1 - height) * uniform[-1]
@@ -142,7 +142,7 @@ def transform(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "neare
     if images.dtype != torch.float32 or images.ndim != 4:
         shape = tuple(images.shape)
         raise ValueError(f"images are {images.dtype} of shape {shape}; give (N, C, H, W) float32, as `scale` does")
-    with torch.autocast(images.device.type, enabled=False):     # grey levels need more than the 8 bits of bfloat16
+    with torch.autocast(images.device.type, enabled=False):  # grey levels need more than the 8 bits of bfloat16
         images = _warp(images, _sampling_matrices(drawn, *images.shape[2:]), fill_mode, cval)
         images = _blur(images, drawn.blur)
         images = _change_grey_levels(images, drawn)
@@ -160,7 +160,7 @@ def _sampling_matrices(drawn: Parameters, height: int, width: int) -> Tensor:
     left, top, crop_width, crop_height = drawn.crop.unbind(dim=1)
     factor_x = crop_width / drawn.zoom_x * (1 - 2.0 * drawn.flip_x)
     factor_y = crop_height / drawn.zoom_y * (1 - 2.0 * drawn.flip_y)
-    ratio = height / width      # angles are angles between pixels, whose x and y have one unit
+    ratio = height / width  # angles are angles between pixels, whose x and y have one unit
     xx, xy = factor_x * (cosine + tangent * sine), factor_x * (tangent * cosine - sine) * ratio
     yx, yy = factor_y * sine / ratio, factor_y * cosine
     shift_x, shift_y = 2 * drawn.shift_x, 2 * drawn.shift_y
@@ -177,8 +177,8 @@ def sampling_grid(matrices: Tensor, height: int, width: int) -> Tensor:
     """
     x = (2 * torch.arange(width, device=matrices.device) + 1) / width - 1
     y = (2 * torch.arange(height, device=matrices.device) + 1) / height - 1
-    along = matrices[:, :, 0, None] * x                                 # (N, 2, W)
-    down = matrices[:, :, 1, None] * y + matrices[:, :, 2, None]        # (N, 2, H)
+    along = matrices[:, :, 0, None] * x  # (N, 2, W)
+    down = matrices[:, :, 1, None] * y + matrices[:, :, 2, None]  # (N, 2, H)
     return (along[:, :, None, :] + down[:, :, :, None]).permute(0, 2, 3, 1)
 
 
@@ -187,23 +187,23 @@ def _warp(images: Tensor, matrices: Tensor, fill_mode: FillMode, cval: float) ->
         return images
     grid = sampling_grid(matrices.to(images.device), *images.shape[2:])
     padding = GRID_SAMPLE_PADDING[fill_mode]
-    if fill_mode == "constant" and cval != 0:       # grid_sample itself fills with nothing but zero
+    if fill_mode == "constant" and cval != 0:  # grid_sample itself fills with nothing but zero
         return functional.grid_sample(images - cval, grid, padding_mode=padding, align_corners=False).add_(cval)
     return functional.grid_sample(images, grid, padding_mode=padding, align_corners=False)
 
 
 def _blur(images: Tensor, deviations: Tensor) -> Tensor:
     """Blur each image by its own standard deviation, columns first and then rows; borders are continued outwards."""
-    radii = torch.floor(BLUR_TRUNCATION * deviations + 0.5)             # (N,), as scipy.ndimage rounds it
+    radii = torch.floor(BLUR_TRUNCATION * deviations + 0.5)  # (N,), as scipy.ndimage rounds it
     radius = int(radii.max())
     if radius == 0:
         return images
-    offsets = torch.arange(-radius, radius + 1)                         # (taps,)
-    variances = deviations.clamp_min(1e-3).square()                     # where 0, the kernel is a one among zeros
+    offsets = torch.arange(-radius, radius + 1)  # (taps,)
+    variances = deviations.clamp_min(1e-3).square()  # where 0, the kernel is a one among zeros
     kernels = torch.exp(-0.5 * offsets.square() / variances[:, None]) * (offsets.abs() <= radii[:, None])
-    kernels = kernels / kernels.sum(dim=1, keepdim=True)                # (N, taps)
+    kernels = kernels / kernels.sum(dim=1, keepdim=True)  # (N, taps)
     count, channels, height, width = images.shape
-    kernels = kernels.to(images.device).repeat_interleave(channels, dim=0)[:, None, :, None]    # (NC, 1, taps, 1)
+    kernels = kernels.to(images.device).repeat_interleave(channels, dim=0)[:, None, :, None]  # (NC, 1, taps, 1)
     planes = functional.pad(images.reshape(1, -1, height, width), (radius,) * 4, mode="replicate")
     planes = functional.conv2d(planes, kernels, groups=count * channels)
     return functional.conv2d(planes, kernels.mT, groups=count * channels).view(images.shape)
@@ -241,7 +241,7 @@ def mixup(images: Tensor, labels: Tensor, alpha: float, generator: torch.Generat
     if alpha == 0:
         return images, labels
     partner = torch.randperm(len(images), generator=generator).to(images.device)
-    seed = int(torch.randint(2**62, (), generator=generator))           # torch's Beta takes no generator, numpy's does
+    seed = int(torch.randint(2**62, (), generator=generator))  # torch's Beta takes no generator, numpy's does
     shares = np.random.default_rng(seed).beta(alpha, alpha, size=len(images))
     share = torch.from_numpy(shares).to(images.device, torch.float32)
     labels = labels.to(torch.float32)

@@ -1,9 +1,9 @@
 """Learning without a network: four learners on features made by hand, tuned by patient-grouped cross-validation.
 
-    config = ClassicalConfig(learner="svm", features=HOGConfig())
-    features = extract(pneumo.data.pixels(dataset, size=128), config.features)
-    model = fit(features[train], labels[train], patients[train], config, seed=0)
-    logits = scores(model, features[test])
+config = ClassicalConfig(learner="svm", features=HOGConfig())
+features = extract(pneumo.data.pixels(dataset, size=128), config.features)
+model = fit(features[train], labels[train], patients[train], config, seed=0)
+logits = scores(model, features[test])
 """
 
 import lazy_loader

@@ -161,7 +161,7 @@ def _learner(name: Learner, seed: int) -> ClassifierMixin:
         case "logistic":
             return LogisticRegression(max_iter=5000)
         case "svm":
-            return SVC(cache_size=500)                               # MB of kernel
+            return SVC(cache_size=500)  # MB of kernel
         case "forest":
             return RandomForestClassifier(TREES, random_state=seed)
         case "xgboost":
@@ -169,7 +169,7 @@ def _learner(name: Learner, seed: int) -> ClassifierMixin:
                 n_estimators=ROUNDS,
                 subsample=0.8,
                 colsample_bytree=0.2,
-                max_bin=64,                                          # of 256: no worse on HOG, in a third of the time
+                max_bin=64,  # of 256: no worse on HOG, in a third of the time
                 n_jobs=1,
                 random_state=seed,
             )
@@ -219,11 +219,11 @@ def _platt(margins: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """
     positives, negatives = labels.sum(), (1 - labels).sum()
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    spread = margins.std() or 1.0                                    # the solver's tolerance wants numbers near 1
+    spread = margins.std() or 1.0  # the solver's tolerance wants numbers near 1
     regression = LogisticRegression(C=np.inf).fit(
         np.tile(margins / spread, 2)[:, None],
         np.repeat([1, 0], len(labels)),
-        sample_weight=np.concatenate([targets, 1 - targets]),        # each image is both, by its target
+        sample_weight=np.concatenate([targets, 1 - targets]),  # each image is both, by its target
     )
     slope = float(regression.coef_[0, 0] / spread)
     return (slope, float(regression.intercept_[0])) if slope > 0 else (0.0, float(np.log(positives / negatives)))

@@ -1,8 +1,8 @@
 """Where radiographs come from: data sets, their splits, and their pixels decoded once.
 
-    dataset = pneumo.data.load("chest-xray")
-    parts = pneumo.data.split(dataset.table)
-    images = pneumo.data.pixels(dataset, size=64).rows(parts.train[:32])    # (32, 64, 64) uint8
+dataset = pneumo.data.load("chest-xray")
+parts = pneumo.data.split(dataset.table)
+images = pneumo.data.pixels(dataset, size=64).rows(parts.train[:32])    # (32, 64, 64) uint8
 """
 
 from pneumo.data.catalogue import class_names, counts, find, get, listing, load

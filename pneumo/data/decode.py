@@ -112,11 +112,11 @@ def _check_pixels(image: Image.Image, name: str) -> None:
 
 def _grey(image: Image.Image) -> Image.Image:
     """Grey levels ("L") of an image of any mode that JPEG and PNG can hold."""
-    if image.mode.startswith("I"):                                   # 16-bit PNG: "I;16", "I;16B" or "I"
+    if image.mode.startswith("I"):  # 16-bit PNG: "I;16", "I;16B" or "I"
         return Image.fromarray((np.asarray(image).astype(np.int64) // 256).astype(np.uint8))
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, "black")
         image = Image.alpha_composite(black, image.convert("RGBA"))
     if image.mode not in ("L", "1"):
-        image = image.convert("RGB")                                 # CMYK and palettes have no direct way to grey
+        image = image.convert("RGB")  # CMYK and palettes have no direct way to grey
     return image if image.mode == "L" else image.convert("L")

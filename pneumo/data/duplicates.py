@@ -41,8 +41,13 @@ def warn_of_copies(table: pd.DataFrame, pixels: Pixels, parts: Split) -> None:
     first, second = rows[copies(pixels, rows)].T
     labels = table["label"].to_numpy()
     _warn("under two labels; remove the wrong one", table, first, second, labels[first] != labels[second])
-    _warn("in two parts of the split, so the result flatters; remove one", table, first, second,
-          side[first] != side[second])
+    _warn(
+        "in two parts of the split, so the result flatters; remove one",
+        table,
+        first,
+        second,
+        side[first] != side[second],
+    )
 
 
 def copies(pixels: Pixels, rows: np.ndarray) -> np.ndarray:
@@ -56,7 +61,7 @@ def copies(pixels: Pixels, rows: np.ndarray) -> np.ndarray:
     thumbnails = np.concatenate([_thumbnails(pixels.rows(rows[start : start + _BLOCK])) for start in starts])
     found = []
     for start in starts:
-        similarity = thumbnails[start : start + _BLOCK] @ thumbnails[start:].T                     # (B, N - start)
+        similarity = thumbnails[start : start + _BLOCK] @ thumbnails[start:].T  # (B, N - start)
         pairs = np.argwhere(np.triu(similarity, k=1) > SIMILAR)
         found.append(pairs + start)
     return np.concatenate(found)

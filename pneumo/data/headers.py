@@ -26,8 +26,14 @@ if TYPE_CHECKING:
     from pneumo.data.dataset import Dataset
 
 TYPES = {
-    "split": str, "class": str, "filename": str,
-    "mode": str, "width": np.int64, "height": np.int64, "jpeg_quality": np.float64, "file_size": np.int64,
+    "split": str,
+    "class": str,
+    "filename": str,
+    "mode": str,
+    "width": np.int64,
+    "height": np.int64,
+    "jpeg_quality": np.float64,
+    "file_size": np.int64,
 }
 """Columns of ORIGINAL_HEADERS."""
 
@@ -101,7 +107,7 @@ class _Files(Protocol):
 def _read_header(data: bytes, name: str) -> tuple[str, int, int, float, int]:
     try:
         with Image.open(io.BytesIO(data)) as image:
-            tables = getattr(image, "quantization", None)          # number of the table -> its divisors; JPEG only
+            tables = getattr(image, "quantization", None)  # number of the table -> its divisors; JPEG only
             quality = estimated_quality(tables[min(tables)]) if tables else math.nan
             return image.mode, image.width, image.height, quality, len(data)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:

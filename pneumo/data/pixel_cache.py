@@ -118,7 +118,7 @@ def pixels(
     found = _load(plan)
     if found is None:
         with locked(plan.path, "decoding"), _room(plan):
-            found = _load(plan)                                      # another process may have made it meanwhile
+            found = _load(plan)  # another process may have made it meanwhile
             if found is None:
                 unreadable = _fill(plan, jobs or cpu_count(), progress)
                 if unreadable and on_error == "raise":
@@ -152,7 +152,9 @@ class _Plan:
     def path(self) -> Path:
         """NAME.npy. The other files of its key differ in the suffix."""
         images = self.dataset.table["image"]
-        key = rows_digest([(self.dataset.source.signature, DECODER, self.size, self.rule), *((image,) for image in images)])
+        key = rows_digest(
+            [(self.dataset.source.signature, DECODER, self.size, self.rule), *((image,) for image in images)]
+        )
         name = re.sub(r"[^\w.-]+", "_", self.dataset.name)
         return cache_folder() / "pixels" / f"{name}-{self.size}-{self.rule}-{key[:16]}.npy"
 
@@ -194,7 +196,7 @@ def _fill(plan: _Plan, jobs: int, progress: bool) -> dict[int, str]:
                 unreadable |= task.result()
                 bar.update(tasks[task])
         except BaseException:
-            pool.shutdown(cancel_futures=True)                       # or all the rest would be decoded first
+            pool.shutdown(cancel_futures=True)  # or all the rest would be decoded first
             raise
     return dict(sorted(unreadable.items()))
 
@@ -228,7 +230,7 @@ def _prepare(plan: _Plan) -> None:
     _remove_leftovers(plan.path.parent)
     if _has_size(partial, plan.size_on_disk) and _has_size(done, len(plan.dataset)):
         return
-    done.unlink(missing_ok=True)                                     # first, or a kill here leaves marks without pixels
+    done.unlink(missing_ok=True)  # first, or a kill here leaves marks without pixels
     partial.unlink(missing_ok=True)
     if shutil.disk_usage(plan.path.parent).free < plan.size_on_disk:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -239,7 +241,7 @@ def _prepare(plan: _Plan) -> None:
 def _remove_leftovers(folder: Path) -> None:
     oldest = time.time() - LEFTOVER_DAYS * 24 * 3600
     for path in (*folder.glob("*.partial"), *folder.glob("*.done")):
-        with suppress(FileNotFoundError):                            # another process has just finished with it
+        with suppress(FileNotFoundError):  # another process has just finished with it
             if path.stat().st_mtime < oldest:
                 path.unlink()
 

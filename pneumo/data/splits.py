@@ -33,9 +33,7 @@ class Split:
     test: np.ndarray
 
 
-def split(
-    table: pd.DataFrame, *, validation_fraction: float = 0.15, fraction: float = 1.0, seed: int = 0
-) -> Split:
+def split(table: pd.DataFrame, *, validation_fraction: float = 0.15, fraction: float = 1.0, seed: int = 0) -> Split:
     """Split a data set's table by patient, stratified by class.
 
     - Test is the publisher's test part. Without one, TEST_FRACTION of the images is set apart, the same for every seed.

@@ -39,8 +39,8 @@ def expected_calibration_error(
     """
     labels, probabilities = check_probabilities(labels, probabilities)
     weights = check_weights(weights, len(labels))
-    member = _bin(probabilities, bins)[:, None] == np.arange(bins)               # (N, bins)
-    excess = weights @ (member * (labels - probabilities)[:, None])              # (..., bins)
+    member = _bin(probabilities, bins)[:, None] == np.arange(bins)  # (N, bins)
+    excess = weights @ (member * (labels - probabilities)[:, None])  # (..., bins)
     return ratio(np.abs(excess).sum(axis=-1), weights.sum(axis=-1))
 
 
@@ -165,9 +165,9 @@ def _logistic_regression(
     products = (columns[:, None] * columns[None, :]).reshape(k * k, n).T
     coefficients = np.zeros((*weights.shape[:-1], k))
     for _ in range(100):
-        fitted = expit(coefficients @ columns + offset)                                            # (..., N)
-        gradient = (weights * (labels - fitted)) @ columns.T                                       # (..., K)
-        curvature = ((weights * fitted * (1 - fitted)) @ products).reshape(*gradient.shape, k)     # (..., K, K)
+        fitted = expit(coefficients @ columns + offset)  # (..., N)
+        gradient = (weights * (labels - fitted)) @ columns.T  # (..., K)
+        curvature = ((weights * fitted * (1 - fitted)) @ products).reshape(*gradient.shape, k)  # (..., K, K)
         # Where every fitted value has reached 0 or 1 there is no curvature left; the small ridge keeps it solvable.
         step = np.linalg.solve(curvature + 1e-12 * np.eye(k), gradient[..., None])[..., 0]
         # A full Newton step from far away can overshoot; the likelihood is concave, so a short one still climbs.

@@ -95,9 +95,7 @@ def balanced_accuracy(
     return ratio(np.diagonal(cells, axis1=-2, axis2=-1), cells.sum(axis=-1)).mean(axis=-1)
 
 
-def ppv(
-    labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
-) -> np.ndarray:
+def ppv(labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None) -> np.ndarray:
     """Positive predictive value, TP / (TP + FP), at the prevalence of these images. Also called precision.
 
     For another prevalence see `ppv_at_prevalence`.
@@ -106,9 +104,7 @@ def ppv(
     return ratio(cells[..., 1, 1], cells[..., :, 1].sum(axis=-1))
 
 
-def npv(
-    labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
-) -> np.ndarray:
+def npv(labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None) -> np.ndarray:
     """Negative predictive value, TN / (TN + FN), at the prevalence of these images."""
     cells = confusion(labels, probabilities, threshold, weights)
     return ratio(cells[..., 0, 0], cells[..., :, 0].sum(axis=-1))

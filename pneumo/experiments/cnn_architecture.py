@@ -9,6 +9,7 @@ from pneumo.experiments.definitions import BRIEF, compared, data_config, fewer_d
 
 CHAPTER = "cnn-architecture"
 
+
 def network_parts() -> list[Experiment]:
     """Depth, width and batch normalisation of the baseline CNN, three seeds. `pneumo run network-parts`: 20 min."""
     variants = {
@@ -21,7 +22,9 @@ def network_parts() -> list[Experiment]:
     return [
         experiment
         for name, model in variants.items()
-        for experiment in repeated("network-parts", name, model, chapter=CHAPTER, minutes=2.5 if name == "width-32" else 1.1)
+        for experiment in repeated(
+            "network-parts", name, model, chapter=CHAPTER, minutes=2.5 if name == "width-32" else 1.1
+        )
     ]
 
 

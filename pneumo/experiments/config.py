@@ -27,6 +27,7 @@ from pneumo.models.configuration import (
 from pneumo.training.configuration import OptimizerConfig, TrainingConfig
 
 __all__ = [
+    "RECIPE",
     "Augmentation",
     "CNNConfig",
     "ClassicalConfig",
@@ -44,7 +45,6 @@ __all__ = [
     "OptimizerConfig",
     "PixelsConfig",
     "PretrainedConfig",
-    "RECIPE",
     "ReadingConfig",
     "SpectrumConfig",
     "TrainingConfig",

@@ -8,6 +8,7 @@ from pneumo.features.configuration import SpectrumConfig
 
 CHAPTER = "data-and-shortcuts"
 
+
 def headers() -> list[Experiment]:
     """Diagnosis by one number of the file's header, no image seen. `pneumo run headers`: seconds.
 

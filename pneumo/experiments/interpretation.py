@@ -52,9 +52,7 @@ def occluded() -> dict[tuple[str, Look], Experiment]:
     `pneumo run occlusions`: 3 min on 2 cores. The weights of both must be on this machine.
     """
     return {
-        (network, occlusion): _evaluated(
-            "occlusions", f"{network}-{occlusion}", origin, replace(model, look=occlusion)
-        )
+        (network, occlusion): _evaluated("occlusions", f"{network}-{occlusion}", origin, replace(model, look=occlusion))
         for network, origin, model in _networks()
         for occlusion in OCCLUSIONS
     }

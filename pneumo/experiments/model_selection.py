@@ -11,6 +11,7 @@ from pneumo.experiments.transfer_learning import FINE_TUNING
 
 CHAPTER = "model-selection"
 
+
 def recipe_steps() -> list[Experiment]:
     """Fine-tuning with ever stronger augmentation, then with averaged weights; two seeds.
 

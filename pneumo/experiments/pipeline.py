@@ -78,9 +78,7 @@ def _reading(model: ReadingConfig, experiment: Experiment, progress: bool) -> di
     """Networks of other experiments, whose weights this machine holds, look at images again."""
     config = _training(experiment)
     images = _images(experiment, progress)
-    parts = {
-        name: _seen(images.parts[name], model, training.stream(0, 0, f"change {name}")) for name in records.SCORED
-    }
+    parts = {name: _seen(images.parts[name], model, training.stream(0, 0, f"change {name}")) for name in records.SCORED}
     members = [
         trained(replace(experiment, name=experiment.name, model=model.network, seed=seed)) for seed in model.seeds
     ]
@@ -141,9 +139,7 @@ def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -
     measurements = features.extract(pixels, model.features, progress=progress)
     labels = dataset.table["label"].to_numpy()
     train = split.train
-    fitted = classical.fit(
-        measurements[train], labels[train], _groups(dataset)[train], model, seed=experiment.seed
-    )
+    fitted = classical.fit(measurements[train], labels[train], _groups(dataset)[train], model, seed=experiment.seed)
     parts = {"validation": split.validation, "test": split.test}
     scores = {name: classical.scores(fitted, measurements[rows]) for name, rows in parts.items()}
     return {

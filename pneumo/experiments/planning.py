@@ -66,7 +66,9 @@ def _recorded_siblings(experiments: Iterable[Experiment], root: Path | None) -> 
     comparisons = {_comparison(experiment) for experiment in experiments}
     return {
         comparison: [
-            records.load(path) for folder in records.folders(root) for path in sorted((folder / comparison).glob("*.json"))
+            records.load(path)
+            for folder in records.folders(root)
+            for path in sorted((folder / comparison).glob("*.json"))
         ]
         for comparison in comparisons
     }

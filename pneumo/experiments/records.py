@@ -174,7 +174,7 @@ def check_writable(experiment: Experiment, root: Path | None = None) -> None:
             with tempfile.TemporaryFile(dir=there) as file:
                 file.write(bytes(ROOM))
                 file.flush()
-                os.fsync(file.fileno())                              # some file systems refuse only now
+                os.fsync(file.fileno())  # some file systems refuse only now
 
 
 @contextmanager
@@ -330,7 +330,7 @@ def _parse_split(path: Path, sha256: str) -> pd.DataFrame:
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ValueError(f"its split file {path} was changed after it was written")
-    text = {column: str for column in ("image", "patient", "subtype", "part")}
+    text = dict.fromkeys(("image", "patient", "subtype", "part"), str)
     return pd.read_csv(path, dtype={**text, "label": "int8"}, keep_default_na=False)
 
 

@@ -88,7 +88,7 @@ def extract(images: Pixels, config: FeatureConfig, *, jobs: int | None = None, p
     path = _path(images, config)
     if not path.exists():
         with locked(path, "measuring"):
-            if not path.exists():                                    # another process may have made it meanwhile
+            if not path.exists():  # another process may have made it meanwhile
                 _measure_all(images, config, path, jobs or cpu_count(), progress)
     return np.load(path, mmap_mode="r")
 
@@ -128,7 +128,7 @@ def _write_all(
     with bar, ThreadPoolExecutor(jobs) as pool, path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for features in pool.map(measured, range(0, len(images), CHUNK)):
-            file.write(features.tobytes())                           # not through a map: a full disk must be an error
+            file.write(features.tobytes())  # not through a map: a full disk must be an error
             bar.update(len(features))
         file.flush()
         os.fsync(file.fileno())

@@ -75,13 +75,13 @@ def _counts(first: np.ndarray, second: np.ndarray, levels: int) -> np.ndarray:
 
 def _of_counts(counts: np.ndarray) -> np.ndarray:
     """The properties of symmetric co-occurrence counts. (n, levels, levels) integers to (n, properties) float64."""
-    flat = counts.reshape(len(counts), -1)                           # (n, levels²)
-    total = int(flat[0].sum())                                       # the same for every image
-    linear = flat.astype(float) @ _weights(counts.shape[1])          # (n, 5)
+    flat = counts.reshape(len(counts), -1)  # (n, levels²)
+    total = int(flat[0].sum())  # the same for every image
+    linear = flat.astype(float) @ _weights(counts.shape[1])  # (n, 5)
     contrast, dissimilarity, homogeneity, mean, square = linear.T / total
     variance = square - mean**2
-    covariance = square - contrast / 2 - mean**2                     # (i - j)² = i² + j² - 2ij
-    even = linear[:, 4] * total == linear[:, 3] ** 2                 # whole numbers, so this is exact
+    covariance = square - contrast / 2 - mean**2  # (i - j)² = i² + j² - 2ij
+    even = linear[:, 4] * total == linear[:, 3] ** 2  # whole numbers, so this is exact
     correlation = np.divide(covariance, variance, out=np.ones_like(mean), where=~even)
     second_moment = np.einsum("nk,nk->n", flat, flat) / total**2
     entropy = np.log(total) - _count_log_counts(total)[flat].sum(axis=1) / total

@@ -88,7 +88,7 @@ def _blocks(images: np.ndarray, config: HOGConfig) -> np.ndarray:
     """(n, H, W) uint8 to (n, block rows, block columns, cell rows, cell columns, orientations) float64."""
     side = config.cells_per_block
     blocks = sliding_window_view(_histograms(images, config), (side, side), axis=(1, 2))
-    blocks = blocks.transpose(0, 1, 2, 4, 5, 3)                      # the orientations last
+    blocks = blocks.transpose(0, 1, 2, 4, 5, 3)  # the orientations last
     return _normalized(np.minimum(_normalized(blocks), CLIP))
 
 
@@ -125,5 +125,5 @@ def _gradient_codes(images: np.ndarray) -> np.ndarray:
 def _tables(orientations: int) -> tuple[np.ndarray, np.ndarray]:
     """Magnitude and bin of the orientation for each code of `_gradient_codes`, (511 * 511,) each."""
     vertical, horizontal = np.mgrid[-255.0:256, -255.0:256]
-    angle = np.degrees(np.arctan2(vertical, horizontal)) % 180       # [0, 180): an edge has no sign
+    angle = np.degrees(np.arctan2(vertical, horizontal)) % 180  # [0, 180): an edge has no sign
     return np.hypot(vertical, horizontal).ravel(), (angle * orientations // 180).astype(np.intp).ravel()

@@ -56,7 +56,7 @@ def lbp_columns(config: LBPConfig, size: int) -> pd.DataFrame:
 def _histograms(images: np.ndarray, config: LBPConfig) -> np.ndarray:
     """(n, H, W) uint8 to (n, radii, grid * grid, points + 2) float64."""
     rows, columns = (np.arange(side) * config.grid // side for side in images.shape[1:])
-    cell_of_pixel = rows[:, None] * config.grid + columns            # (H, W)
+    cell_of_pixel = rows[:, None] * config.grid + columns  # (H, W)
     cells, patterns = config.grid**2, config.points + 2
     first = (np.arange(len(images))[:, None, None] * cells + cell_of_pixel) * patterns
     shape = (len(images), cells, patterns)
@@ -100,7 +100,7 @@ def _shifted(padded: np.ndarray, shift: float, margin: int, axis: int) -> np.nda
     start = margin + math.floor(shift)
     before, after = (np.moveaxis(padded, axis, -1)[..., s : s + length] for s in (start, start + 1))
     positions = np.arange(length) + shift
-    fraction = positions - np.floor(positions)                       # not all equal in their last digit
+    fraction = positions - np.floor(positions)  # not all equal in their last digit
     if not fraction.any():
         return np.moveaxis(before, -1, axis)
     return np.moveaxis((1 - fraction) * before + fraction * after, -1, axis)

@@ -35,7 +35,7 @@ def spectrum_features(images: np.ndarray, config: SpectrumConfig | None = None) 
     """
     config = config or SpectrumConfig()
     shape = images.shape[1:]
-    most = int(round((NYQUIST - config.lowest) * min(shape), 9))     # then each holds a whole number of waves a side
+    most = int(round((NYQUIST - config.lowest) * min(shape), 9))  # then each holds a whole number of waves a side
     if config.rings > most:
         raise ValueError(f"rings={config.rings} are too many for images of shape {shape}; use at most {most}")
     return by_batches(partial(_logarithms, config=config), images)
@@ -75,7 +75,7 @@ def _window(shape: tuple[int, int]) -> np.ndarray:
 def _rings(shape: tuple[int, int], config: SpectrumConfig) -> np.ndarray:
     """The ring of each frequency of `fft2`, from 0 up; -1 for coarser or finer than every ring. (H, W) integers."""
     rows, columns = (np.fft.fftfreq(side) for side in shape)
-    frequency = np.hypot(rows[:, None], columns)                     # cycles a pixel, up to 0.71 in the corners
+    frequency = np.hypot(rows[:, None], columns)  # cycles a pixel, up to 0.71 in the corners
     place = (frequency - config.lowest) / (NYQUIST - config.lowest) * config.rings
-    ring = np.ceil(place.round(9)).astype(np.intp) - 1               # a ring's upper edge is its own
+    ring = np.ceil(place.round(9)).astype(np.intp) - 1  # a ring's upper edge is its own
     return np.where(ring < config.rings, np.maximum(ring, -1), -1)

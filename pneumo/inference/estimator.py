@@ -1,7 +1,7 @@
 """A network of the study as a scikit-learn classifier, for people's own pipelines.
 
-    classifier = PneumoniaClassifier(training=TrainingConfig(epochs=5))
-    cross_val_score(classifier, images.reshape(len(images), -1), labels, groups=patients, cv=GroupKFold(5))
+classifier = PneumoniaClassifier(training=TrainingConfig(epochs=5))
+cross_val_score(classifier, images.reshape(len(images), -1), labels, groups=patients, cv=GroupKFold(5))
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def _members(path: Path) -> list[str]:
 
 
 def _open_file(path: Path, mode: str) -> IO[bytes]:
-    if not path.is_file():                                           # opening a pipe would wait for who writes into it
+    if not path.is_file():  # opening a pipe would wait for who writes into it
         raise FileNotFoundError(path)
     return path.open(mode)
 

@@ -32,9 +32,7 @@ def pack(experiment: Experiment, path: Path, *, root: Path | None = None, progre
     return save_model(file, path, familiarity=_familiarity(record, progress))
 
 
-def save_model(
-    record: Path, path: Path, *, familiarity: Familiarity, weights: list[Path] | None = None
-) -> Path:
+def save_model(record: Path, path: Path, *, familiarity: Familiarity, weights: list[Path] | None = None) -> Path:
     """Write the model file of a record; return its path.
 
     record: its file. weights: of each network, as `pneumo.experiments.runner` keeps them; by default those on this machine.

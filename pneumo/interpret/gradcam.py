@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pneumo.inference import Model
 
+
 def grad_cam(network: nn.Module, images: np.ndarray, layer: nn.Module | None = None) -> np.ndarray:
     """What speaks for pneumonia, by place: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) of the positive logit.
 
@@ -50,14 +51,14 @@ def grad_cam(network: nn.Module, images: np.ndarray, layer: nn.Module | None = N
         inputs = scale(torch.from_numpy(np.ascontiguousarray(images)).to(next(network.parameters()).device))
         with torch.enable_grad():
             logits = network(inputs)
-        maps = entered[-1]                                              # (N, C, h, w)
+        maps = entered[-1]  # (N, C, h, w)
         (gradients,) = torch.autograd.grad(logits.sum(), maps)
     finally:
         hook.remove()
         network.train(was_training)
     with torch.no_grad():
-        weights = gradients.mean(dim=(2, 3), keepdim=True)              # (N, C, 1, 1)
-        cam = (weights * maps).sum(dim=1, keepdim=True).relu()          # (N, 1, h, w)
+        weights = gradients.mean(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
+        cam = (weights * maps).sum(dim=1, keepdim=True).relu()  # (N, 1, h, w)
         cam = F.interpolate(cam, size=images.shape[1:], mode="bilinear", align_corners=False)
         if isinstance(network, SpatialTransformer):
             cam = _back_from_window(cam, network.theta(inputs))

@@ -79,7 +79,7 @@ def shuffle_patches(images: np.ndarray, random: np.random.Generator, patches: in
         raise ValueError(f"patches={patches} is more than an image of {images.shape[1:]} has pixels along a side")
     inner = images[:, : height * patches, : width * patches]
     cut = inner.reshape(len(images), patches, height, patches, width).swapaxes(2, 3)
-    cut = cut.reshape(len(images), patches**2, height, width)           # (N, patches², h, w)
+    cut = cut.reshape(len(images), patches**2, height, width)  # (N, patches², h, w)
     order = random.permuted(np.tile(np.arange(patches**2), (len(images), 1)), axis=1)
     mixed = cut[np.arange(len(images))[:, None], order]
     shuffled = images.copy()

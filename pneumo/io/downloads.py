@@ -60,7 +60,7 @@ def download(
         try:
             _verify(part, checksum, check, remedy=f"try again; if it persists, see {url} for a newer version")
         except DataError:
-            part.unlink()                                            # or every later attempt would go on from it
+            part.unlink()  # or every later attempt would go on from it
             raise
         os.replace(part, path)
     return path
@@ -99,9 +99,9 @@ def _fetch(url: str, part: Path, progress: bool) -> None:
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
         content_range = response.headers.get("Content-Range", "")
         if response.status_code == 416 and content_range == f"bytes */{have}":
-            return                                                   # the file was whole already
+            return  # the file was whole already
         if response.status_code == 416 or (response.status_code == 206 and f"bytes {have}-" not in content_range):
-            part.unlink()                                            # what is here does not belong to this file
+            part.unlink()  # what is here does not belong to this file
             raise requests.ConnectionError(f"the server cannot go on from byte {have}")
         response.raise_for_status()
         have = have if response.status_code == 206 else 0

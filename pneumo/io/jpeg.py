@@ -52,7 +52,7 @@ def compress(grey: np.ndarray, quality: float) -> np.ndarray:
     """
     height, width = grey.shape
     padded = np.pad(grey, ((0, -height % 8), (0, -width % 8)), mode="edge")
-    blocks = padded.reshape(padded.shape[0] // 8, 8, -1, 8).swapaxes(1, 2).astype(np.float32) - 128   # (h, w, 8, 8)
+    blocks = padded.reshape(padded.shape[0] // 8, 8, -1, 8).swapaxes(1, 2).astype(np.float32) - 128  # (h, w, 8, 8)
     transform = _cosine_transform()
     table = quantisation_table(quality).astype(np.float32)
     coefficients = np.rint(transform @ blocks @ transform.T / table) * table

@@ -30,9 +30,9 @@ class CNN(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """images: (N, 1, H, W) float in [0, 1]. Returns (N,) logits of the positive class."""
-        x = self.blocks(images)                         # (N, C, H / 2^depth, W / 2^depth)
-        x = self.average(x).flatten(1)                  # (N, C)
-        return self.head(self.dropout(x)).squeeze(1)    # (N,)
+        x = self.blocks(images)  # (N, C, H / 2^depth, W / 2^depth)
+        x = self.average(x).flatten(1)  # (N, C)
+        return self.head(self.dropout(x)).squeeze(1)  # (N,)
 
 
 def block(c_in: int, c_out: int, *, batch_norm: bool) -> nn.Sequential:

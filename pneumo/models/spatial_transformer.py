@@ -69,16 +69,16 @@ class SpatialTransformer(nn.Module):
         Coordinates run from -1 to 1 between the outer edges of the image, x to the right and y down: the window's
         point (x, y) is read at theta @ (x, y, 1). A scale below 1 magnifies; a shift of 1 is half an image.
         """
-        features = self.localisation(F.adaptive_avg_pool2d(images, OVERVIEW))   # (N, 32)
+        features = self.localisation(F.adaptive_avg_pool2d(images, OVERVIEW))  # (N, 32)
         with full_precision(images):
-            free = self.regression(features.float())                            # (N, 6) or (N, 3)
+            free = self.regression(features.float())  # (N, 6) or (N, 3)
             return (free @ self.basis).unflatten(1, (2, 3))
 
     def transform(self, images: Tensor) -> Tensor:
         """(N, 1, H, W) -> (N, 1, H, W): what the CNN sees, read bilinearly; black beyond the image."""
         theta = self.theta(images)
         with full_precision(images):
-            grid = F.affine_grid(theta, list(images.shape), align_corners=False)    # (N, H, W, 2)
+            grid = F.affine_grid(theta, list(images.shape), align_corners=False)  # (N, H, W, 2)
             return Sample.apply(images.float(), grid)
 
 

@@ -84,7 +84,7 @@ def random_anatomy(random: np.random.Generator) -> Anatomy:
         body_width=0.93 + 0.04 * build + normal(0, 0.02),
         lung_width=0.76 + 0.03 * build + normal(0, 0.02),
         lung_height=1.0 + normal(0, 0.05),
-        domes=(0.27 + normal(0, 0.04), 0.32 + normal(0, 0.04)),       # the liver lifts the right one
+        domes=(0.27 + normal(0, 0.04), 0.32 + normal(0, 0.04)),  # the liver lifts the right one
         dome_curve=0.22 + normal(0, 0.03),
         heart_centre=(0.09 + normal(0, 0.02), 0.10 + normal(0, 0.03)),
         heart_axes=(0.31 + normal(0, 0.03), 0.40 + normal(0, 0.03)),
@@ -124,9 +124,7 @@ def random_foci(random: np.random.Generator, subtype: str, opacity: float) -> tu
         return (_random_focus(random, int(random.choice((-1, 1))), (0.13, 0.24), opacity * random.uniform(0.7, 1.2)),)
     if subtype == "virus":
         sides = (-1,) * int(random.integers(1, 4)) + (1,) * int(random.integers(1, 4))
-        return tuple(
-            _random_focus(random, side, (0.08, 0.17), opacity * random.uniform(0.35, 0.7)) for side in sides
-        )
+        return tuple(_random_focus(random, side, (0.08, 0.17), opacity * random.uniform(0.35, 0.7)) for side in sides)
     raise ValueError(f'subtype="{subtype}" is not one of normal, bacteria, virus')
 
 
@@ -147,8 +145,19 @@ LATERAL = Curve(
 MEDIAL = Curve({-0.05: 0.5, 0.0: 0.40, 0.05: 0.29, 0.12: 0.22, 0.3: 0.17, 0.5: 0.17, 1.0: 0.16, 1.3: 0.16})
 # Height y against half the width of neck, shoulders and trunk, in half widths of the trunk.
 OUTLINE = Curve(
-    {-1.6: 0.42, -1.1: 0.34, -0.95: 0.34, -0.84: 0.48, -0.74: 0.80, -0.62: 0.98, -0.4: 1.0, 0.0: 0.97, 0.5: 1.0,
-     1.0: 1.04, 1.6: 1.1}
+    {
+        -1.6: 0.42,
+        -1.1: 0.34,
+        -0.95: 0.34,
+        -0.84: 0.48,
+        -0.74: 0.80,
+        -0.62: 0.98,
+        -0.4: 1.0,
+        0.0: 0.97,
+        0.5: 1.0,
+        1.0: 1.04,
+        1.6: 1.1,
+    }
 )
 
 
@@ -229,11 +238,11 @@ def _heart(body: Body, anatomy: Anatomy) -> np.ndarray:
     width = anatomy.mediastinum
     parts = (
         ball(ellipse(body.x, body.y, (across, down), anatomy.heart_axes, anatomy.heart_tilt)),
-        0.8 * ball(ellipse(body.x, body.y, (across - 0.15, down + 0.06), (0.17, 0.24), 0.1)),   # right atrium
-        0.7 * ball(ellipse(body.x, body.y, (0.02, -0.25), (width, 0.55))),                      # great vessels
-        0.5 * ball(ellipse(body.x, body.y, (width - 0.01, -0.27), (0.07, 0.09), 0.2)),          # aortic knob
+        0.8 * ball(ellipse(body.x, body.y, (across - 0.15, down + 0.06), (0.17, 0.24), 0.1)),  # right atrium
+        0.7 * ball(ellipse(body.x, body.y, (0.02, -0.25), (width, 0.55))),  # great vessels
+        0.5 * ball(ellipse(body.x, body.y, (width - 0.01, -0.27), (0.07, 0.09), 0.2)),  # aortic knob
     )
-    return sum(part**3 for part in parts) ** np.float32(1 / 3)     # a maximum without creases
+    return sum(part**3 for part in parts) ** np.float32(1 / 3)  # a maximum without creases
 
 
 def _vessels(body: Body, anatomy: Anatomy, random: np.random.Generator) -> np.ndarray:
@@ -263,15 +272,15 @@ def _fluid(body: Body, foci: tuple[Focus, ...], random: np.random.Generator) -> 
 
 def _ribs(body: Body, anatomy: Anatomy) -> np.ndarray:
     """Twelve pairs at once: a rib is where the height along its curve is near a whole number of rib pitches."""
-    v = body.u / np.maximum(body.cage, 0.05)                       # 0 at the midline, 1 at the side wall
+    v = body.u / np.maximum(body.cage, 0.05)  # 0 at the midline, 1 at the side wall
     inside = step(1 - v, 0.03) * step(body.place + 0.02, 0.04) * step(1.2 - body.place, 0.15)
-    inside *= 0.3 + 0.7 * step(0.98 - body.place, 0.1)            # faint behind the abdomen
+    inside *= 0.3 + 0.7 * step(0.98 - body.place, 0.1)  # faint behind the abdomen
     slope = anatomy.rib_slope
     behind = slope * v**3 - 0.10 * np.sin(0.9 * np.pi * np.minimum(v, 1))
     before = slope + 0.30 * (1 - v) + 0.25 * (1 - v) ** 2
     posterior = _bands((body.y - behind) / anatomy.rib_pitch - anatomy.rib_phase, 0.20) * step(v - 0.12, 0.06)
     anterior = _bands((body.y - before) / anatomy.rib_pitch - anatomy.rib_phase, 0.24) * step(v - 0.5, 0.12)
-    tangential = 1 + 1.6 * np.clip(v, 0, 1) ** 8                   # seen along the bone where it turns at the side
+    tangential = 1 + 1.6 * np.clip(v, 0, 1) ** 8  # seen along the bone where it turns at the side
     wall = 0.05 * np.exp(-(((v - 1) / 0.03) ** 2)) * step(1.1 - body.place, 0.1)
     return inside * (0.19 * posterior * tangential + 0.08 * anterior * step(0.85 - body.place, 0.15)) + wall
 
@@ -294,7 +303,7 @@ def _spine(body: Body, anatomy: Anatomy) -> np.ndarray:
     """Vertebral bodies with discs between them, their bright margins, and the spinous processes."""
     half = 0.080 + 0.018 * body.y
     column = step(half - body.u, 0.012)
-    phase = body.y / anatomy.rib_pitch                             # a vertebra for each pair of ribs
+    phase = body.y / anatomy.rib_pitch  # a vertebra for each pair of ribs
     disc = np.abs(phase - np.rint(phase))
     vertebra = 0.55 + 0.45 * step(0.40 - disc, 0.08)
     margin = 0.35 * np.exp(-(((body.u - half) / 0.018) ** 2))

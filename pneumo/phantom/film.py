@@ -59,7 +59,7 @@ def expose(attenuation: np.ndarray, exposure: Exposure, *, blur: float, random: 
     spread = _gaussian(size, round(blur, 2))
     beam = spread @ attenuation @ spread.T
     grey = 1 - np.exp(-exposure.strength * beam)
-    grey /= 1 - math.exp(-1.55 * exposure.strength)                # white: somewhat denser than the spine
+    grey /= 1 - math.exp(-1.55 * exposure.strength)  # white: somewhat denser than the spine
     grey = np.clip((grey - exposure.black) / (exposure.white - exposure.black), 0, 1) ** exposure.gamma
     wide = _gaussian(size, round(0.02 * size, 2))
     grey = np.maximum(grey + exposure.sharpening * (grey - wide @ grey @ wide.T), 0)

@@ -39,8 +39,8 @@ def ellipse(
 def _amplitudes(frequencies: int, slope: float) -> np.ndarray:
     """(frequencies, frequencies): standard deviation of each wave's amplitude, for a texture of variance 1."""
     order = np.hypot(*np.meshgrid(np.arange(frequencies), np.arange(frequencies)))
-    amplitudes = np.where(order > 0, np.maximum(order, 1) ** -slope, 0)                 # no constant
-    power = np.where(np.arange(frequencies) > 0, 0.5, 1.0)                              # mean square of each cosine
+    amplitudes = np.where(order > 0, np.maximum(order, 1) ** -slope, 0)  # no constant
+    power = np.where(np.arange(frequencies) > 0, 0.5, 1.0)  # mean square of each cosine
     return (amplitudes / np.sqrt(power @ amplitudes**2 @ power)).astype(np.float32)
 
 
@@ -74,8 +74,10 @@ class Curve:
         t = (self._places - places[piece]) / width
         # Cubic Hermite pieces; tabulated because a table is read ten times faster than four powers are taken.
         self._values = (
-            (1 + 2 * t) * (1 - t) ** 2 * values[piece] + t * (1 - t) ** 2 * width * slopes[piece]
-            + t**2 * (3 - 2 * t) * values[piece + 1] + t**2 * (t - 1) * width * slopes[piece + 1]
+            (1 + 2 * t) * (1 - t) ** 2 * values[piece]
+            + t * (1 - t) ** 2 * width * slopes[piece]
+            + t**2 * (3 - 2 * t) * values[piece + 1]
+            + t**2 * (t - 1) * width * slopes[piece + 1]
         )
 
     def __call__(self, places: np.ndarray) -> np.ndarray:

@@ -147,7 +147,7 @@ class PhantomSource:
         attenuation, _ = draw(*self._patient(radiograph), random_pose(random), self.config.size)
         exposure = random_exposure(random)
         exposure = replace(exposure, sharpening=exposure.sharpening + SHARPENING * (saved.jpeg_quality - 75))
-        blur = 0.003 * self.config.size * 1300 / saved.width       # wider originals have smaller detector elements
+        blur = 0.003 * self.config.size * 1300 / saved.width  # wider originals have smaller detector elements
         grey = expose(attenuation, exposure, blur=blur, random=random)
         return compress(grey, saved.jpeg_quality)
 

@@ -50,7 +50,9 @@ def _group(name: str, records: Sequence[Record]) -> str:
 def _settings(record: Record) -> dict[str, str]:
     """The configuration of a record as dotted names and values: {"training.batch_size": "32", ...}."""
     values = to_dict(record.experiment, defaults=False)
-    flat = pd.json_normalize({key: value for key, value in values.items() if key not in ("name", "minutes", "group", "variant", "seed")})
+    flat = pd.json_normalize(
+        {key: value for key, value in values.items() if key not in ("name", "minutes", "group", "variant", "seed")}
+    )
     return {str(key): str(value) for key, value in flat.iloc[0].items() if value is not None}
 
 

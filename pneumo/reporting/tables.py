@@ -138,10 +138,7 @@ def comparison(
     rows = []
     for name, records in named.items():
         values = pd.DataFrame([measures(record) for record in records])
-        cells = {
-            column.replace("_", " "): mean_and_range(values[column])
-            for column in columns
-        }
+        cells = {column.replace("_", " "): mean_and_range(values[column]) for column in columns}
         rows.append({heading: name, "seeds": len(records), **cells})
     return pd.DataFrame(rows)
 

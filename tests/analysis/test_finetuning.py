@@ -31,7 +31,9 @@ def _close_figures():
 
 @pytest.fixture
 def of_the_head(experiment: Experiment) -> Experiment:
-    return replace(experiment, name="transfer-learning/head-seed-3", group="transfer-learning", variant="head", model=HEAD)
+    return replace(
+        experiment, name="transfer-learning/head-seed-3", group="transfer-learning", variant="head", model=HEAD
+    )
 
 
 def test_the_head_is_1280_weights_and_a_bias_of_all(of_the_head):
@@ -92,7 +94,8 @@ def test_a_network_moves_from_the_weights_that_its_seed_drew(of_the_head):
 
     frame = finetuning.moved([of_the_head, replace(of_the_head, seed=4)])  # of the other there are no weights
     assert frame["layer"].tolist() == ["stem", *map(str, range(1, 17)), "last convolution", "head"]
-    assert set(frame["seed"]) == {3} and set(frame["variant"]) == {"head"}
+    assert set(frame["seed"]) == {3}
+    assert set(frame["variant"]) == {"head"}
     assert frame["relative"].tolist() == pytest.approx([0] * 18 + [0.5])
 
 
@@ -102,9 +105,12 @@ def test_networks_whose_weights_are_elsewhere_are_left_out(of_the_head):
 
 def test_a_variant_is_a_line_through_the_layers_that_moved_at_the_mean_of_its_seeds():
     rows = [
-        ("all", 0, "stem", 0.1, 1.0), ("all", 0, "1", 0.2, 2.0),
-        ("all", 1, "stem", 0.3, 3.0), ("all", 1, "1", 0.4, 4.0),
-        ("top", 0, "stem", 0.0, 0.0), ("top", 0, "1", 0.5, 5.0),
+        ("all", 0, "stem", 0.1, 1.0),
+        ("all", 0, "1", 0.2, 2.0),
+        ("all", 1, "stem", 0.3, 3.0),
+        ("all", 1, "1", 0.4, 4.0),
+        ("top", 0, "stem", 0.0, 0.0),
+        ("top", 0, "1", 0.5, 5.0),
     ]
     axes = movement(pd.DataFrame(rows, columns=finetuning.COLUMNS))
     assert [label.get_text() for label in axes[1].get_xticklabels()] == ["stem", "1"]

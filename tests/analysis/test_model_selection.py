@@ -26,7 +26,11 @@ POOR = np.array([-3.0, 2, 1, 0.5, 1, -2, 3, -0.5])
 
 def record(scores, name="m", field="width", **selection):
     experiment = Experiment(
-        name=f"test/{name}", group="test", variant=name, data=DataConfig(name="phantom", version="8-0"), model=HeaderConfig(field=field)
+        name=f"test/{name}",
+        group="test",
+        variant=name,
+        data=DataConfig(name="phantom", version="8-0"),
+        model=HeaderConfig(field=field),
     )
     selection = {"threshold": 0.5, **selection}
     return Record(experiment=experiment, scores={"test": scores}, split=SPLIT, selection=selection)
@@ -125,4 +129,5 @@ def test_what_a_choice_was_worth_stands_beside_the_loss_that_chose():
     frame = model_selection.test_performance([poor, good])
     assert frame["experiment"].tolist() == ["a", "b"]
     assert frame["test AUC"].tolist() == [1.0, 0.75]
-    assert frame["specificity"].tolist() == [1.0, 0.5] and frame["sensitivity"].tolist() == [1.0, 1.0]
+    assert frame["specificity"].tolist() == [1.0, 0.5]
+    assert frame["sensitivity"].tolist() == [1.0, 1.0]

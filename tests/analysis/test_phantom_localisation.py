@@ -28,7 +28,8 @@ def test_training_changes_where_the_network_looks(seen):
     untrained, trained = seen.maps["untrained"], seen.maps["trained"]
     assert untrained.shape == trained.shape == seen.masks.shape
     assert np.abs(untrained - trained).max() > 0.01
-    assert list(seen.areas) == list(seen.maps) and all(0 <= area <= 1 for area in seen.areas.values())
+    assert list(seen.areas) == list(seen.maps)
+    assert all(0 <= area <= 1 for area in seen.areas.values())
 
 
 def test_the_same_seed_gives_the_same_maps(seen):

@@ -38,11 +38,18 @@ def _close_figures():
 def record(name, *, validation=PERFECT, stressed=PERFECT, test=PERFECT):
     group, _, variant = name.partition("/")
     experiment = Experiment(
-        name=name, group=group, variant=variant, data=DataConfig(name="phantom", version="8-0"), model=CNNConfig(), training=TrainingConfig()
+        name=name,
+        group=group,
+        variant=variant,
+        data=DataConfig(name="phantom", version="8-0"),
+        model=CNNConfig(),
+        training=TrainingConfig(),
     )
     scores = {"validation": validation, "stressed": stressed, "test": test}
     return Record(
-        experiment=experiment, scores={k: v for k, v in scores.items() if v is not None}, split=SPLIT,
+        experiment=experiment,
+        scores={k: v for k, v in scores.items() if v is not None},
+        split=SPLIT,
         selection={"threshold": 0.5},
     )
 
@@ -50,7 +57,8 @@ def record(name, *, validation=PERFECT, stressed=PERFECT, test=PERFECT):
 def test_ranking_has_a_row_for_each_record_with_stressed_scores():
     records = [record("a/x"), record("a/y", stressed=ONE_WRONG, test=ONE_WRONG), record("b/z", stressed=None)]
     frame = threshold_transfer.ranking(records)
-    assert frame["name"].tolist() == ["a/x", "a/y"] and frame["group"].tolist() == ["a", "a"]
+    assert frame["name"].tolist() == ["a/x", "a/y"]
+    assert frame["group"].tolist() == ["a", "a"]
     assert frame["stressed_auc"].tolist() == [1.0, 0.75]
     assert frame["test_auc"].tolist() == [1.0, 0.75]
 
@@ -68,7 +76,9 @@ def test_the_rank_correlation_is_spearmans():
 
 
 def test_what_a_threshold_calls_is_averaged_over_records_with_its_range():
-    frame = threshold_transfer.threshold_transfer({"m": [record("a/x"), record("a/y", test=ONE_WRONG)]}, parts=("validation",))
+    frame = threshold_transfer.threshold_transfer(
+        {"m": [record("a/x"), record("a/y", test=ONE_WRONG)]}, parts=("validation",)
+    )
     cell = frame["specificity"][0]
     assert (cell.estimate, cell.low, cell.high) == (0.75, 0.5, 1.0)
     assert frame["accuracy"][0].estimate == pytest.approx((1 + 0.75) / 2)
@@ -154,8 +164,10 @@ def test_the_blob_in_the_middle_is_a_round_normal_distribution_the_same_for_all(
     np.testing.assert_array_equal(maps[0], maps[1])
     rows = maps[0].sum(axis=1) / maps[0].sum()
     place = (np.arange(100) + 0.5) / 100
-    assert rows @ place == pytest.approx(0.5) and np.sqrt(rows @ (place - 0.5) ** 2) == pytest.approx(0.15, rel=0.01)
-    assert maps[0].max() == 1 and maps[0, 49, 24] == 1
+    assert rows @ place == pytest.approx(0.5)
+    assert np.sqrt(rows @ (place - 0.5) ** 2) == pytest.approx(0.15, rel=0.01)
+    assert maps[0].max() == 1
+    assert maps[0, 49, 24] == 1
 
 
 def test_the_picture_of_attention_outlines_the_mask_and_leaves_an_empty_one_out():
@@ -164,11 +176,14 @@ def test_the_picture_of_attention_outlines_the_mask_and_leaves_an_empty_one_out(
     axes = draw_attention(images, MAPS[:2] / 3, masks, ["a", "b"], columns=2)
     assert [len(ax.collections) for ax in axes.flat] == [1, 0]
     red, green, blue = axes[0, 0].images[-1].get_array()[0, 0]
-    assert red > green > blue and axes[0, 0].images[-1].get_array()[1, 1].tolist() == [100] * 3
+    assert red > green > blue
+    assert axes[0, 0].images[-1].get_array()[1, 1].tolist() == [100] * 3
 
 
 def test_agreement_draws_each_network_in_the_colour_of_its_group():
-    frame = threshold_transfer.ranking([record("a/x"), record("a/y", test=ONE_WRONG), record("b/z", stressed=ONE_WRONG)])
+    frame = threshold_transfer.ranking(
+        [record("a/x"), record("a/y", test=ONE_WRONG), record("b/z", stressed=ONE_WRONG)]
+    )
     ax = plots.agreement(frame, "stressed_auc")
     assert [len(line.get_xdata()) for line in ax.lines] == [2, 1]
     assert ax.get_title(loc="left").startswith("rank correlation")
@@ -178,5 +193,6 @@ def test_robustness_runs_from_plain_images_on_the_left():
     frame = robustness.robustness({("cnn", "jpeg", 5.0): record("a/y", test=ONE_WRONG)}, {"cnn": [record("a/x")]})
     axes = plots.robustness(frame)
     jpeg = axes[1, 1]
-    assert jpeg.xaxis_inverted() and not axes[0, 0].xaxis_inverted()
+    assert jpeg.xaxis_inverted()
+    assert not axes[0, 0].xaxis_inverted()
     assert jpeg.lines[0].get_xydata().tolist() == [[5.0, 0.75], [100.0, 1.0]]

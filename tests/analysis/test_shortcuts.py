@@ -25,15 +25,15 @@ def test_a_model_follows_a_shortcut_as_far_as_their_ranks_agree_within_a_class()
     models = {"m": [scored(each, labels) for each in ([2, 0, 6, 8, 9, 9, 9, 0], [2, 2, 0, 0, 9, 9, 9, 0])]}
     rows = shortcuts.shortcut_correlation(models, {"width": scored([1, 2, 3, 4, 0, 0, 0, 0], labels)})
     assert rows["class"].tolist() == ["normal", "pneumonia"]
-    cell = rows["m"][0]                                              # the normals have 2, 1, 3, 4 on average
+    cell = rows["m"][0]  # the normals have 2, 1, 3, 4 on average
     assert cell.estimate == pytest.approx(1 - 6 * 2 / (4 * 15))
     half = 1.96 * np.sqrt(1 + 0.8**2 / 2)
     assert (cell.low, cell.high) == pytest.approx((np.tanh(np.arctanh(0.8) - half), np.tanh(np.arctanh(0.8) + half)))
-    assert rows["m"][1] is None                                      # the same width for all
+    assert rows["m"][1] is None  # the same width for all
 
 
 def test_only_pairs_that_are_alike_in_the_shortcut_count(monkeypatch):
-    monkeypatch.setattr(shortcuts, "MAX_RANK_DISTANCE", 0.25)                         # one rank of four
+    monkeypatch.setattr(shortcuts, "MAX_RANK_DISTANCE", 0.25)  # one rank of four
     labels = [0, 0, 1, 1]
     # Widths 1, 3, 2, 4: alike are the pairs (ill 2, normal 1), (ill 2, normal 3) and (ill 4, normal 3).
     named = {"width": scored([1, 3, 2, 4], labels), "same": scored([0, 0, 0, 0], labels)}
@@ -41,9 +41,10 @@ def test_only_pairs_that_are_alike_in_the_shortcut_count(monkeypatch):
     assert rows["pairs"].to_dict() == {"width": 3, "same": 4}
     assert rows["shortcut itself"]["width"].estimate == pytest.approx(2 / 3)
     assert rows["m"]["width"].estimate == pytest.approx((1 + 1 + 0.5) / 3)
-    assert rows["m"]["same"].estimate == pytest.approx((1 + 1 + 1 + 0.5) / 4)        # all pairs: the AUC
+    assert rows["m"]["same"].estimate == pytest.approx((1 + 1 + 1 + 0.5) / 4)  # all pairs: the AUC
     assert rows["shortcut itself"]["same"].estimate == 0.5
-    assert rows["m"]["width"].low >= 0.5 and rows["m"]["width"].high == 1
+    assert rows["m"]["width"].low >= 0.5
+    assert rows["m"]["width"].high == 1
 
 
 def test_images_of_unnamed_patients_are_drawn_one_by_one():
@@ -57,4 +58,5 @@ def test_a_shortcut_in_which_no_pair_is_alike_says_nothing(monkeypatch):
     monkeypatch.setattr(shortcuts, "MAX_RANK_DISTANCE", 0.0)
     record = scored([1, 2, 3, 4], [0, 0, 1, 1])
     rows = shortcuts.matched_pairs({"m": [record]}, {"width": record})
-    assert rows["pairs"][0] == 0 and rows["m"][0] is None
+    assert rows["pairs"][0] == 0
+    assert rows["m"][0] is None

@@ -56,7 +56,8 @@ def train(experiment: Experiment, *free: float) -> None:
 
 def test_without_trained_weights_a_window_shows_the_whole_image_and_says_so(transformer):
     seen = transformer_windows.attention_windows(transformer, images())
-    assert not seen.trained and not transformer_windows.at_hand([transformer])
+    assert not seen.trained
+    assert not transformer_windows.at_hand([transformer])
     np.testing.assert_allclose(seen.theta, np.broadcast_to(np.eye(3)[:2], (3, 2, 3)))
     np.testing.assert_array_equal(seen.seen, images())
 
@@ -64,9 +65,11 @@ def test_without_trained_weights_a_window_shows_the_whole_image_and_says_so(tran
 def test_trained_weights_on_this_machine_are_used(transformer):
     train(transformer, 0.5, 0.0, 0.25, 0.0, 0.5, 0.0)
     seen = transformer_windows.attention_windows(transformer, images())
-    assert seen.trained and transformer_windows.at_hand([transformer])
+    assert seen.trained
+    assert transformer_windows.at_hand([transformer])
     np.testing.assert_allclose(seen.theta[1], [[0.5, 0, 0.25], [0, 0.5, 0]])
-    assert seen.seen.shape == (3, 32, 32) and seen.seen.dtype == np.uint8
+    assert seen.seen.shape == (3, 32, 32)
+    assert seen.seen.dtype == np.uint8
 
 
 def test_a_network_without_a_window_is_refused_by_name(experiment):
@@ -87,7 +90,7 @@ def test_poses_are_the_amounts_that_were_drawn():
     laid = transformer_windows.displaced(images(), CARELESS, seed=4)
     drawn = parameters(3, CARELESS, torch.Generator().manual_seed(4))
     poses = transformer_windows.poses(laid.matrices)
-    np.testing.assert_allclose(poses["rotation"], drawn.rotation, atol=6)   # unequal zooms turn a little
+    np.testing.assert_allclose(poses["rotation"], drawn.rotation, atol=6)  # unequal zooms turn a little
     np.testing.assert_allclose(poses["shift_right"], drawn.shift_x, atol=1e-6)
     np.testing.assert_allclose(poses["shift_down"], drawn.shift_y, atol=1e-6)
     np.testing.assert_allclose(poses["size"], torch.sqrt(drawn.zoom_x * drawn.zoom_y), rtol=1e-5)

@@ -107,7 +107,8 @@ def test_compressed_batch_equals_the_files_of_pillow_to_a_grey_level(quality, he
     drawn = replace(exactly(4), jpeg_quality=torch.full((4,), float(quality)))
     batch, expected = transform(images, drawn), reference(images, drawn)
     difference = 255 * (batch - expected).abs()
-    assert difference.mean() < 0.5 and difference.max() < 10
+    assert difference.mean() < 0.5
+    assert difference.max() < 10
     assert difference.mean() < 0.5 * 255 * (images - expected).abs().mean()
 
 
@@ -115,7 +116,7 @@ def test_images_of_a_batch_are_compressed_at_their_own_quality():
     images, qualities = random_images(3), torch.tensor([10.0, 60.0, 95.0])
     batch = transform(images, replace(exactly(3), jpeg_quality=qualities))
     for image, quality, compressed in zip(images, qualities, batch, strict=True):
-        expected = compress(torch.round(255 * image[0]).byte().numpy(), int(quality))     # that of one image, in numpy
+        expected = compress(torch.round(255 * image[0]).byte().numpy(), int(quality))  # that of one image, in numpy
         assert np.abs(255 * compressed[0].numpy() - expected).max() <= 1
 
 
@@ -297,7 +298,8 @@ def test_input_is_never_written_to(name):
 @pytest.mark.parametrize("config", [MILD, GENERATOR, STRONG, EVERYTHING])
 def test_images_stay_in_the_grey_range(config):
     images = augment(random_images(32), config, generator())
-    assert images.min() >= 0 and images.max() <= 1
+    assert images.min() >= 0
+    assert images.max() <= 1
 
 
 # Distributions, from 4,000 draws with a fixed seed
@@ -322,14 +324,15 @@ def test_amounts_are_uniform_from_end_to_end(name, low, high):
     amounts = getattr(parameters(4000, EVERYTHING, generator()), name).numpy()
     assert stats.kstest(amounts, "uniform", args=(low, high - low)).pvalue > 0.01
     margin = 0.005 * (high - low)
-    assert low <= amounts.min() < low + margin and high - margin < amounts.max() <= high
+    assert low <= amounts.min() < low + margin
+    assert high - margin < amounts.max() <= high
 
 
 def test_qualities_are_whole_numbers_from_end_to_end():
     quality = parameters(4000, replace(NONE, jpeg_quality=(60, 70)), generator()).jpeg_quality
     values, counts = quality.unique(return_counts=True)
     assert values.tolist() == list(range(60, 71))
-    shares = np.array([0.05] + [0.1] * 9 + [0.05])          # rounding leaves the ends half an interval
+    shares = np.array([0.05] + [0.1] * 9 + [0.05])  # rounding leaves the ends half an interval
     assert stats.chisquare(counts.numpy(), 4000 * shares).pvalue > 0.01
 
 
@@ -338,7 +341,7 @@ def test_amounts_are_independent_of_each_other():
     columns = [x.flatten().double() for x in vars(drawn).values() if isinstance(x, torch.Tensor) and x.ndim == 1]
     correlation = np.corrcoef(torch.stack(columns))
     assert len(columns) == 12
-    assert np.abs(correlation - np.eye(12)).max() < 0.06    # 1 / sqrt(4000) = 0.016
+    assert np.abs(correlation - np.eye(12)).max() < 0.06  # 1 / sqrt(4000) = 0.016
 
 
 def test_half_of_the_images_are_flipped():
@@ -348,7 +351,7 @@ def test_half_of_the_images_are_flipped():
 
 
 def test_crops_are_distributed_like_those_of_torchvision():
-    torch.manual_seed(0)    # torchvision draws from the global state
+    torch.manual_seed(0)  # torchvision draws from the global state
     canvas, side = torch.empty(1, 1, 1).expand(1, 2000, 2000), 2000
     theirs = np.array([RandomResizedCrop.get_params(canvas, [0.08, 1.0], [3 / 4, 4 / 3]) for _ in range(2000)]) / side
     top, left, height, width = theirs.T
@@ -358,7 +361,7 @@ def test_crops_are_distributed_like_those_of_torchvision():
 
 
 def test_small_crops_are_uniform_in_area_logarithm_of_aspect_and_place():
-    config = replace(NONE, random_resized_crop=(0.02, 0.06), crop_aspect_range=(0.25, 4.0))    # all of them fit
+    config = replace(NONE, random_resized_crop=(0.02, 0.06), crop_aspect_range=(0.25, 4.0))  # all of them fit
     left, top, width, height = parameters(4000, config, generator()).crop.double().numpy().T
     aspect = np.log(width / height) / np.log(4.0)
     right, down = left / (1 - width), top / (1 - height)
@@ -389,14 +392,14 @@ def test_scale_divides_by_255_and_adds_the_channel():
 
 def test_mixup_mixes_images_and_labels_by_the_same_share():
     labels = torch.tensor([0, 1, 1, 0, 1, 0])
-    flat = labels.float()[:, None, None, None].expand(6, 1, 2, 2)    # every pixel equals its image's label
+    flat = labels.float()[:, None, None, None].expand(6, 1, 2, 2)  # every pixel equals its image's label
     mixed, soft = mixup(flat, labels, 0.4, generator())
     torch.testing.assert_close(mixed, soft[:, None, None, None].expand(6, 1, 2, 2))
     assert ((soft > 0.001) & (soft < 0.999)).any()
 
 
 def test_mixup_shares_follow_the_beta_distribution():
-    one_pixel_each = torch.eye(1000)[:, None, None]          # an image keeps its pixel at its share
+    one_pixel_each = torch.eye(1000)[:, None, None]  # an image keeps its pixel at its share
     mixed, _ = mixup(one_pixel_each, torch.zeros(1000), 0.4, generator())
     share = mixed[:, 0, 0].diagonal().numpy()
     assert stats.kstest(share, "beta", args=(0.4, 0.4)).pvalue > 0.01
@@ -405,7 +408,8 @@ def test_mixup_shares_follow_the_beta_distribution():
 def test_mixup_with_alpha_zero_returns_both_unchanged():
     images, labels = random_images(2), torch.tensor([0, 1])
     mixed, soft = mixup(images, labels, 0.0, generator())
-    assert mixed is images and soft is labels
+    assert mixed is images
+    assert soft is labels
 
 
 @pytest.mark.parametrize(
@@ -434,7 +438,8 @@ def test_mixup_with_alpha_zero_returns_both_unchanged():
 def test_bad_setting_is_refused_with_its_name_its_value_and_the_remedy(name, value, remedy):
     with pytest.raises(ValueError) as caught:
         Augmentation(**{name: value})
-    assert f"{name}={value!r}" in str(caught.value) and remedy in str(caught.value)
+    assert f"{name}={value!r}" in str(caught.value)
+    assert remedy in str(caught.value)
 
 
 def test_augment_refuses_images_that_were_not_scaled():

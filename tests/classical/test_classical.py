@@ -58,7 +58,7 @@ def test_a_learner_finds_what_tells_the_classes_apart(fitted, learner):
 def test_the_sigmoid_of_a_score_is_a_fair_probability(fitted, learner):
     features, labels, _ = cloud(1, 1000)
     logits = scores(fitted[learner], features)[:, None]
-    best = LogisticRegression(C=np.inf).fit(logits, labels).predict_proba(logits)    # the answers known
+    best = LogisticRegression(C=np.inf).fit(logits, labels).predict_proba(logits)  # the answers known
     assert log_loss(labels, expit(logits)) < log_loss(labels, best) + 0.03
 
 
@@ -142,7 +142,8 @@ def test_a_boosted_margin_is_the_logit_of_its_own_probability(fitted):
 def test_the_telling_feature_is_the_most_important(fitted, learner):
     table = importances(fitted[learner], NAMES)
     assert table["feature"].tolist() == NAMES
-    assert table["importance"].idxmax() == 0 and table["importance"].sum() == pytest.approx(1)
+    assert table["importance"].idxmax() == 0
+    assert table["importance"].sum() == pytest.approx(1)
     assert set(table["measure"]) == {learners.IMPORTANCE[learner]}
 
 

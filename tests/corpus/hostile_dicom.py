@@ -107,7 +107,7 @@ def _in_jpeg(content: bytes, syntax: str = JPEGBaseline8Bit, **attributes: objec
 def _bomb() -> bytes:
     """A deflated file of 400 kB."""
     whole = _said(DeflatedExplicitVRLittleEndian)
-    start = 144 + int.from_bytes(whole[140:144], "little")           # where the group that names the syntax ends
+    start = 144 + int.from_bytes(whole[140:144], "little")  # where the group that names the syntax ends
     packing = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     field = struct.pack("<HH2sHI", 0x7FE1, 0x1010, b"OB", 0, 400_000_000)
     parts = [zlib.decompress(whole[start:], -zlib.MAX_WBITS), field, *[bytes(10_000_000)] * 40]

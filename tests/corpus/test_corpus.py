@@ -57,7 +57,7 @@ def test_an_input_gives_the_right_result_or_an_error_with_file_and_remedy(case, 
     path = case.write(tmp_path)
     if case.refused:
         with warnings.catch_warnings(), pytest.raises(PneumoError) as caught:
-            warnings.simplefilter("ignore")                          # patients may be unknown; the error is what counts
+            warnings.simplefilter("ignore")  # patients may be unknown; the error is what counts
             read(path)
         for pattern in case.refused:
             assert re.search(pattern, str(caught.value)), f"{pattern!r} is not in: {caught.value}"
@@ -90,7 +90,7 @@ def tiny() -> list[Experiment]:
 
 
 @data_sets
-@pytest.mark.filterwarnings("ignore")                                # the command line prints them, and goes on
+@pytest.mark.filterwarnings("ignore")  # the command line prints them, and goes on
 def test_the_command_line_ends_with_a_record_or_with_one_error(case, learning_nothing, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PNEUMO_DATASET", str(case.write(tmp_path)))
     monkeypatch.setitem(experiments.GROUPS, "tiny", tiny)
@@ -104,7 +104,7 @@ def test_the_command_line_ends_with_a_record_or_with_one_error(case, learning_no
     assert records.paths() == []
     (first, *listed) = [line for line in error.splitlines() if not re.match("$|decoding |experiments", line)]
     assert first.startswith("pneumo: ")
-    assert all(line.startswith("  ") for line in listed)             # the files that cannot be read, one a line
+    assert all(line.startswith("  ") for line in listed)  # the files that cannot be read, one a line
 
 
 # As people's own radiographs -----------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def test_of_peoples_own_radiographs_each_is_read_right_or_refused_with_file_and_
 
 
 @own_radiographs
-@pytest.mark.filterwarnings("ignore")                                # the command line prints them, and goes on
+@pytest.mark.filterwarnings("ignore")  # the command line prints them, and goes on
 def test_the_command_line_predicts_all_but_what_it_names_in_one_line(case, model, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(inference, "load_model", lambda _: model)
     status = main(["predict", "--csv", "table.csv", str(case.write(tmp_path))])

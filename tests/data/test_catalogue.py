@@ -33,8 +33,13 @@ def test_places_are_searched_in_the_documented_order(own_places, monkeypatch):
     inside.mkdir()
     monkeypatch.chdir(inside)
     monkeypatch.setenv("PNEUMO_DATA", f"{own_places / 'first'}:{own_places / 'second'}")
-    folders = [own_places / "first", own_places / "second", inside / "data", own_places / "shared/data",
-               own_places / "cache/data"]
+    folders = [
+        own_places / "first",
+        own_places / "second",
+        inside / "data",
+        own_places / "shared/data",
+        own_places / "cache/data",
+    ]
     for folder in reversed(folders):
         folder.mkdir(parents=True)
         (folder / "breastmnist.npz").touch()

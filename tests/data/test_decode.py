@@ -21,11 +21,11 @@ def decoded_pixel(image: Image.Image, form: str = "PNG", **options: object) -> i
         ("L", 77, 77),
         ("1", 1, 255),
         ("RGB", (77, 77, 77), 77),
-        ("RGB", (255, 0, 0), 76),                 # 0.299 x 255
-        ("RGB", (0, 255, 0), 150),                # 0.587 x 255
+        ("RGB", (255, 0, 0), 76),  # 0.299 x 255
+        ("RGB", (0, 255, 0), 150),  # 0.587 x 255
         ("LA", (200, 255), 200),
-        ("LA", (200, 0), 0),                      # transparent: black
-        ("RGBA", (255, 255, 255, 51), 51),        # a fifth of white
+        ("LA", (200, 0), 0),  # transparent: black
+        ("RGBA", (255, 255, 255, 51), 51),  # a fifth of white
         ("I;16", 77 * 256, 77),
         ("I;16", 65535, 255),
     ],
@@ -54,16 +54,16 @@ def test_exif_orientation_is_applied():
     image = Image.new("L", (3, 2))
     image.putpixel((0, 0), 255)
     exif = Image.Exif()
-    exif[0x0112] = 6                                                 # turn by 90 degrees clockwise
+    exif[0x0112] = 6  # turn by 90 degrees clockwise
     turned = decode(encoded(image, "PNG", exif=exif), "x")
     np.testing.assert_array_equal(turned, [[0, 255], [0, 0], [0, 0]])
 
 
 def test_exif_orientation_of_a_jpeg_is_applied_before_it_is_made_square():
     levels = np.zeros((32, 64), dtype=np.uint8)
-    levels[:, :32] = 200                                             # the left half is bright
+    levels[:, :32] = 200  # the left half is bright
     exif = Image.Exif()
-    exif[0x0112] = 6                                                 # turned, the upper half is
+    exif[0x0112] = 6  # turned, the upper half is
     data = encoded(Image.fromarray(levels), exif=exif)
     turned = decode(data, "x")
     assert turned.shape == (64, 32)
@@ -82,7 +82,7 @@ def test_square_at_once_is_the_square_of_what_is_decoded(mode, rule):
 
 def test_large_jpeg_is_drafted_to_at_least_twice_the_size():
     data = encoded(Image.new("RGB", (640, 480)))
-    assert decode(data, "x", size=50).shape == (120, 160)            # 1/4; 1/8 would be 60 high, under 2 x 50
+    assert decode(data, "x", size=50).shape == (120, 160)  # 1/4; 1/8 would be 60 high, under 2 x 50
 
 
 def test_small_jpeg_and_png_keep_their_size():
@@ -124,7 +124,7 @@ def test_decompression_bomb_is_refused_before_it_is_decoded(pixels):
         decode(png_that_claims(pixels // 1000 + 1, 1000), "lung.png")
 
 
-@pytest.mark.filterwarnings("ignore")                                # of damaged metadata
+@pytest.mark.filterwarnings("ignore")  # of damaged metadata
 def test_damaged_bytes_give_a_data_error_or_an_image():
     random = np.random.default_rng(0)
     originals = [radiograph(0), encoded(Image.open(io.BytesIO(radiograph(0))), "PNG")]

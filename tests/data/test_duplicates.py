@@ -60,7 +60,7 @@ def test_a_picture_that_was_turned_or_moved_is_another_one(pixels, change):
 
 def test_all_pairs_of_three_copies_are_found_across_blocks(pixels, monkeypatch):
     monkeypatch.setattr("pneumo.data.duplicates._BLOCK", 4)
-    images = smooth(10, side=25)                                     # a side that 16 fields do not divide
+    images = smooth(10, side=25)  # a side that 16 fields do not divide
     images[[1, 5]] = images[9]
     assert found(pixels(images)) == [[1, 5], [1, 9], [5, 9]]
 
@@ -75,7 +75,7 @@ def test_more_images_than_can_be_compared_are_not(pixels, monkeypatch):
 
 
 TABLE = pd.DataFrame({"image": ["a", "b", "c", "d", "e", "f"], "label": [0, 1, 0, 1, 0, 1]})
-PARTS = Split(train=np.array([0, 1, 5]), validation=np.array([2]), test=np.array([3]))    # e is in none
+PARTS = Split(train=np.array([0, 1, 5]), validation=np.array([2]), test=np.array([3]))  # e is in none
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def mapped_bytes() -> int:
 
 def test_reading_rows_maps_no_memory_where_the_array_does(tmp_path):
     path = tmp_path / "large.npy"
-    np.save(path, np.ones((2000, 128, 128), dtype=np.uint8))         # 33 MB
+    np.save(path, np.ones((2000, 128, 128), dtype=np.uint8))  # 33 MB
     large = Pixels(path=path, shape=(2000, 128, 128), digest="")
     before = mapped_bytes()
     for start in range(0, 2000, 100):
@@ -274,7 +274,9 @@ slow = Slow()
 made = pixel_cache.pixels(test_pixel_cache.replace(test_pixel_cache.drawn({SLOW}), source=slow), size=4, jobs=1)
 print(slow.asked, made.digest)
 """
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    }
     return subprocess.Popen(
         [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -53,7 +53,9 @@ def test_every_image_is_in_exactly_one_part(frame, seed):
 def test_no_patient_is_in_two_parts(frame, seed, fraction):
     parts = split(frame, seed=seed, fraction=fraction)
     train, validation, test = (set(frame["patient"].iloc[p]) for p in (parts.train, parts.validation, parts.test))
-    assert not (train & validation or train & test or validation & test)
+    assert not (train & validation)
+    assert not (train & test)
+    assert not (validation & test)
 
 
 @few
@@ -89,7 +91,7 @@ def test_smaller_fraction_is_a_subset_and_leaves_validation_and_test(frame, seed
 
 def test_fraction_keeps_that_share_of_each_class():
     frame = table(balanced(patients=40, images=1) + balanced(patients=2, part="test"))
-    parts = split(frame, validation_fraction=0.5, fraction=0.1)    # 20 a class left for training
+    parts = split(frame, validation_fraction=0.5, fraction=0.1)  # 20 a class left for training
     assert frame["label"].iloc[parts.train].value_counts().to_dict() == {0: 2, 1: 2}
 
 
@@ -112,10 +114,9 @@ def test_official_test_part_is_the_test_part():
 
 
 def test_official_val_joins_the_development_images_when_patients_are_known():
-    frame = table(balanced(patients=10, images=1) + balanced(patients=10, images=1, part="val")
-                  + balanced(part="test"))
+    frame = table(balanced(patients=10, images=1) + balanced(patients=10, images=1, part="val") + balanced(part="test"))
     parts = split(frame, validation_fraction=0.25)
-    assert len(parts.validation) == 10                             # a quarter of 20 in each class, not the 20 of val
+    assert len(parts.validation) == 10  # a quarter of 20 in each class, not the 20 of val
     assert set(frame["split"].iloc[parts.validation]) == {"train", "val"}
 
 

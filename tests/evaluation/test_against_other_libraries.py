@@ -155,7 +155,7 @@ def test_delong_of_two_readers_exchanged_has_the_opposite_sign_and_the_same_p_va
     b = np.random.default_rng(seed).permutation(a)
     try:
         one = evaluation.delong(labels, a, b)
-    except ValueError:                                               # no variance: no test, whichever comes first
+    except ValueError:  # no variance: no test, whichever comes first
         with pytest.raises(ValueError, match="no variance"):
             evaluation.delong(labels, b, a)
         return
@@ -213,5 +213,5 @@ def trained_logits(bright_and_dark, folder, threads: int) -> np.ndarray:
 
 def test_a_run_on_another_number_of_threads_gives_the_same_logits_to_a_thousandth(bright_and_dark, tmp_path):
     one, three = (trained_logits(bright_and_dark, tmp_path, threads) for threads in (1, 3))
-    assert np.abs(one).max() > 100 * TOLERANCE                       # the logits say something
+    assert np.abs(one).max() > 100 * TOLERANCE  # the logits say something
     np.testing.assert_allclose(three, one, atol=TOLERANCE)

@@ -280,8 +280,8 @@ def test_patients_with_several_images_are_covered_by_drawing_patients_and_missed
         for unit, drawn in (("patients", groups), ("images", None)):
             interval = evaluation.bootstrap(labels, scores, drawn, evaluation.auc, draws=200, rng=rng)
             hits[unit] += interval.low <= truth <= interval.high
-    assert hits["patients"] >= 52   # 57 expected at 95 %; fewer than 52 has a chance of 0.3 %
-    assert hits["images"] <= 45     # the interval is about half as wide as it should be
+    assert hits["patients"] >= 52  # 57 expected at 95 %; fewer than 52 has a chance of 0.3 %
+    assert hits["images"] <= 45  # the interval is about half as wide as it should be
 
 
 def test_several_seeds_give_the_mean_of_their_metric(rng):

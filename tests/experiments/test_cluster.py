@@ -52,7 +52,7 @@ def test_the_time_limit_is_the_expected_time_by_the_factor_in_half_hours(quick, 
     assert 3 * expected <= limit < 3 * expected + 30
     assert limit % 30 == 0
     assert "--time=30\n" in short
-    assert "--array=0-1%2\n" in short                                # the two of one limit are one array
+    assert "--array=0-1%2\n" in short  # the two of one limit are one array
     assert "--partition=cpu\n" in short
     assert "--cpus-per-task=2\n" in short
     assert [job.job_id for job in jobs] == ["7", "7_0", "7_1"]

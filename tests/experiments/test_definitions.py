@@ -63,7 +63,7 @@ def test_each_optimiser_runs_at_the_learning_rate_that_its_sweep_found_best():
     runs = [records.get(experiment, ROOT / "records") for experiment in experiments.learning_rates()]
     sweep = tables.learning_rates(runs)
     best = sweep.loc[sweep.groupby("optimizer")["validation_loss"].idxmin()]
-    assert experiments.BEST_RATES == dict(zip(best["optimizer"], best["learning_rate"], strict=True))
+    assert dict(zip(best["optimizer"], best["learning_rate"], strict=True)) == experiments.BEST_RATES
 
 
 def test_no_experiment_of_the_book_lacks_its_record():
@@ -82,7 +82,8 @@ def test_a_chapter_its_definitions_and_its_records_share_one_name(chapter):
 def test_experiments_are_found_by_comparison_chapter_and_name():
     one = experiments.batch_size()[0]
     assert experiments.group("batch-size") == experiments.batch_size()
-    assert one in experiments.group("cnn-architecture") and one in experiments.group("all")
+    assert one in experiments.group("cnn-architecture")
+    assert one in experiments.group("all")
     assert experiments.group(one.name) == [one]
     with pytest.raises(UnknownExperiment, match="no experiments are called 'nothing'; there are headers, .*, all"):
         experiments.group("nothing")

@@ -42,7 +42,8 @@ def test_a_frame_lines_scores_up_with_the_images_of_its_part(record):
 def test_a_record_is_found_whatever_it_was_called(record, tmp_path):
     records.save(record, tmp_path)
     found = records.find(replace(record.experiment, name="elsewhere/x", minutes=9), tmp_path)
-    assert found is not None and found.experiment.name == "elsewhere/x"
+    assert found is not None
+    assert found.experiment.name == "elsewhere/x"
     assert records.find(replace(record.experiment, seed=4), tmp_path) is None
 
 

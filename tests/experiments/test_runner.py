@@ -230,7 +230,7 @@ def test_expected_time_accounts_for_jobs_and_for_the_threads_that_each_has(recor
     stored(record, replace(experiment, seed=0), minutes=4, threads=1)
     missing = [replace(experiment, seed=seed) for seed in (1, 2, 3)]
     assert planning.plan(missing, jobs=2).minutes == (4, 4, 4)
-    assert planning.plan(missing, jobs=2).total == 8                    # two at a time, then the third
+    assert planning.plan(missing, jobs=2).total == 8  # two at a time, then the third
     assert planning.plan(missing, jobs=1).total == pytest.approx(3 * 4 / 2**0.7)
 
 

@@ -83,7 +83,7 @@ def test_lbp_counts_the_patterns_of_scikit_image_in_each_cell(images):
     features = lbp_features(images, LBPConfig(points=8, radii=(1, 2), grid=3)).reshape(len(images), 2, 3, 3, 10)
     for radius_index, radius in enumerate((1, 2)):
         patterns = local_binary_pattern(images[1], 8, radius, method="uniform")
-        cell = patterns[16:32, 32:48]                                # the second row, the third column of 16 pixels
+        cell = patterns[16:32, 32:48]  # the second row, the third column of 16 pixels
         expected = np.histogram(cell, bins=np.arange(11))[0] / 256
         np.testing.assert_allclose(features[1, radius_index, 1, 2], expected, rtol=0, atol=1e-6)
 
@@ -127,15 +127,15 @@ def test_pixels_are_the_grey_levels_from_0_to_1_row_by_row():
 def test_a_sinusoid_lies_in_the_ring_of_its_frequency_whatever_its_direction():
     position = np.arange(128)
     waves = [
-        np.sin(2 * np.pi * 20 / 128 * position) * np.ones((128, 1)),           # 20 waves along the rows
-        np.sin(2 * np.pi * (12 * position[:, None] + 16 * position) / 128),    # 12 and 16: hypot is 20
+        np.sin(2 * np.pi * 20 / 128 * position) * np.ones((128, 1)),  # 20 waves along the rows
+        np.sin(2 * np.pi * (12 * position[:, None] + 16 * position) / 128),  # 12 and 16: hypot is 20
     ]
     images = np.round(128 + 100 * np.stack(waves)).astype(np.uint8)
     features, columns = spectrum_features(images), feature_columns(SpectrumConfig(), 128)
     # Rings are 2 / 128 wide, and the window spreads a line over its neighbours: 19, 20 and 21 lie in rings 9 and 10.
     for one in features:
         assert set(np.argsort(one)[-2:]) == {9, 10}
-        assert np.delete(one, [8, 9, 10]).max() < one[9] - 3                            # a thousandth of the power
+        assert np.delete(one, [8, 9, 10]).max() < one[9] - 3  # a thousandth of the power
     assert columns["frequency"][9] == pytest.approx(19 / 128)
 
 
@@ -149,7 +149,8 @@ def test_a_blurred_image_loses_its_fine_rings_and_a_brighter_one_nothing(images)
     noise = images[3]
     blurred = gaussian_filter(noise.astype(float), 1.0).round().astype(np.uint8)
     sharp, soft = spectrum_features(np.stack([noise, blurred]), SpectrumConfig(rings=24))
-    assert (sharp - soft)[0] < 0.1 and (sharp - soft)[-6:].min() > 2
+    assert (sharp - soft)[0] < 0.1
+    assert (sharp - soft)[-6:].min() > 2
     dim, bright = spectrum_features(np.stack([noise // 2, noise // 2 + 60]), SpectrumConfig(rings=24))
     np.testing.assert_allclose(dim, bright, atol=1e-5)
 
@@ -160,14 +161,16 @@ def test_an_even_surface_has_only_what_rounding_would_add(images):
 
 def test_the_finer_half_of_the_spectrum_is_that_of_the_whole(images):
     whole = spectrum_features(images, SpectrumConfig(rings=24))
-    np.testing.assert_allclose(spectrum_features(images, SpectrumConfig(rings=12, lowest=0.25)), whole[:, 12:], rtol=1e-6)
+    np.testing.assert_allclose(
+        spectrum_features(images, SpectrumConfig(rings=12, lowest=0.25)), whole[:, 12:], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("config", SMALL)
 def test_the_features_of_an_image_do_not_depend_on_its_batch(images, config, monkeypatch):
     function, _ = extraction.KINDS[type(config)]
     together = function(images, config)
-    monkeypatch.setattr(batches, "BATCH_PIXELS", 4 * 48 * 48)        # 4 images, then 2
+    monkeypatch.setattr(batches, "BATCH_PIXELS", 4 * 48 * 48)  # 4 images, then 2
     np.testing.assert_array_equal(function(images, config), together)
 
 
@@ -180,28 +183,31 @@ def test_every_feature_has_a_name_of_its_own(images, config):
 
 def test_the_hog_columns_tell_cell_and_direction():
     upright, lying = np.zeros((2, 64, 64), dtype=np.uint8)
-    upright[:, 39:41] = 200                                          # through the cells of column 2
-    lying[23:25, :] = 200                                            # through the cells of row 1
+    upright[:, 39:41] = 200  # through the cells of column 2
+    lying[23:25, :] = 200  # through the cells of row 1
     columns = feature_columns(HOGConfig(), 64)
     seen = [columns[features > 0] for features in hog_features(np.stack([upright, lying]))]
-    assert set(seen[0]["column"]) == {2} and set(seen[0]["orientation"]) == {10}         # 0° is in the bin 0° to 20°
-    assert set(seen[1]["row"]) == {1} and set(seen[1]["orientation"]) == {90}
+    assert set(seen[0]["column"]) == {2}
+    assert set(seen[0]["orientation"]) == {10}
+    assert set(seen[1]["row"]) == {1}
+    assert set(seen[1]["orientation"]) == {90}
 
 
 def test_the_lbp_columns_tell_cell_and_pattern():
     image = np.zeros((1, 32, 32), dtype=np.uint8)
-    image[0, 20, 4] = 9                                              # one bright spot: no neighbour is as bright
+    image[0, 20, 4] = 9  # one bright spot: no neighbour is as bright
     columns = feature_columns(LBPConfig(radii=(2, 1)), 32)
     spot = columns[(lbp_features(image, LBPConfig(radii=(2, 1)))[0] > 0) & (columns["pattern"] == 0)]
     assert spot["name"].tolist() == [f"lbp cell 2,0, radius {radius}, pattern 0" for radius in (2, 1)]
 
 
 def test_the_glcm_columns_tell_distance_angle_and_property():
-    stripes = np.tile(np.array([0, 255], dtype=np.uint8), (1, 16, 8))          # upright, one pixel wide
+    stripes = np.tile(np.array([0, 255], dtype=np.uint8), (1, 16, 8))  # upright, one pixel wide
     config = GLCMConfig(levels=2, distances=(1, 2))
     columns = feature_columns(config, 16).assign(value=glcm_features(stripes, config)[0])
     correlations = columns[columns["property"] == "correlation"].set_index(["distance", "angle"])["value"]
-    assert correlations[1, 0] == pytest.approx(-1) and correlations[1, 90] == pytest.approx(1)
+    assert correlations[1, 0] == pytest.approx(-1)
+    assert correlations[1, 90] == pytest.approx(1)
     assert correlations[2, 0] == pytest.approx(1)
 
 
@@ -210,8 +216,11 @@ def test_the_hog_picture_has_strokes_only_where_there_is_an_edge():
     image[18:30, 39:41] = 200
     picture = hog_picture(image)
     rows, columns = np.nonzero(picture > 0.1 * picture.max())
-    assert rows.min() >= 16 and rows.max() < 32 and columns.min() >= 32 and columns.max() < 48
-    assert np.ptp(columns) < np.ptp(rows)                            # along the edge: upright
+    assert rows.min() >= 16
+    assert rows.max() < 32
+    assert columns.min() >= 32
+    assert columns.max() < 48
+    assert np.ptp(columns) < np.ptp(rows)  # along the edge: upright
 
 
 @pytest.mark.parametrize("config", SMALL)
@@ -220,7 +229,8 @@ def test_extracted_features_are_those_of_the_images_in_their_order(stored, image
     function, _ = extraction.KINDS[type(config)]
     features = extract(stored, config, jobs=2, progress=False)
     np.testing.assert_array_equal(features, function(images, config))
-    assert features.dtype == np.float32 and not features.flags.writeable
+    assert features.dtype == np.float32
+    assert not features.flags.writeable
 
 
 def test_the_second_extraction_measures_nothing(stored, monkeypatch):

@@ -28,7 +28,7 @@ def made(tmp_path_factory) -> Made:
     generator = torch.Generator().manual_seed(0)
     network = models.build(experiment.model, generator).eval()
     with torch.no_grad():
-        network.head.weight.mul_(10)                                 # or all would be near one half
+        network.head.weight.mul_(10)  # or all would be near one half
         for name, value in network.named_buffers():
             if name.endswith("running_var"):
                 value.uniform_(0.5, 2, generator=generator)

@@ -84,7 +84,7 @@ def test_the_same_random_state_gives_the_same_fit_and_a_pickle_keeps_it(images):
 
 def test_groups_are_held_out_whole():
     labels = np.arange(60) % 2
-    groups = np.arange(60) // 2 % 10 + 10 * labels                   # ten groups of three in each class
+    groups = np.arange(60) // 2 % 10 + 10 * labels  # ten groups of three in each class
     train, validation = classifier(validation_fraction=0.2)._split(labels, groups, seed=0)
     assert not set(groups[train]) & set(groups[validation])
     assert sorted([*train, *validation]) == list(range(60))

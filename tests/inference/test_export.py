@@ -21,7 +21,7 @@ def model_of(config, size: int, *, mirrored: bool = False) -> Model:
     network = models.build(config, generator)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if name == "regression.bias":                            # a window of its own, or nothing would be read
+            if name == "regression.bias":  # a window of its own, or nothing would be read
                 parameter.add_(0.1 * torch.randn(len(parameter), generator=generator))
     return Model(
         experiment=Experiment(name="a/0", data=DataConfig(name="phantom", version="", image_size=size), model=config),

@@ -66,7 +66,7 @@ def test_paths_that_mean_no_image_are_problems_and_stop_nothing(folder, tmp_path
 def test_what_cannot_be_read_says_why_and_the_next_comes(folder, archive):
     files, _ = find([archive, folder / "a"])
     damaged = bytearray(archive.read_bytes())
-    damaged[damaged.index(IMAGE) + 50] ^= 255                        # one byte of b/two.JPG: its checksum fails
+    damaged[damaged.index(IMAGE) + 50] ^= 255  # one byte of b/two.JPG: its checksum fails
     archive.write_bytes(damaged)
     found = [data for _, data in contents(files)]
     assert [isinstance(data, DataError) for data in found] == [False, False, False, True, False, False]

@@ -26,7 +26,7 @@ def metadata(path) -> dict[str, str]:
 
 def test_a_packed_model_says_what_its_record_says(made: Made):
     np.testing.assert_allclose(made.model.predict(made.images), made.record.predictions["test"], atol=1e-3)
-    assert np.ptp(made.record.predictions["test"]) > 0.01            # or anything would agree
+    assert np.ptp(made.record.predictions["test"]) > 0.01  # or anything would agree
 
 
 def test_arrays_files_and_paths_of_an_image_get_the_same_probability(made: Made, tmp_path):

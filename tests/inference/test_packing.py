@@ -32,9 +32,7 @@ def recorded(monkeypatch) -> Experiment:
         logits = network(scale(torch.from_numpy(images))).numpy()
     split = records.split_frame(dataset.table, [("train", parts.train), ("validation", parts.validation)])
     records.save(
-        records.Record(
-            experiment=experiment, scores={"validation": logits}, split=split, selection={"threshold": 0.5}
-        )
+        records.Record(experiment=experiment, scores={"validation": logits}, split=split, selection={"threshold": 0.5})
     )
     weights_path(experiment.key).parent.mkdir(parents=True)
     save_file(network.state_dict(), weights_path(experiment.key))
@@ -63,7 +61,7 @@ def test_what_is_familiar_is_learnt_from_training_images_alone(recorded, tmp_pat
     monkeypatch.setattr(data.Pixels, "array", property(spoilt))
     assert load_model(pack(recorded, tmp_path / "b", progress=False)).familiarity == before
     low, high = before.ranges["aspect"]
-    assert 0.8 < low < high < 2.2                                    # the phantom's files claim 1.35, more or less
+    assert 0.8 < low < high < 2.2  # the phantom's files claim 1.35, more or less
 
 
 def test_without_a_record_or_weights_there_is_nothing_to_pack(recorded, tmp_path):

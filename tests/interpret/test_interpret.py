@@ -61,9 +61,10 @@ def test_a_transformer_at_the_identity_has_the_map_of_its_network():
 
 def test_a_transformers_map_lies_where_its_window_was():
     network = network_of(TransformerConfig(network=CNNConfig(width=4, depth=2), transformation="attention"))
-    network.regression.bias.data.copy_(torch.tensor([0.5, 0.5, 0.5]))    # the lower right quarter, magnified
+    network.regression.bias.data.copy_(torch.tensor([0.5, 0.5, 0.5]))  # the lower right quarter, magnified
     cam = interpret.grad_cam(network, noise(2, 16))
-    assert (cam[:, :8] == 0).all() and (cam[:, :, :8] == 0).all()
+    assert (cam[:, :8] == 0).all()
+    assert (cam[:, :, :8] == 0).all()
     assert (cam[:, 8:, 8:].max(axis=(1, 2)) == 1).all()
 
 
@@ -162,9 +163,11 @@ def test_every_look_gives_new_images_and_the_same_each_time(look):
     seen = interpret.OCCLUSIONS[look](images)
     np.testing.assert_array_equal(images, before)
     np.testing.assert_array_equal(seen, interpret.OCCLUSIONS[look](images))
-    assert seen.shape == images.shape and seen.dtype == np.uint8 and (seen != images).any()
+    assert seen.shape == images.shape
+    assert seen.dtype == np.uint8
+    assert (seen != images).any()
 
 
 def test_an_overlay_is_grey_where_nothing_counts_and_orange_where_all_does():
     picture = interpret.overlay(np.full((1, 1, 2), 100, np.uint8), np.array([[[0.0, 1.0]]]))
-    assert picture[0, 0].tolist() == [[100, 100, 100], [191, 141, 30]]    # 0.3 of grey 100, 0.7 of (230, 159, 0)
+    assert picture[0, 0].tolist() == [[100, 100, 100], [191, 141, 30]]  # 0.3 of grey 100, 0.7 of (230, 159, 0)

@@ -35,7 +35,7 @@ def test_loss_is_libjpegs_up_to_its_integer_arithmetic(quality, share):
     """libjpeg's whole-number cosine transform rounds a coefficient to the other side now and then."""
     random = np.random.default_rng(quality)
     slope = np.linspace(40, 200, 29)[:, None] + np.linspace(0, 30, 37)
-    grey = np.clip(slope + random.normal(0, 8, slope.shape), 0, 255).astype(np.uint8)     # sides no multiples of 8
+    grey = np.clip(slope + random.normal(0, 8, slope.shape), 0, 255).astype(np.uint8)  # sides no multiples of 8
     with Image.open(io.BytesIO(encoded(Image.fromarray(grey), quality=quality))) as image:
         expected = np.asarray(image).astype(int)
     difference = np.abs(compress(grey, quality).astype(int) - expected).mean()

@@ -67,7 +67,7 @@ def test_the_network_decides_as_the_librarys_own():
     ).double()
     ours = models.build(EfficientNetConfig(dropout=0.0, stochastic_depth=0.0)).double()
     ours.network.load_state_dict(theirs.state_dict())
-    images = torch.rand(4, 1, 75, 75).double()          # odd sides, where one pads more on one side
+    images = torch.rand(4, 1, 75, 75).double()  # odd sides, where one pads more on one side
     with torch.no_grad():
         expected = theirs(images).squeeze(1)
         assert expected.std() > 0.01
@@ -123,7 +123,7 @@ def test_fifty_updates_are_enough_for_the_running_averages():
     network = models.build(SMALL)
     images = torch.rand(4, 1, 32, 32)
     with torch.no_grad():
-        for _ in range(50):                             # 0.9^50 = 0.005 of the start is left
+        for _ in range(50):  # 0.9^50 = 0.005 of the start is left
             network(images)
         average = network.network._conv_stem(images).mean((0, 2, 3))
     torch.testing.assert_close(network.network._bn0.running_mean, average, rtol=0.01, atol=1e-4)

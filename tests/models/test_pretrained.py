@@ -63,7 +63,7 @@ def awake(network: nn.Module) -> nn.Module:
     """With the averages of a batch in its batch normalisation, or random weights would leave nothing of the image."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None                      # the average of all batches, which is of one
+            module.momentum = None  # the average of all batches, which is of one
     with torch.no_grad():
         network.train()(torch.rand(8, 3, 64, 64))
     return network.eval()

@@ -148,9 +148,9 @@ def test_mask_holds_where_the_opacity_adds_attenuation():
     with_focus, mask = draw(anatomy, (focus,), UPRIGHT, 64)
     added = with_focus - draw(anatomy, (), UPRIGHT, 64)[0]
     assert added.min() > -1e-6
-    assert (mask == (added > 0.3 * added.max())).mean() > 0.999           # apart from rounding of the difference
+    assert (mask == (added > 0.3 * added.max())).mean() > 0.999  # apart from rounding of the difference
     rows, columns = np.nonzero(mask)
-    assert columns.mean() / 32 - 1 == pytest.approx(-0.4, abs=0.1)       # image's left, where the focus was put
+    assert columns.mean() / 32 - 1 == pytest.approx(-0.4, abs=0.1)  # image's left, where the focus was put
     assert rows.mean() / 32 - 1 == pytest.approx(0.0, abs=0.1)
 
 
@@ -184,9 +184,9 @@ def test_unknown_subtype_is_named():
 
 def test_lungs_are_darker_than_heart_and_abdomen_and_not_as_dark_as_air(average):
     lung = at(average, -0.45, -0.1)
-    assert lung < 0.7 * at(average, 0.1, 0.1)           # heart
-    assert lung < 0.7 * at(average, -0.3, 0.75)         # liver
-    assert at(average, -0.62, -0.9) < 0.1 * lung        # above the shoulder
+    assert lung < 0.7 * at(average, 0.1, 0.1)  # heart
+    assert lung < 0.7 * at(average, -0.3, 0.75)  # liver
+    assert at(average, -0.62, -0.9) < 0.1 * lung  # above the shoulder
 
 
 def test_heart_points_to_the_patients_left(average):
@@ -196,7 +196,7 @@ def test_heart_points_to_the_patients_left(average):
 def test_right_dome_of_the_diaphragm_is_the_higher():
     anatomies = [random_anatomy(np.random.default_rng(seed)) for seed in range(200)]
     right, left = np.mean([anatomy.domes for anatomy in anatomies], axis=0)
-    assert right < left                                 # y points down
+    assert right < left  # y points down
     anatomy = replace(anatomies[0], domes=(0.15, 0.40), abdominal_gas=0.0)
     attenuation = draw(anatomy, (), UPRIGHT, 64)[0]
     assert at(attenuation, -0.5, 0.3) > 1.3 * at(attenuation, 0.5, 0.3)
@@ -205,7 +205,7 @@ def test_right_dome_of_the_diaphragm_is_the_higher():
 def test_breathing_in_lowers_the_diaphragm():
     anatomy = replace(random_anatomy(np.random.default_rng(0)), abdominal_gas=0.0)
     out, deep = (draw(anatomy, (), replace(UPRIGHT, breath=breath), 64)[0].sum() for breath in (-1.0, 1.0))
-    assert deep < out                                   # more air in the chest
+    assert deep < out  # more air in the chest
 
 
 def test_the_same_patient_is_drawn_at_every_size():
@@ -222,15 +222,21 @@ def test_pose_moves_the_patient_on_the_film():
     )
     offsets = range(-8, 9)
     matches = [np.corrcoef(np.roll(centred, offset)[8:-8], moved[8:-8])[0, 1] for offset in offsets]
-    assert offsets[int(np.argmax(matches))] == 4        # 0.125 of half a width of 32 pixels
+    assert offsets[int(np.argmax(matches))] == 4  # 0.125 of half a width of 32 pixels
 
 
 # Acquisition
 
 
 def test_film_is_brighter_where_more_of_the_beam_is_stopped():
-    exposure = replace(random_exposure(np.random.default_rng(0)), noise=0.0, vignette=0.0, sharpening=0.0,
-                       margins=(0.0,) * 4, marker=None)
+    exposure = replace(
+        random_exposure(np.random.default_rng(0)),
+        noise=0.0,
+        vignette=0.0,
+        sharpening=0.0,
+        margins=(0.0,) * 4,
+        marker=None,
+    )
     ramp = np.tile(np.linspace(0, 1.5, 64, dtype=np.float32), (64, 1))
     film = expose(ramp, exposure, blur=0.1, random=np.random.default_rng(0)).astype(int)
     assert (np.diff(film, axis=1) >= 0).all()
@@ -238,8 +244,14 @@ def test_film_is_brighter_where_more_of_the_beam_is_stopped():
 
 
 def test_blur_lowers_an_edge_and_keeps_an_even_surface():
-    exposure = replace(random_exposure(np.random.default_rng(0)), noise=0.0, vignette=0.0, sharpening=0.0,
-                       margins=(0.0,) * 4, marker=None)
+    exposure = replace(
+        random_exposure(np.random.default_rng(0)),
+        noise=0.0,
+        vignette=0.0,
+        sharpening=0.0,
+        margins=(0.0,) * 4,
+        marker=None,
+    )
     edge = np.repeat(np.float32([0.2, 0.8]), 16)[None, :].repeat(32, axis=0)
     sharp, soft = (expose(edge, exposure, blur=b, random=np.random.default_rng(0)).astype(int) for b in (0.1, 2.0))
     assert np.diff(soft, axis=1).max() < 0.5 * np.diff(sharp, axis=1).max()
@@ -307,7 +319,7 @@ def test_curve_passes_through_its_points_and_is_level_outside():
 
 def test_clouds_are_the_same_at_every_size():
     small, large = (clouds(np.random.default_rng(0), size, 6, 1.0) for size in (40, 120))
-    assert large[1::3, 1::3] == pytest.approx(small, abs=1e-5)          # pixel centres that coincide
+    assert large[1::3, 1::3] == pytest.approx(small, abs=1e-5)  # pixel centres that coincide
 
 
 def test_clouds_have_mean_zero_and_deviation_one():

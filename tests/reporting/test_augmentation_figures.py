@@ -55,7 +55,8 @@ def test_the_ends_are_those_of_what_is_drawn(name):
     drawn = getattr(parameters(4000, ALL, torch.Generator().manual_seed(0)), name)
     low, high = getattr(ends(ALL), name)
     margin = 0.005 * (high - low)
-    assert low <= drawn.min() < low + margin and high - margin < drawn.max() <= high
+    assert low <= drawn.min() < low + margin
+    assert high - margin < drawn.max() <= high
 
 
 def test_flips_are_off_at_the_low_end_and_on_at_the_high_end():
@@ -90,7 +91,8 @@ def test_extremes_show_both_ends_of_each_setting():
     ends_of_both = ["horizontal_flip: no", "horizontal_flip: yes", "brightness_range: 0.5", "brightness_range: 1"]
     assert titles(axes) == ends_of_both
     same, mirrored, dark, bright = pictures(axes)
-    assert (same == IMAGE).all() and (bright == IMAGE).all()
+    assert (same == IMAGE).all()
+    assert (bright == IMAGE).all()
     assert (mirrored == IMAGE[:, ::-1]).all()
     assert np.abs(dark - IMAGE / 2).max() <= 0.5
 
@@ -112,7 +114,8 @@ def test_draws_have_a_row_for_each_augmentation_and_differ_within_it():
     assert titles(axes) == ["none", "", "", "generator", "", ""]
     assert all((picture == IMAGE).all() for picture in pictures(axes[:1]))
     first, second, third = pictures(axes[1:])
-    assert (first != second).any() and (second != third).any()
+    assert (first != second).any()
+    assert (second != third).any()
 
 
 def test_fillings_differ_only_outside_the_image():

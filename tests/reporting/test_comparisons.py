@@ -63,7 +63,9 @@ def record(variant, seed, losses, *, rate=1e-3, scores=(-1.0, 0.0, 1.0, 2.0)):
         split=SPLIT,
         selection={"threshold": 0.5, "epoch": 1 + int(np.argmin(losses))},
         provenance={
-            "seconds": 90.0, "network": {"parameters": 5, "multiply_adds": 7}, "data": {"training_images": 100},
+            "seconds": 90.0,
+            "network": {"parameters": 5, "multiply_adds": 7},
+            "data": {"training_images": 100},
         },
         history=history,
     )
@@ -90,7 +92,8 @@ def test_measures_are_those_of_the_kept_epoch_and_of_the_last():
 
 def test_a_comparison_gives_the_mean_between_the_lowest_and_the_highest_seed():
     frame = tables.comparison(summaries.variants(RECORDS), ("validation_loss",), heading="optimiser")
-    assert frame["optimiser"].tolist() == ["a", "b"] and frame["seeds"].tolist() == [2, 1]
+    assert frame["optimiser"].tolist() == ["a", "b"]
+    assert frame["seeds"].tolist() == [2, 1]
     cell = frame["validation loss"][0]
     assert (cell.estimate, cell.low, cell.high) == pytest.approx((0.15, 0.1, 0.2))
 
@@ -98,7 +101,8 @@ def test_a_comparison_gives_the_mean_between_the_lowest_and_the_highest_seed():
 def test_curves_of_all_variants_share_their_scales_and_mark_the_kept_epochs():
     axes = plots.compared_curves(summaries.variants(RECORDS))
     assert axes.shape == (2, 2)
-    assert axes[0, 0].get_ylim() == axes[0, 1].get_ylim() and axes[1, 0].get_ylim() == axes[1, 1].get_ylim()
+    assert axes[0, 0].get_ylim() == axes[0, 1].get_ylim()
+    assert axes[1, 0].get_ylim() == axes[1, 1].get_ylim()
     dots = next(line for line in axes[0, 0].lines if line.get_marker() == "o").get_xydata()
     assert dots.tolist() == [[2, 0.2], [3, 0.1]]
     assert [ax.get_title(loc="left") for ax in axes[0]] == ["a", "b"]
@@ -127,7 +131,8 @@ def test_a_wide_range_of_what_counts_as_a_ratio_gets_a_logarithmic_axis():
 def test_a_trade_names_each_variant_at_the_mean_of_its_seeds():
     ax = plots.trade(summaries.variants(RECORDS), "minutes", "validation_loss", joined=True)
     assert [(text.get_text(), tuple(text.xy)) for text in ax.texts] == [
-        ("a", pytest.approx((1.5, 0.15))), ("b", pytest.approx((1.5, 0.5))),
+        ("a", pytest.approx((1.5, 0.15))),
+        ("b", pytest.approx((1.5, 0.5))),
     ]
 
 

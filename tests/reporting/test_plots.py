@@ -296,7 +296,7 @@ def test_worst_shows_the_surest_errors_of_either_class():
 def test_worst_names_the_class_of_an_image_without_a_sub_type():
     axes = plots.worst([of_breasts()], lambda image, _: np.zeros((4, 4), np.uint8), columns=1)
     titles = [ax.get_title(loc="left") for ax in axes.flat]
-    assert titles == ["normal or benign, given 0.731", "malignant, given 0.378"]       # logits 1 and -0.5
+    assert titles == ["normal or benign, given 0.731", "malignant, given 0.378"]  # logits 1 and -0.5
 
 
 @pytest.mark.parametrize(

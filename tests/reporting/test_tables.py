@@ -180,7 +180,12 @@ def header_record(values: dict[str, np.ndarray], slope: float, intercept: float)
         for part, v in values.items()
     ]  # fmt: skip
     experiment = Experiment(
-        name="headers/width", group="headers", variant="width", data=DataConfig(name="x", version="1"), model=HeaderConfig(field="width"), minutes=1
+        name="headers/width",
+        group="headers",
+        variant="width",
+        data=DataConfig(name="x", version="1"),
+        model=HeaderConfig(field="width"),
+        minutes=1,
     )
     return Record(
         experiment=experiment,

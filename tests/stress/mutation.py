@@ -52,7 +52,7 @@ def _share_killed(name: str, most: int | None) -> float:
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / "mutation.toml").write_text(CONFIG.format(module=module, python=sys.executable, tests=tests))
-        _cosmic_ray(copy, "baseline", "mutation.toml")     # tests that fail anyhow would seem to notice everything
+        _cosmic_ray(copy, "baseline", "mutation.toml")  # tests that fail anyhow would seem to notice everything
         _cosmic_ray(copy, "init", "mutation.toml", "session.sqlite")
         _leave_out_annotations(copy / "session.sqlite", (ROOT / module).read_text())
         if most is not None:

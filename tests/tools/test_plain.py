@@ -102,7 +102,8 @@ def test_a_heading_printed_by_a_cell_is_numbered_after_those_of_the_text(numbers
 
 def test_an_equation_inside_a_paragraph_stands_on_its_own_with_its_number(numbers):
     equation = re.search(r'<p>Youden’s index.*? is</p>\s*<div id="eq-youden".*?</div>', numbers, re.DOTALL)[0]
-    assert "<math" in equation and '<span class="equation-number">(1.1)</span>' in equation
+    assert "<math" in equation
+    assert '<span class="equation-number">(1.1)</span>' in equation
 
 
 def test_the_pdf_numbers_headings_as_the_site_does(pdf):
@@ -136,11 +137,13 @@ def test_a_retina_figure_is_shown_at_half_its_pixels(project, numbers):
 
 def test_a_markdown_table_of_a_cell_is_a_table_with_a_caption(numbers):
     table = re.search(r'<figure id="tbl-seeds".*?</figure>', numbers, re.DOTALL)[0]
-    assert "Table\N{NO-BREAK SPACE}1.2:" in table and re.search(r"<td[^>]*>0.951</td>", table)
+    assert "Table\N{NO-BREAK SPACE}1.2:" in table
+    assert re.search(r"<td[^>]*>0.951</td>", table)
 
 
 def test_a_path_from_the_root_finds_an_image_of_the_project(project, links):
-    assert links.count('src="../square.svg"') == 3 and (project / "_book/square.svg").is_file()
+    assert links.count('src="../square.svg"') == 3
+    assert (project / "_book/square.svg").is_file()
 
 
 # Text, code and boxes
@@ -178,7 +181,8 @@ def test_a_triple_brace_shows_a_shortcode(links):
 
 def test_citations_are_listed_below_their_chapter(project):
     text = text_of(project / "_book/report/numbers.html")
-    assert "(Kermany and Goldbaum 2018; see Youden 1950)" in text and "Index for Rating Diagnostic Tests" in text
+    assert "(Kermany and Goldbaum 2018; see Youden 1950)" in text
+    assert "Index for Rating Diagnostic Tests" in text
 
 
 def test_every_local_link_of_the_site_has_a_target(project):
@@ -192,7 +196,8 @@ def test_every_local_link_of_the_site_has_a_target(project):
 
 
 def test_pages_name_their_neighbours(numbers):
-    assert 'rel="prev" href="../index.html"' in numbers and 'rel="next" href="links.html"' in numbers
+    assert 'rel="prev" href="../index.html"' in numbers
+    assert 'rel="next" href="links.html"' in numbers
 
 
 # Profiles, cache and pre-render

@@ -147,11 +147,10 @@ def test_the_last_weights_are_kept_where_asked_for_though_an_earlier_epoch_was_b
     train = images_of(bright_and_dark, np.arange(64))
     contrary = replace(train, labels=1 - train.labels)  # what is learnt from one is wrong for the other
     network = models.build(MODEL, stream(0, 0, "weights"))
-    result = training.fit(
-        network, train, contrary, config, seed=0, checkpoint=tmp_path / "state.ckpt", progress=False
-    )
+    result = training.fit(network, train, contrary, config, seed=0, checkpoint=tmp_path / "state.ckpt", progress=False)
     losses = [row["validation_loss"] for row in result.history]
-    assert result.epoch == 5 and min(losses) < losses[4]
+    assert result.epoch == 5
+    assert min(losses) < losses[4]
     logits = training.predict(network, contrary)
     by_hand = np.mean(np.logaddexp(0, np.where(contrary.labels == 1, -logits, logits)))
     assert by_hand == pytest.approx(losses[4], rel=1e-4)
@@ -182,9 +181,7 @@ def test_smoothed_labels_give_the_training_loss_worked_out_by_hand(bright_and_da
     logits = network.train()(augment.scale(pixels)).detach().numpy()
     config = TrainingConfig(epochs=1, batch_size=8, label_smoothing=0.2)
     network = models.build(CNNConfig(width=2, depth=2), stream(0, 0, "weights"))
-    result = training.fit(
-        network, train, train, config, seed=0, checkpoint=tmp_path / "state.ckpt", progress=False
-    )
+    result = training.fit(network, train, train, config, seed=0, checkpoint=tmp_path / "state.ckpt", progress=False)
     target = np.where(train.labels == 1, 0.9, 0.1)
     by_hand = np.mean(target * np.logaddexp(0, -logits) + (1 - target) * np.logaddexp(0, logits))
     assert result.history[0]["train_loss"] == pytest.approx(by_hand, rel=1e-4)
@@ -195,8 +192,10 @@ def test_changed_copies_are_the_same_each_time_and_leave_the_originals(bright_an
     before = images.pixels.rows(images.rows)
     copies = [training.changed(images, STRESS, stream(0, 0, "stress")) for _ in range(2)]
     one, other = (copy.pixels.rows(copy.rows) for copy in copies)
-    assert one.dtype == np.uint8 and one.shape == before.shape
-    assert np.array_equal(one, other) and not np.array_equal(one, before)
+    assert one.dtype == np.uint8
+    assert one.shape == before.shape
+    assert np.array_equal(one, other)
+    assert not np.array_equal(one, before)
     assert np.array_equal(images.pixels.rows(images.rows), before)
     assert np.array_equal(copies[0].labels, images.labels)
 

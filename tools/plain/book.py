@@ -124,8 +124,12 @@ def _settings(project: Path, profile: str) -> dict:
 def _merge(base: object, addition: object) -> object:
     """Quarto's rule for profiles: mappings merge key by key, lists are joined, any other value replaces the first."""
     if isinstance(base, dict) and isinstance(addition, dict):
-        return {key: _merge(base[key], addition[key]) if key in base and key in addition
-                else addition.get(key, base.get(key)) for key in [*base, *(k for k in addition if k not in base)]}
+        return {
+            key: _merge(base[key], addition[key])
+            if key in base and key in addition
+            else addition.get(key, base.get(key))
+            for key in [*base, *(k for k in addition if k not in base)]
+        }
     if isinstance(base, list) and isinstance(addition, list):
         return base + [value for value in addition if value not in base]
     return addition

@@ -127,7 +127,7 @@ def _prose(lines: list[str], start: int, end: int) -> list[Prose]:
 
 
 def _cell(lines: list[str], opening: int, closing: int, number: int) -> Cell:
-    body = lines[opening + 1:closing]
+    body = lines[opening + 1 : closing]
     option_lines = []
     for line in body:
         option = OPTION.match(line)
@@ -139,7 +139,7 @@ def _cell(lines: list[str], opening: int, closing: int, number: int) -> Cell:
         number=number,
         line=opening + 1,
         code_line=opening + 2 + len(option_lines),
-        code="\n".join(body[len(option_lines):]).rstrip("\n"),
+        code="\n".join(body[len(option_lines) :]).rstrip("\n"),
         options=options,
         error=error,
     )

@@ -9,8 +9,12 @@ from pathlib import Path, PurePosixPath
 from tools.plain.chapters import FENCE, Cell, Chapter, parse
 
 FRONT_MATTER = {"title", "subtitle"}
-DIV_CLASSES = {"content-visible", "content-hidden", "subtitle",
-               *(f"callout-{kind}" for kind in ("note", "tip", "warning", "important", "caution"))}
+DIV_CLASSES = {
+    "content-visible",
+    "content-hidden",
+    "subtitle",
+    *(f"callout-{kind}" for kind in ("note", "tip", "warning", "important", "caution")),
+}
 DIV_KEYS = {"title", "collapse", "layout-ncol", "when-format", "unless-format", "when-profile", "unless-profile"}
 FORMATS = {"html", "typst", "pdf"}
 
@@ -69,8 +73,11 @@ def check(path: Path) -> list[str]:
 
 def problems(chapter: Chapter) -> list[str]:
     """Problems of a chapter that has been read, each as "file:line: what is wrong", in the order of the lines."""
-    found = [(1, f"front matter {key!r} is not supported; settings belong in _quarto.yml")
-             for key in chapter.front_matter if key not in FRONT_MATTER]
+    found = [
+        (1, f"front matter {key!r} is not supported; settings belong in _quarto.yml")
+        for key in chapter.front_matter
+        if key not in FRONT_MATTER
+    ]
     for cell in chapter.cells:
         found += ((cell.line, problem) for problem in _cell_problems(cell))
     for prose in chapter.prose:
@@ -170,8 +177,10 @@ def _div_problems(attributes: str) -> Iterator[str]:
     for name in re.findall(r"(?<=[\s{])\.([\w-]+)", unquoted):
         if name not in DIV_CLASSES and not name.startswith(("column-", "panel-")) and name != "aside":
             yield f"a div of class {name} is not supported"
-    for key, value in re.findall(r"([\w-]+)=\"?([^\"\s}]*)", attributes if '"' not in attributes else
-                                 re.sub(r"title=\"[^\"]*\"", 'title=""', attributes)):
+    for key, value in re.findall(
+        r"([\w-]+)=\"?([^\"\s}]*)",
+        attributes if '"' not in attributes else re.sub(r"title=\"[^\"]*\"", 'title=""', attributes),
+    ):
         if key not in DIV_KEYS:
             yield f"a div's attribute {key} is not supported"
         elif key.endswith("-format") and value not in FORMATS:

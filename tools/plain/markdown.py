@@ -150,8 +150,10 @@ class _CellComposer:
             return False
         text = output.data["text/plain"].strip()
         if "\n" in text and "<Axes" in text:
-            self.problems.append(f"{self.where}: shows {text.splitlines()[0]} beside its figure; "
-                                 "end the cell's last line with a semicolon")
+            self.problems.append(
+                f"{self.where}: shows {text.splitlines()[0]} beside its figure; "
+                "end the cell's last line with a semicolon"
+            )
         return re.fullmatch(r"[<(\[].*[>)\]]", text) is not None or "<Axes" in text
 
     def _output(self, output: NotebookNode, pictures: int) -> str | Picture:
@@ -165,8 +167,10 @@ class _CellComposer:
         if "text/markdown" in data:
             return data["text/markdown"]
         if "text/html" in data:
-            self.problems.append(f"{self.where}: puts out HTML, which the PDF cannot show; display Markdown instead, "
-                                 "for a table Markdown(frame.to_markdown())")
+            self.problems.append(
+                f"{self.where}: puts out HTML, which the PDF cannot show; display Markdown instead, "
+                "for a table Markdown(frame.to_markdown())"
+            )
             return ""
         if "text/plain" in data:
             return _div(".cell-output", _fenced(data["text/plain"]))
@@ -202,8 +206,9 @@ class _CellComposer:
         return _div(f"#{label}{columns}", "\n\n".join([*shown, caption]))
 
     def _plain_pictures(self, pictures: list[Picture]) -> list[str]:
-        return [picture.markdown(text)
-                for picture, text in zip(pictures, self._alternatives(len(pictures)), strict=True)]
+        return [
+            picture.markdown(text) for picture, text in zip(pictures, self._alternatives(len(pictures)), strict=True)
+        ]
 
     def _alternatives(self, count: int) -> list[str]:
         """An alternative text for each of `count` pictures; one text for several is used for each of them."""
@@ -221,8 +226,11 @@ def _joined_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     joined: list[NotebookNode] = []
     for output in outputs:
         previous = joined[-1] if joined else None
-        if (previous is not None and output.output_type == previous.output_type == "stream"
-                and output.name == previous.name):
+        if (
+            previous is not None
+            and output.output_type == previous.output_type == "stream"
+            and output.name == previous.name
+        ):
             joined[-1] = NotebookNode({**previous, "text": previous.text + output.text})
         else:
             joined.append(output)

@@ -55,7 +55,7 @@ def number(
 
 
 def _chapter_numbers(chapters: list[Chapter], texts: Mapping[PurePosixPath, str]) -> dict[PurePosixPath, str]:
-    """"1", "2", ... for the chapters whose heading is not marked as unnumbered, "" for the others."""
+    """ "1", "2", ... for the chapters whose heading is not marked as unnumbered, "" for the others."""
     numbers, count = {}, 0
     for chapter in chapters:
         heading = next((line for line in texts[chapter.path].splitlines() if line.startswith("# ")), "")
@@ -66,8 +66,13 @@ def _chapter_numbers(chapters: list[Chapter], texts: Mapping[PurePosixPath, str]
 
 
 def _number_chapter(book: Book, chapter: Chapter, number: str, text: str) -> tuple[NumberedChapter, dict]:
-    options = ["--from=markdown", "--to=json", f"--lua-filter={pandoc.HERE / 'number.lua'}",
-               f"--metadata=chapter:{number}", f"--metadata=profile:{book.profile}"]
+    options = [
+        "--from=markdown",
+        "--to=json",
+        f"--lua-filter={pandoc.HERE / 'number.lua'}",
+        f"--metadata=chapter:{number}",
+        f"--metadata=profile:{book.profile}",
+    ]
     document = json.loads(pandoc.run(options, text, where=str(chapter.path)))
     index = json.loads(document["meta"].pop("index")["c"])
     document["meta"] = {}

@@ -38,12 +38,27 @@ def _source(book: Book, numbered: NumberedBook) -> str:
     blocks = [block for document in documents for block in document["blocks"]]
     if book.bibliography and '"t": "Cite"' in json.dumps(blocks):
         blocks += _bibliography()
-    metadata = pandoc.meta({
-        "lang": book.language, "title": book.title, "subtitle": book.subtitle, "author": book.author,
-    })["c"] | pandoc.citation_metadata(book) | pandoc.banner_metadata(book)
+    metadata = (
+        pandoc.meta(
+            {
+                "lang": book.language,
+                "title": book.title,
+                "subtitle": book.subtitle,
+                "author": book.author,
+            }
+        )["c"]
+        | pandoc.citation_metadata(book)
+        | pandoc.banner_metadata(book)
+    )
     document = {**documents[0], "blocks": blocks, "meta": metadata}
-    options = ["--from=json", "--to=typst-citations", f"--template={pandoc.HERE / 'book.typ'}", "--wrap=none",
-               "--syntax-highlighting=idiomatic", "--citeproc"]
+    options = [
+        "--from=json",
+        "--to=typst-citations",
+        f"--template={pandoc.HERE / 'book.typ'}",
+        "--wrap=none",
+        "--syntax-highlighting=idiomatic",
+        "--citeproc",
+    ]
     return pandoc.run(options, json.dumps(document), where=book.pdf_name)
 
 

@@ -54,8 +54,17 @@ def write(book: Book, numbered: NumberedBook, folder: Path, *, with_pdf: bool) -
 
 
 def _write_page(book: Book, chapter: NumberedChapter, metadata: dict, index: Path, folder: Path) -> None:
-    options = ["--from=json", "--to=html5", f"--template={pandoc.HERE / 'template.html'}", "--mathml", "--wrap=none",
-               "--toc", "--toc-depth=3", f"--lua-filter={pandoc.HERE / 'layout.lua'}", "--citeproc"]
+    options = [
+        "--from=json",
+        "--to=html5",
+        f"--template={pandoc.HERE / 'template.html'}",
+        "--mathml",
+        "--wrap=none",
+        "--toc",
+        "--toc-depth=3",
+        f"--lua-filter={pandoc.HERE / 'layout.lua'}",
+        "--citeproc",
+    ]
     metadata |= pandoc.layout_metadata(book, chapter, "html", index)
     document = {**chapter.document, "meta": metadata}
     page = folder / chapter.chapter.page

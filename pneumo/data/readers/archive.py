@@ -262,7 +262,7 @@ def _list_folder(root: Path) -> dict[str, tuple[int, int]]:
     found, seen = {}, set()
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_refuse_folder):
         real = os.path.realpath(folder)
-        if real in seen:                                             # a link in a circle, or to a folder already listed
+        if real in seen:  # a link in a circle, or to a folder already listed
             subfolders.clear()
             continue
         seen.add(real)

@@ -1,9 +1,9 @@
 """What a file name of the Kermany archive says: the patient and the kind of pneumonia.
 
-    person1_bacteria_2.jpeg                 second image of bacterial patient 1
-    person1_virus_6.jpeg                    another child: bacterial and viral patients are numbered apart
-    IM-0115-0001.jpeg                       normal
-    NORMAL2-IM-0666-0001-0002.jpeg          normal, another series: IM-0666 is another child
+person1_bacteria_2.jpeg                 second image of bacterial patient 1
+person1_virus_6.jpeg                    another child: bacterial and viral patients are numbered apart
+IM-0115-0001.jpeg                       normal
+NORMAL2-IM-0666-0001-0002.jpeg          normal, another series: IM-0666 is another child
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class PcamSource:
         path = _file(self.path, f"{list(SPLITS.values())[split]}_x")
         place = row - (0, *self.ends)[split]
         try:
-            colour = _opened(path, self.signature, os.getpid())["x"][place]     # (96, 96, 3)
+            colour = _opened(path, self.signature, os.getpid())["x"][place]  # (96, 96, 3)
         except (OSError, KeyError) as error:
             raise DataError(f"{path}: image {place} cannot be read ({error}); {_REMEDY}") from error
         return np.asarray(Image.fromarray(colour).convert("L"))
@@ -120,7 +120,7 @@ def download_pcam(folder: Path, *, progress: bool = True) -> Path:
             packed = path.with_name(f"{path.name}.gz")
             download(URL + packed.name, packed, checksum=f"md5:{checksum}", progress=progress)
             with FileLock(folder / f".{path.name}.lock"):
-                if packed.exists():                                  # or another process has unpacked it meanwhile
+                if packed.exists():  # or another process has unpacked it meanwhile
                     _unpack(packed, path)
     return folder
 

@@ -140,8 +140,8 @@ def _name_points(ax: Axes, names: Sequence[str], points: np.ndarray) -> None:
 
     points: (n, 2), in data coordinates. Where no corner is free, the first is taken.
     """
-    ax.figure.draw_without_rendering()                               # now sizes and places are known
-    ring = 7 * ax.figure.dpi / 72                                    # pixels from a ring's centre to where it is free
+    ax.figure.draw_without_rendering()  # now sizes and places are known
+    ring = 7 * ax.figure.dpi / 72  # pixels from a ring's centre to where it is free
     centres = ax.transData.transform(points)
     taken = [Bbox([centre - ring, centre + ring]) for centre in centres]
     for place, name in enumerate(names):
@@ -179,7 +179,11 @@ def sensitivity_to_learning_rate(frame: pd.DataFrame, *, ax: Axes | None = None)
         ax.plot(rows["learning_rate"], rows["validation_loss"], "o-", color=colour, markersize=3.5, label=name)
         best = rows.loc[rows["validation_loss"].idxmin()]
         ax.plot(
-            best["learning_rate"], best["validation_loss"], "o", markerfacecolor="none", markeredgecolor=colour,
+            best["learning_rate"],
+            best["validation_loss"],
+            "o",
+            markerfacecolor="none",
+            markeredgecolor=colour,
             markersize=10,
         )
     ax.set(xscale="log", xlabel="learning rate", ylabel=MEASURES["validation_loss"])

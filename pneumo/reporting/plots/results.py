@@ -35,9 +35,7 @@ GRID = np.linspace(0, 1, 501)
 
 
 @styled
-def roc(
-    models: Models, *, part: str = "test", classes: tuple[str, str] | None = None, ax: Axes | None = None
-) -> Axes:
+def roc(models: Models, *, part: str = "test", classes: tuple[str, str] | None = None, ax: Axes | None = None) -> Axes:
     """ROC curves: sensitivity over 1 - specificity as the threshold falls. A ring marks each record's own threshold."""
     ax = new_axes(SQUARE, width=SQUARE)[0, 0] if ax is None else ax
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))

@@ -36,7 +36,13 @@ def agreement(frame: pd.DataFrame, x: str, y: str = "test_auc", *, ax: Axes | No
         rows = frame[frame["group"] == group]
         colour, filled = PALETTE[place % len(PALETTE)], place < len(PALETTE)
         ax.plot(
-            rows[x], rows[y], "o" if filled else "^", color=colour, markersize=4.5, alpha=0.7, markeredgecolor=PAPER,
+            rows[x],
+            rows[y],
+            "o" if filled else "^",
+            color=colour,
+            markersize=4.5,
+            alpha=0.7,
+            markeredgecolor=PAPER,
             label=group,
         )
     ax.set(

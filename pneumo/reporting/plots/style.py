@@ -59,9 +59,7 @@ styled = matplotlib.style.context(STYLE)
 
 
 @styled
-def new_axes(
-    height: float, *, width: float = WIDTH, rows: int = 1, columns: int = 1, grid: bool = True
-) -> np.ndarray:
+def new_axes(height: float, *, width: float = WIDTH, rows: int = 1, columns: int = 1, grid: bool = True) -> np.ndarray:
     """Axes of a new figure of `width` x `height` inches, (rows, columns), with quiet ticks and grid."""
     _, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
     for ax in axes.flat:

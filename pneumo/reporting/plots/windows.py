@@ -45,7 +45,7 @@ def windows(seen: Windows, titles: Sequence[str] | None = None) -> np.ndarray:
     axes = new_axes(2 * (WIDTH / columns + CAPTION), rows=2, columns=columns, grid=False)
     captions = [*(titles if titles is not None else columns * [""]), *columns * [""]]
     gallery([*seen.images, *seen.seen], captions, axes=axes)
-    frames = CORNERS @ seen.theta.transpose(0, 2, 1)                            # (N, 4, 2)
+    frames = CORNERS @ seen.theta.transpose(0, 2, 1)  # (N, 4, 2)
     reach = min(max(np.abs(frames).max(), 1) + 0.05, FARTHEST)
     for ax, frame in zip(axes[0], frames, strict=True):
         ax.images[0].set_extent((-1, 1, 1, -1))

@@ -73,7 +73,7 @@ def test_signature_of_a_folder_tells_a_file_that_was_written_again(write_folder)
 
 def test_source_survives_pickling_and_threads(write):
     dataset = read_archive(write(tree()))
-    dataset.source.image(0)                                          # a handle is open when it is pickled
+    dataset.source.image(0)  # a handle is open when it is pickled
     source = pickle.loads(pickle.dumps(dataset)).source
     with ThreadPoolExecutor(4) as pool:
         images = list(pool.map(source.image, list(range(len(TREE))) * 20))
@@ -168,7 +168,7 @@ def test_entry_that_is_a_link_is_refused(write_zip):
 def test_encrypted_archive_is_refused(write_zip):
     path = write_zip(tree())
     content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + 8] |= 1                   # the flag in the directory's first entry
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # the flag in the directory's first entry
     path.write_bytes(content)
     with pytest.raises(DataError, match="is encrypted"):
         read_archive(path)
@@ -177,7 +177,7 @@ def test_encrypted_archive_is_refused(write_zip):
 def test_directory_that_is_damaged_is_refused(write_zip):
     path = write_zip(tree())
     content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + 6] = 116                  # needs version 11.6 of the format
+    content[content.index(b"PK\x01\x02") + 6] = 116  # needs version 11.6 of the format
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"chest_xray\.zip is neither a folder nor a whole zip archive"):
         read_archive(path)
@@ -192,7 +192,7 @@ def test_windows_separators_are_read(write_zip):
 def test_damaged_entry_is_refused_by_name_and_the_others_are_read(write_zip):
     path = write_zip(tree())
     content = bytearray(path.read_bytes())
-    content[content.index(b"IM-0115-0001.jpeg") + 300] ^= 0xFF       # inside the first file
+    content[content.index(b"IM-0115-0001.jpeg") + 300] ^= 0xFF  # inside the first file
     path.write_bytes(content)
     dataset = read_archive(path)
     bad = dataset.table.index[dataset.table["image"] == TREE[0]][0]
@@ -209,9 +209,9 @@ def test_entries_are_read_as_zipfile_reads_them(tmp_path, compression, extra):
         for name, content in tree().items():
             info = zipfile.ZipInfo(name)
             info.compress_type = compression
-            info.extra = struct.pack("<HH", 0xCAFE, extra) + bytes(extra)   # longer than what is read ahead, or not
+            info.extra = struct.pack("<HH", 0xCAFE, extra) + bytes(extra)  # longer than what is read ahead, or not
             archive.writestr(info, content)
-    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())             # as in an archive that unpacks itself
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())  # as in an archive that unpacks itself
     dataset = read_archive(path)
     with zipfile.ZipFile(path) as archive:
         for row, name in enumerate(dataset.table["image"]):

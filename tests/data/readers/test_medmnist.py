@@ -122,7 +122,7 @@ def test_experiment_on_breasts_keeps_the_publishers_split_and_needs_neither_pati
     random, files = np.random.default_rng(0), {}
     for split, count in (("train", 40), ("val", 12), ("test", 16)):
         files[f"{split}_images"] = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        files[f"{split}_labels"] = (np.arange(count) % 4 > 0).astype(np.uint8)[:, None]     # one in four is malignant
+        files[f"{split}_labels"] = (np.arange(count) % 4 > 0).astype(np.uint8)[:, None]  # one in four is malignant
     np.savez(tmp_path / "breastmnist.npz", **files)
     path = str(tmp_path / "breastmnist.npz")
     experiment = Experiment(
@@ -134,4 +134,5 @@ def test_experiment_on_breasts_keeps_the_publishers_split_and_needs_neither_pati
     record = run(experiment, progress=False)
     images = record.split.groupby("part")["label"].agg(["size", "sum"])
     assert images.loc[["train", "validation", "test"]].to_numpy().tolist() == [[40, 10], [12, 3], [16, 4]]
-    assert len(record.scores["validation"]) == 12 and np.isfinite(record.scores["validation"]).all()
+    assert len(record.scores["validation"]) == 12
+    assert np.isfinite(record.scores["validation"]).all()

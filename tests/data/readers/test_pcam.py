@@ -174,7 +174,7 @@ def test_file_with_another_checksum_is_not_unpacked(own_places, published, monke
     monkeypatch.setitem(pcam.CHECKSUMS, "train_x", "0" * 32)
     with pytest.raises(DataError, match="not the publisher's file"):
         get("pcam")
-    assert not list(own_places.rglob("*train_x.h5"))[1:]             # but the published one
+    assert not list(own_places.rglob("*train_x.h5"))[1:]  # but the published one
 
 
 def test_names_of_the_classes_are_those_of_the_data_set_in_small_letters(own_places):

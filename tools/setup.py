@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST_GLIBC, OLDEST_MACOS = (2, 28), (14,)  # of PyTorch's and ONNX Runtime's packages
 MACHINES = ("x86_64", "aarch64", "arm64")
 SECONDS_BETWEEN_LINES, SECONDS_OF_SILENCE = 2, 10
+PACKAGES_AT_ONCE = 16  # what a kill costs at most is one such batch
 ATTEMPTS = 3
 OWN_NAMES = {"bin", "include", "lib", "lib64", "share", "etc", "tmp", "setup.log", ".ready", ".gitignore"}
 """What a half-made environment may hold. A folder with anything else and no pyvenv.cfg is no environment of ours."""
@@ -197,10 +198,9 @@ def reason_to_remake(venv, root):
     return ""
 
 
-def read_lock(root):
-    """The lock's entries by package name: the text of each, with its hashes."""
-    text = (root / "requirements.lock").read_text(encoding="utf-8")
-    entries = re.split(r"\n(?=[A-Za-z0-9])", text.strip())
+def read_lock(lock):
+    """A lock's entries: for each its package's name, and its text with the hashes."""
+    entries = re.split(r"\n(?=[A-Za-z0-9])", lock.read_text(encoding="utf-8").strip())
     return [(normal(re.split(r"==|\s", entry)[0]), entry) for entry in entries]
 
 
@@ -229,15 +229,15 @@ def gigabytes(root):
 
     On Linux PyTorch brings CUDA's libraries, which are most of it.
     """
-    names = {name for name, _ in read_lock(root)}
+    names = {name for name, _ in read_lock(root / "requirements.lock")}
     cuda = [name for name in names if name.startswith(("nvidia-", "triton"))] if sys.platform == "linux" else []
     large = len(cuda) + ("torch" in names)
-    return 0.16 * large + 0.006 * len(names), 0.3 * large + 0.02 * len(names)
+    return 0.16 * large + 0.006 * len(names), 0.3 * large + 0.016 * len(names)
 
 
 def check_disk(venv, root):
     """Raises SetupError where the file system of `venv` has no room for the packages and their downloads."""
-    needed = sum(gigabytes(root)) * 1e9 - size_of(venv)
+    needed = (gigabytes(root)[1] + 1) * 1e9 - size_of(venv)  # 1 GB for the largest batch of downloads
     free = shutil.disk_usage(str(venv)).free
     if free < needed:
         raise SetupError(
@@ -308,19 +308,15 @@ def clean_environment():
 
 def install_everything(root, venv):
     """The locked packages and pneumo itself into `venv`. What is there is kept, what is half there is done again."""
-    locked = read_lock(root)
-    forget_damaged(venv, {name for name, _ in locked})
+    lock = root / "requirements.lock"
+    forget_damaged(venv, {name for name, _ in read_lock(lock)})
     temporary = venv / "tmp"  # not /tmp, which may be small; what a killed attempt left in it goes
     shutil.rmtree(str(temporary), ignore_errors=True)
     temporary.mkdir()
     try:
-        builders = temporary / "builders.lock"
-        wanted = build_requirements(root)
-        builders.write_text("\n".join(entry for name, entry in locked if name in wanted) + "\n", encoding="utf-8")
-        install_lock(venv, builders, silent=True)
-        install_lock(venv, root / "requirements.lock")
+        install_lock(venv, lock, first=build_requirements(root))
         tell("installing pneumo itself, editable")
-        pip(venv, ["install", "--no-deps", "--no-build-isolation", "--editable", str(root)], total=0)
+        pip(venv, ["install", "--no-deps", "--no-build-isolation", "--editable", str(root)])
     finally:
         shutil.rmtree(str(temporary), ignore_errors=True)
 
@@ -332,24 +328,37 @@ def build_requirements(root):
     return {normal(re.match(r"[\w.-]+", quoted).group()) for quoted in re.findall(r'"([^"]+)"', inner)}
 
 
-def install_lock(venv, lock, silent=False):
+def install_lock(venv, lock, first=()):
     """Install what `lock` names, at its versions, from files of its hashes, and nothing else.
 
     lock: a complete set, as `make lock` writes it; a package that it does not name is not installed.
-    silent: tell no progress.
+    first: names of packages that build others, installed before these.
     Raises SetupError when the network fails, the disk is full or a file is not the locked one.
     """
-    total = len(re.findall(r"^[A-Za-z0-9]", lock.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    command = ["install", "--no-deps", "--require-hashes", "--no-build-isolation", "--use-pep517", "-r", str(lock)]
-    reached = 0
+    entries = read_lock(lock)
+    builders = [entry for name, entry in entries if name in first]
+    others = [entry for name, entry in entries if name not in first]
+    batches = [others[i : i + PACKAGES_AT_ONCE] for i in range(0, len(others), PACKAGES_AT_ONCE)]
+    progress = Progress(len(entries))
+    for batch in ([builders] if builders else []) + batches:
+        install_batch(venv, batch, progress)
+
+
+def install_batch(venv, entries, progress):
+    """Install these entries of a lock; where a download breaks off, begin it again."""
+    batch = venv / "tmp" / "batch.lock"
+    batch.parent.mkdir(exist_ok=True)
+    batch.write_text("\n".join(entries) + "\n", encoding="utf-8")
+    options = ["--no-deps", "--require-hashes", "--no-build-isolation", "--use-pep517"]
+    before = progress.done
     for attempt in range(1, ATTEMPTS + 1):
+        progress.done = before
         try:
-            return pip(venv, command, total=0 if silent else total)
-        except NetworkError as error:
-            if attempt == ATTEMPTS or error.reached <= reached:
+            return pip(venv, ["install", *options, "-r", str(batch)], progress)
+        except BrokenDownload:
+            if attempt == ATTEMPTS:
                 raise
-            reached = error.reached
-            tell(f"the connection broke after {reached} of {total} packages; trying again from there")
+            progress.tell("the connection broke; trying again")
 
 
 def forget_damaged(venv, names):
@@ -382,7 +391,7 @@ def check(venv, root):
         [str(python(venv)), "-I", "-m", "pip", "check"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=clean_environment(),
     )  # fmt: skip
-    names = {name for name, _ in read_lock(root)} | {"pneumo"}
+    names = {name for name, _ in read_lock(root / "requirements.lock")} | {"pneumo"}
     lines = run.stdout.decode(errors="replace").splitlines()
     # pip itself chose each file for this platform; newer pips complain of several platform tags in one file.
     lines = [line for line in lines if not line.endswith("is not supported on this platform")]
@@ -392,16 +401,12 @@ def check(venv, root):
 # Running pip
 
 
-class NetworkError(SetupError):
-    """The network failed. reached: how many packages had been fetched."""
-
-    def __init__(self, message, reached):
-        super().__init__(message)
-        self.reached = reached
+class BrokenDownload(SetupError):
+    """The network failed after something had come."""
 
 
-def pip(venv, arguments, total):
-    """Run pip, tell every few seconds how far it is of `total` packages (0: nothing), and explain it when it fails.
+def pip(venv, arguments, progress=None):
+    """Run pip, tell every few seconds how far it is, and explain it when it fails.
 
     Its whole output is in setup.log in `venv`.
     """
@@ -409,29 +414,36 @@ def pip(venv, arguments, total):
     environment = dict(clean_environment(), TMPDIR=str(venv / "tmp"))
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
     lines = queue.Queue()
-    reader = threading.Thread(target=read_lines, args=(process.stdout, lines), daemon=True)
-    reader.start()
-    progress, output = Progress(venv, total), []
+    threading.Thread(target=read_lines, args=(process.stdout, lines), daemon=True).start()
+    output = []
     try:
         with open(str(venv / "setup.log"), "a", encoding="utf-8") as log:
-            while True:
-                try:
-                    line = lines.get(timeout=1)
-                except queue.Empty:
-                    progress.tell_if_silent()
-                    continue
-                if line is None:
-                    break
+            for line in iter_lines(lines, progress):
                 log.write(line)
                 output.append(line)
-                progress.follow(line)
         status = process.wait()
     except BaseException:
         process.terminate()
         process.wait()
         raise
     if status:
-        raise explain("".join(output), venv, progress.seen)
+        raise explain("".join(output), venv)
+
+
+def iter_lines(lines, progress):
+    """The lines of a queue until None, each told to `progress`, which is also asked where none comes for long."""
+    while True:
+        try:
+            line = lines.get(timeout=1)
+        except queue.Empty:
+            if progress:
+                progress.tell_if_silent()
+            continue
+        if line is None:
+            return
+        if progress:
+            progress.follow(line)
+        yield line
 
 
 def read_lines(stream, lines):
@@ -441,51 +453,45 @@ def read_lines(stream, lines):
 
 
 class Progress:
-    """What pip is at, by its output: packages seen of those the lock has for this machine, then packages installed."""
+    """What pip is at, by its output. total: packages in the lock; done: those that pip has begun or left out."""
 
-    def __init__(self, venv, total):
-        self.venv, self.total, self.seen = venv, total, 0
-        self.name, self.to_install, self.before = "starting", 0, 0
+    def __init__(self, total):
+        self.total, self.done, self.doing = total, 0, "starting"
         self.told = self.begun = time.monotonic()
 
     def follow(self, line):
         words = line.split()
-        if not self.total:
-            return
         if line.startswith("Ignoring "):  # another platform's or another Python's
-            self.total -= 1
+            self.done += 1
         elif line.startswith(("Collecting ", "Processing ", "Requirement already satisfied: ")):
-            self.seen += 1
-            self.name = words[3] if words[0] == "Requirement" else os.path.basename(words[1])
-            self.begun = time.monotonic()
-            if self.seen == self.total or time.monotonic() - self.told >= SECONDS_BETWEEN_LINES:
-                self.tell(f"{self.seen} of {self.total} packages: {self.name}")
-        elif line.startswith("  Downloading ") and words[-1] in ("MB)", "GB)"):
-            self.name = f"{words[1].split('-')[0]} {words[-2]} {words[-1]}"
-            if float(words[-2].strip("(")) >= 100 or words[-1] == "GB)":
-                self.tell(f"{self.seen} of {self.total} packages: downloading {self.name}")
+            self.done += 1
+            self.begin(package(words[3] if words[0] == "Requirement" else words[1]))
+            if self.done == self.total or time.monotonic() - self.told >= SECONDS_BETWEEN_LINES:
+                self.tell(self.doing)
+        elif line.startswith("  Downloading ") and len(words) > 3 and words[-1] in ("MB)", "GB)"):
+            self.begin(f"downloading {package(words[1])} {words[-2]} {words[-1]}")
         elif line.startswith("Installing collected packages: "):
-            self.to_install, self.before = line.count(",") + 1, self.installed()
-            self.tell(f"all are here; installing {self.to_install} of them")
+            self.begin("unpacking")
+
+    def begin(self, doing):
+        self.doing, self.begun = doing, time.monotonic()
 
     def tell_if_silent(self):
         now = time.monotonic()
-        if now - self.told < SECONDS_OF_SILENCE or not self.total:
-            return
-        if self.to_install:
-            self.tell(f"installed {self.installed() - self.before} of {self.to_install} packages")
-        else:
-            self.tell(f"{self.seen} of {self.total} packages: {self.name}, {now - self.begun:.0f} s so far")
-
-    def installed(self):
-        return sum(1 for _ in (self.venv / "lib").glob("python3*/site-packages/*.dist-info/RECORD"))
+        if now - self.told >= SECONDS_OF_SILENCE:
+            self.tell(f"{self.doing}, {now - self.begun:.0f} s so far")
 
     def tell(self, text):
         self.told = time.monotonic()
-        tell(text)
+        tell(f"{self.done} of {self.total} packages: {text}")
 
 
-def explain(output, venv, reached):
+def package(file):
+    """Name and version out of what pip says: numpy==2.4.6, or the path of numpy-2.4.6-cp311-cp311-manylinux.whl."""
+    return " ".join(re.split(r"==|-(?=\d)", os.path.basename(file))[:2]).split("-")[0].replace(".tar.gz", "")
+
+
+def explain(output, venv):
     """The error to raise for what pip put out when it failed."""
     on = "then the same command goes on from what is here"
     errors = [line.strip() for line in output.splitlines() if line.startswith(("ERROR:", "error:"))]
@@ -499,11 +505,11 @@ def explain(output, venv, reached):
             f"({python(venv)} -m pip cache purge), if PIP_INDEX_URL names a mirror try without it, {on} {log}"
         )
     if NETWORK.search(output):
-        return NetworkError(
+        error = BrokenDownload if "  Downloading " in output else SetupError
+        return error(
             f"the packages cannot be reached: {last}\nsetup: check the network. Behind a proxy, set "
             "HTTPS_PROXY=http://host:port; with a mirror, PIP_INDEX_URL=its address; with a certificate of your own, "
-            f"PIP_CERT=its file; {on} {log}",
-            reached,
+            f"PIP_CERT=its file; {on} {log}"
         )
     if "No matching distribution found" in output:
         return SetupError(

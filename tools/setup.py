@@ -39,6 +39,7 @@ OWN_NAMES = {"bin", "include", "lib", "lib64", "share", "etc", "tmp", "setup.log
 NETWORK = re.compile(
     r"NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|NameResolutionError|Max retries exceeded|SSLError"
     r"|CERTIFICATE_VERIFY_FAILED|Connection (?:aborted|refused|reset|broken)|IncompleteRead|Network is unreachable"
+    r"|\(from versions: none\)"  # all that pip says where an index does not answer at all
     r"|Temporary failure in name resolution|HTTP error \d+|HTTPError|\b[45]\d\d (?:Client|Server) Error"
 )
 
@@ -79,14 +80,9 @@ def set_up(root):
         if reason:
             make_venv(venv)
         install_everything(root, venv)
-        complaints = check(venv, root)
-        if complaints and not reason:  # left over from an earlier lock, or installed by hand
-            tell("packages from before contradict the locked ones: " + "; ".join(complaints))
-            make_venv(venv)
-            install_everything(root, venv)
-            complaints = check(venv, root)
+        complaints = check(venv, root / "requirements.lock")
         if complaints:
-            raise SetupError("the locked packages contradict each other here: " + "; ".join(complaints))
+            raise SetupError("the locked packages do not fit together on this machine: " + "; ".join(complaints))
         (venv / ".ready").write_text(fingerprint(root))
         tell(f"ready after {time.monotonic() - start:.0f} s")
 
@@ -371,8 +367,9 @@ def forget_damaged(venv, names):
         for leftover in site.glob("~*"):  # what pip had moved aside
             shutil.rmtree(str(leftover), ignore_errors=True)
         for entry in site.glob("*.dist-info"):
-            if normal(entry.name.rsplit("-", 1)[0]) in names and not is_whole(entry):
-                tell(f"{entry.name[:-10]} was left half-installed; installing it again")
+            name, version = entry.name[: -len(".dist-info")].rsplit("-", 1)
+            if normal(name) in names and not is_whole(entry):
+                tell(f"{name} {version} was left half-installed; installing it again")
                 shutil.rmtree(str(entry), ignore_errors=True)
 
 
@@ -385,13 +382,13 @@ def is_whole(entry):
         return False
 
 
-def check(venv, root):
-    """What `pip check` finds wrong with locked packages. Of others, installed by hand, it may complain."""
+def check(venv, lock):
+    """What `pip check` finds wrong with locked packages and pneumo, a line each; others were installed by hand."""
     run = subprocess.run(
         [str(python(venv)), "-I", "-m", "pip", "check"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=clean_environment(),
     )  # fmt: skip
-    names = {name for name, _ in read_lock(root / "requirements.lock")} | {"pneumo"}
+    names = {name for name, _ in read_lock(lock)} | {"pneumo"}
     lines = run.stdout.decode(errors="replace").splitlines()
     # pip itself chose each file for this platform; newer pips complain of several platform tags in one file.
     lines = [line for line in lines if not line.endswith("is not supported on this platform")]
@@ -447,8 +444,9 @@ def iter_lines(lines, progress):
 
 
 def read_lines(stream, lines):
-    for line in stream:
-        lines.put(line.decode(errors="replace"))
+    with stream:
+        for line in stream:
+            lines.put(line.decode(errors="replace"))
     lines.put(None)
 
 
@@ -488,7 +486,8 @@ class Progress:
 
 def package(file):
     """Name and version out of what pip says: numpy==2.4.6, or the path of numpy-2.4.6-cp311-cp311-manylinux.whl."""
-    return " ".join(re.split(r"==|-(?=\d)", os.path.basename(file))[:2]).split("-")[0].replace(".tar.gz", "")
+    name = os.path.basename(file)
+    return name.replace("==", " ") if "==" in name else " ".join(name.split("-")[:2]).replace(".tar.gz", "")
 
 
 def explain(output, venv):

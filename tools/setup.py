@@ -83,7 +83,7 @@ def set_up(root):
         complaints = check(venv, root / "requirements.lock")
         if complaints:
             raise SetupError("the locked packages do not fit together on this machine: " + "; ".join(complaints))
-        (venv / ".ready").write_text(fingerprint(root))
+        (venv / ".ready").write_text("\n".join(fingerprint(root)) + "\n", encoding="utf-8")
         tell(f"ready after {time.monotonic() - start:.0f} s")
 
 
@@ -134,19 +134,23 @@ def glibc():
 
 
 def fingerprint(root):
-    """Changes with whatever the environment is made of: the lock, pyproject.toml, Python's version, the folder."""
-    digest = hashlib.sha256()
-    for part in ((root / "requirements.lock").read_bytes(), (root / "pyproject.toml").read_bytes()):
-        digest.update(hashlib.sha256(part).digest())
-    return f"Python {sys.version_info[0]}.{sys.version_info[1]}\n{root}\n{digest.hexdigest()}\n"
+    """What the environment is made of, a line each: Python's version, the folder, the lock, pyproject.toml."""
+    files = (root / "requirements.lock", root / "pyproject.toml")
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    return [f"Python {sys.version_info[0]}.{sys.version_info[1]}", str(root), *digests]
+
+
+def made_of(venv):
+    """The fingerprint of what an environment was last made of, or [] where it was never finished."""
+    try:
+        return (venv / ".ready").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
 
 
 def is_ready(root):
     venv = root / ".venv"
-    try:
-        return (venv / ".ready").read_text() == fingerprint(root) and python_version(venv) != ""
-    except (OSError, UnicodeDecodeError):
-        return False
+    return made_of(venv) == fingerprint(root) and python_version(venv) != ""
 
 
 def python_version(venv):
@@ -187,10 +191,8 @@ def reason_to_remake(venv, root):
         return "the one that is there is broken: its Python does not start, or has no pip"
     if version != this:
         return f"the one that is there is of Python {version}, and this is {this}"
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        made_for = (venv / ".ready").read_text().splitlines()[1:2]
-        if made_for and made_for != [str(root)]:
-            return "the one that is there was made for another folder"
+    if made_of(venv)[1:2] not in ([], [str(root)]):
+        return "the one that is there was made for another folder"
     return ""
 
 
@@ -305,12 +307,17 @@ def clean_environment():
 def install_everything(root, venv):
     """The locked packages and pneumo itself into `venv`. What is there is kept, what is half there is done again."""
     lock = root / "requirements.lock"
-    forget_damaged(venv, {name for name, _ in read_lock(lock)})
+    lock_is_installed = made_of(venv)[:3] == fingerprint(root)[:3]  # pyproject.toml alone has changed
+    if not lock_is_installed:
+        with contextlib.suppress(FileNotFoundError):
+            (venv / ".ready").unlink()  # a kill from here on must not pass for a whole environment
+        forget_damaged(venv, {name for name, _ in read_lock(lock)})
     temporary = venv / "tmp"  # not /tmp, which may be small; what a killed attempt left in it goes
     shutil.rmtree(str(temporary), ignore_errors=True)
     temporary.mkdir()
     try:
-        install_lock(venv, lock, first=build_requirements(root))
+        if not lock_is_installed:
+            install_lock(venv, lock, first=build_requirements(root))
         tell("installing pneumo itself, editable")
         pip(venv, ["install", "--no-deps", "--no-build-isolation", "--editable", str(root)])
     finally:

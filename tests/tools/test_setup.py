@@ -119,6 +119,14 @@ def test_a_changed_lock_is_followed_without_making_the_environment_anew(made):
     assert (made.venv / "kept").exists()
 
 
+def test_a_change_of_pyproject_alone_costs_no_look_at_the_lock(made):
+    with (made.root / "pyproject.toml").open("a") as file:
+        file.write("# changed\n")
+    said = made.set_up()
+    assert "installing pneumo itself" in said and "packages" not in said
+    assert made.set_up() == ""
+
+
 def test_two_at_once_wait_for_each_other(made):
     (made.venv / ".ready").unlink()
     both = [made.start(), made.start()]

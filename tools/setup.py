@@ -367,26 +367,39 @@ def install_batch(venv, entries, progress):
 def forget_damaged(venv, names):
     """Make pip install again what a kill or a full disk left unfinished, by removing its entry among the installed.
 
-    A package is whole when its list of files is there and every file has the listed size.
+    A package is whole when its list of files is there and every file has a listed size. Two packages may list the same
+    file, as NVIDIA's do, and the later one's stands.
     names: of the packages to look at.
     """
     for site in (venv / "lib").glob("python3*/site-packages"):
         for leftover in site.glob("~*"):  # what pip had moved aside
             shutil.rmtree(str(leftover), ignore_errors=True)
-        for entry in site.glob("*.dist-info"):
+        listed = {entry: listed_sizes(entry) for entry in site.glob("*.dist-info")}
+        sizes = {}
+        for file, size in (pair for pairs in listed.values() for pair in pairs):
+            sizes.setdefault(file, set()).add(size)
+        for entry, pairs in listed.items():
             name, version = entry.name[: -len(".dist-info")].rsplit("-", 1)
-            if normal(name) in names and not is_whole(entry):
+            whole = pairs and all(size_or_none(site / file) in sizes[file] for file, _ in pairs)
+            if normal(name) in names and not whole:
                 tell(f"{name} {version} was left half-installed; installing it again")
                 shutil.rmtree(str(entry), ignore_errors=True)
 
 
-def is_whole(entry):
+def listed_sizes(entry):
+    """The files of a package, relative to site-packages, and their sizes, from its RECORD; [] where there is none."""
     try:
         with open(str(entry / "RECORD"), encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.reader(file) if len(row) == 3 and row[2]]
-        return all(os.path.getsize(str(entry.parent / row[0])) == int(row[2]) for row in rows)
+            return [(row[0], int(row[2])) for row in csv.reader(file) if len(row) == 3 and row[2]]
     except (OSError, ValueError):
-        return False
+        return []
+
+
+def size_or_none(path):
+    try:
+        return os.path.getsize(str(path))
+    except OSError:
+        return None
 
 
 def check(venv, lock):

@@ -161,6 +161,19 @@ def test_packages_that_a_kill_left_half_installed_are_installed_again(made):
     assert not (made.venv / "tmp").exists()
 
 
+def test_a_file_that_two_packages_share_is_damage_to_neither(venv, capsys):
+    (site,) = venv.glob("lib/python3*/site-packages")
+    (site / "shared.so").write_text("12345")
+    for name, size in (("first", 3), ("second", 5)):
+        (site / f"{name}-1.0.dist-info").mkdir()
+        (site / f"{name}-1.0.dist-info/RECORD").write_text(f"shared.so,sha256=x,{size}\n")
+    setup.forget_damaged(venv, {"first", "second"})
+    assert capsys.readouterr().out == ""
+    (site / "shared.so").write_text("1")
+    setup.forget_damaged(venv, {"first", "second"})
+    assert "first 1.0 was left half-installed" in capsys.readouterr().out
+
+
 def test_a_set_up_that_is_killed_goes_on_when_started_again(project):
     process = project.start()
     while not list(project.venv.glob("lib/python3*/site-packages/setuptools/*")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,8 @@ from tools.plain import book
 
 ROOT = Path(__file__).resolve().parent.parent
 QUARTO_NEEDED = (1, 9)
-INSTALL_TIMEOUT = 90  # seconds: Quarto is 130 MB where its download site can be reached
+INSTALL_LIMIT = 600  # seconds, against a download that hangs; 130 MB take one minute at 20 Mbit/s
+SECONDS_OF_SILENCE = 10
 TRIED = Path(sys.prefix) / ".quarto-tried"
 
 
@@ -30,9 +32,9 @@ def main() -> int:
         return status
     quarto = find_quarto()
     if quarto:
-        print(f"report: rendering with Quarto, {quarto}", flush=True)
+        tell(f"rendering with Quarto, {quarto}")
         return subprocess.run([quarto, "render"], env=environment, check=False).returncode or show(profile)
-    print("report: no Quarto here, so this is the plain edition", flush=True)
+    tell("without Quarto this is the plain edition, from the same chapters; it takes a few minutes the first time")
     return subprocess.run([sys.executable, "-m", "tools.plain"], env=environment, check=False).returncode
 
 
@@ -49,35 +51,57 @@ def find_quarto() -> str | None:
     for candidate in (shutil.which("quarto"), str(Path(sys.prefix) / "bin" / "quarto")):
         if candidate and is_new_enough(candidate):
             return candidate
-    if TRIED.exists():
+    if os.environ.get("QUARTO") == "no":
         return None
-    print(f"report: trying to install Quarto ({INSTALL_TIMEOUT} s at most, once per environment)", flush=True)
+    if TRIED.exists():
+        tell(f"{TRIED.read_text().strip()}; to try again: rm {TRIED}")
+        return None
+    tell("no Quarto 1.9 or newer here; trying to install it, 130 MB, once per environment, usually within a minute")
+    tell(f"it stops after {INSTALL_LIMIT // 60} minutes at most; to do without: make report QUARTO=no")
     start = time.monotonic()
     installed = install_quarto()
-    TRIED.write_text(f"quarto-cli: {'installed' if installed else 'could not be installed'}\n")
-    print(f"report: {TRIED.read_text().strip()} ({time.monotonic() - start:.0f} s)", flush=True)
+    TRIED.write_text(f"Quarto {'was installed' if installed else 'could not be installed'} in this environment\n")
+    tell(f"{TRIED.read_text().strip()} ({time.monotonic() - start:.0f} s)")
     local = Path(sys.prefix) / "bin" / "quarto"
     return str(local) if installed and local.exists() and is_new_enough(str(local)) else None
 
 
 def install_quarto() -> bool:
-    """Whether pip could install quarto-cli, which downloads Quarto from its own site while it builds."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--retries", "0", "--timeout", "10"]
+    """Whether pip could install quarto-cli, which downloads Quarto from its own site while it builds.
+
+    Its dependencies are in the lock already, so nothing else is installed.
+    """
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--retries", "0", "--timeout", "30"]
     # A session of its own, so that a download that hangs ends with all its children.
     process = subprocess.Popen(
-        [*pip, "quarto-cli>=1.9"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        [*pip, "quarto-cli>=1.9,<2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        return process.wait(INSTALL_TIMEOUT) == 0
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.wait()
-        return False
+        return wait(process, INSTALL_LIMIT)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait(process: subprocess.Popen, limit: float) -> bool:
+    """Whether `process` ends well within `limit` seconds; tells every few seconds that it goes on."""
+    start = time.monotonic()
+    while time.monotonic() - start < limit:
+        try:
+            return process.wait(SECONDS_OF_SILENCE) == 0
+        except subprocess.TimeoutExpired:
+            tell(f"installing Quarto, {time.monotonic() - start:.0f} s so far")
+    return False
+
+
+def tell(text: str) -> None:
+    print(f"report: {text}", flush=True)
 
 
 def is_new_enough(quarto: str) -> bool:
     try:
-        output = subprocess.run([quarto, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+        output = subprocess.run([quarto, "--version"], capture_output=True, text=True, timeout=300, check=True).stdout
         return tuple(int(part) for part in output.strip().split(".")[:2]) >= QUARTO_NEEDED
     except (OSError, ValueError, subprocess.SubprocessError):
         return False

@@ -92,6 +92,7 @@ async def _execute(book: Book, chapter: Chapter) -> Execution:
     executed = cache.find(cache_folder, notebook)
     from_cache = executed is not None
     if executed is None:
+        tqdm.write(f"  {chapter.path}: executing {len(cells)} cells")
         await _run(book, chapter, cells, notebook)
         cache.keep(cache_folder, chapter.path, notebook)
         executed = notebook

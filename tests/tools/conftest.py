@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-import wheels
+from support import wheels
 
 from tools import setup
 

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import wheels
+from support import wheels
 import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement

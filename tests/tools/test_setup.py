@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import wheels
+from support import wheels
 
 from tools import setup
 

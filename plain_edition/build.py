@@ -7,8 +7,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-import yaml
-
 from plain_edition import book as books
 from plain_edition import check, execute, markdown, numbering, pandoc, pdf, site
 from plain_edition.book import Book
@@ -48,8 +46,8 @@ def _read_chapters(book: Book) -> list[Chapter]:
     for path in book.chapters:
         try:
             chapters.append(chapter_files.read(book.project, path))
-        except yaml.YAMLError as error:
-            problems.append(f"{path}:1: the front matter is not YAML: {str(error).splitlines()[0]}")
+        except BuildError as error:
+            problems += error.problems
     stop_on([*problems, *(problem for chapter in chapters for problem in check.problems(chapter))])
     return chapters
 

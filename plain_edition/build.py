@@ -25,7 +25,9 @@ def build(project: Path, *, profile: str = "", to: str = "all") -> list[Path]:
     Raises BuildError, which lists every problem found by the step that failed.
     """
     book = books.load(project.resolve(), profile)
-    books.pre_render(book)
+    if book.pre_render:
+        _tell("running the pre-render scripts")
+        books.pre_render(book)
     chapters = _read_chapters(book)
     _tell("executing the chapters")
     executions = execute.execute(book, chapters)

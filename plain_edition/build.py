@@ -7,15 +7,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-import yaml
-
-from tools.plain import book as books
-from tools.plain import chapters as chapter_files
-from tools.plain import check, execute, markdown, numbering, pandoc, pdf, site
-from tools.plain.book import Book
-from tools.plain.chapters import Chapter
-from tools.plain.errors import BuildError, stop_on
-from tools.plain.execute import Execution
+from plain_edition import book as books
+from plain_edition import check, execute, markdown, numbering, pandoc, pdf, site
+from plain_edition.book import Book
+from plain_edition.execute import Execution
+from tools import chapters as chapter_files
+from tools.chapters import Chapter
+from tools.errors import BuildError, stop_on
 
 FORMATS = ("html", "pdf", "all")
 
@@ -27,8 +25,9 @@ def build(project: Path, *, profile: str = "", to: str = "all") -> list[Path]:
     Raises BuildError, which lists every problem found by the step that failed.
     """
     book = books.load(project.resolve(), profile)
-    _tell("running the pre-render scripts")
-    books.pre_render(book)
+    if book.pre_render:
+        _tell("running the pre-render scripts")
+        books.pre_render(book)
     chapters = _read_chapters(book)
     _tell("executing the chapters")
     executions = execute.execute(book, chapters)
@@ -49,8 +48,8 @@ def _read_chapters(book: Book) -> list[Chapter]:
     for path in book.chapters:
         try:
             chapters.append(chapter_files.read(book.project, path))
-        except yaml.YAMLError as error:
-            problems.append(f"{path}:1: the front matter is not YAML: {str(error).splitlines()[0]}")
+        except BuildError as error:
+            problems += error.problems
     stop_on([*problems, *(problem for chapter in chapters for problem in check.problems(chapter))])
     return chapters
 

@@ -1,6 +1,6 @@
 """The book: the plain edition of a copy of the project, cold, warm, and after a change; and the package's own start.
 
-The copy is rendered by `python -m tools.plain`, as `make report` does where there is no Quarto. Its records are those
+The copy is rendered by `python -m plain_edition`, as `make report` does where there is no Quarto. Its records are those
 of the project. Cold: nothing is decoded and no chapter was executed.
 """
 
@@ -40,7 +40,9 @@ class Sizes:
 
 
 FULL = Sizes(project=ROOT, changed="report/first-network.qmd", formats="all", rounds=3, starts=9)
-QUICK = Sizes(project=ROOT / "tests/tools/plain_book", changed="report/numbers.qmd", formats="html", rounds=1, starts=2)
+QUICK = Sizes(
+    project=ROOT / "tests/plain_edition/small_book", changed="report/numbers.qmd", formats="html", rounds=1, starts=2
+)
 
 
 def measure(sizes: Sizes) -> Iterator[Claim]:
@@ -91,7 +93,7 @@ def _renders(project: Path, sizes: Sizes) -> Iterator[Claim]:
 
 def _render(project: Path, formats: str) -> tuple[float, dict[str, float]]:
     """Seconds of a render, and of each chapter that was executed in it."""
-    command = [sys.executable, "-m", "tools.plain", "--project", str(project), "--to", formats]
+    command = [sys.executable, "-m", "plain_edition", "--project", str(project), "--to", formats]
     output: list[str] = []
 
     def work() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.plain import execute
-from tools.plain.build import build
-from tools.plain.errors import BuildError
+from plain_edition import execute
+from plain_edition.build import build
+from tools.errors import BuildError
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,7 +51,7 @@ def test_the_search_for_pickles_finds_one(code):
 
 def test_only_chapters_that_the_book_lists_are_executed(tmp_path, monkeypatch):
     book = tmp_path / "book"
-    shutil.copytree(ROOT / "tests/tools/plain_book", book)
+    shutil.copytree(ROOT / "tests/plain_edition/small_book", book)
     for stray in ("stray.qmd", "report/stray.qmd", "report/_numbers.qmd"):
         (book / stray).write_text("```{python}\nopen('executed', 'w')\n```\n")
     (book / "report/stray.ipynb").write_text("{}")

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from pneumo import data, records  # noqa: E402
 from pneumo.data.pixel_cache import cache_folder  # noqa: E402
 from pneumo.errors import PneumoError  # noqa: E402
-from tools.plain import book, cache  # noqa: E402
+from tools import cell_cache, settings  # noqa: E402
 
 
 def main() -> int:
@@ -47,12 +47,12 @@ def write_variables(state: str) -> None:
 
 def forget_stale_cells(state: str, profile: str) -> None:
     """Drop the executed cells of every chapter if the package, the records or the data at hand have changed."""
-    settings = book.load(ROOT, profile)
-    for chapter in settings.chapters:
-        folder = cache.folder(ROOT, chapter, settings.environment)
+    book = settings.read(ROOT, profile)
+    for chapter in book.chapters:
+        folder = cell_cache.folder(ROOT, chapter, book.environment)
         stamp = folder / f"{chapter.stem}.fingerprint"
         if not stamp.exists() or stamp.read_text() != state:
-            cache.drop(folder, chapter)
+            cell_cache.drop(folder, chapter)
             folder.mkdir(parents=True, exist_ok=True)
             stamp.write_text(state)
 

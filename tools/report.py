@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools.plain import book
+from tools import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 QUARTO_NEEDED = (1, 9)
@@ -33,14 +33,14 @@ def main() -> int:
         print(f"report: rendering with Quarto, {quarto}", flush=True)
         return subprocess.run([quarto, "render"], env=environment, check=False).returncode or show(profile)
     print("report: no Quarto here, so this is the plain edition", flush=True)
-    return subprocess.run([sys.executable, "-m", "tools.plain"], env=environment, check=False).returncode
+    return subprocess.run([sys.executable, "-m", "plain_edition"], env=environment, check=False).returncode
 
 
 def train_demo(environment: dict[str, str]) -> int:
     """Run every experiment of the book on the phantom, so that the chapters find their records."""
     print("demo: training every experiment on synthetic radiographs", flush=True)
     command = [sys.executable, "-m", "pneumo.cli", "run", "book", "--jobs", "2"]
-    demo = {**book.load(ROOT, "demo").environment, **environment, "PNEUMO_LIMIT_MINUTES": "inf"}
+    demo = {**settings.read(ROOT, "demo").environment, **environment, "PNEUMO_LIMIT_MINUTES": "inf"}
     return subprocess.run(command, env=demo, check=False).returncode
 
 
@@ -85,7 +85,7 @@ def is_new_enough(quarto: str) -> bool:
 
 def show(profile: str | None) -> int:
     """Print where the book is."""
-    output = ROOT / book.load(ROOT, profile or "").output
+    output = ROOT / settings.read(ROOT, profile or "").output
     for path in (output / "index.html", *output.glob("*.pdf")):
         print(path)
     return 0

@@ -116,7 +116,7 @@ def test_records_whose_writer_is_killed_are_whole_or_not_there(record, tmp_path)
 
 
 ROOT = Path(__file__).parents[2]
-RENDER = "import sys; from pathlib import Path; from tools.plain.build import build; build(Path(sys.argv[1]))"
+RENDER = "import sys; from pathlib import Path; from plain_edition.build import build; build(Path(sys.argv[1]))"
 
 
 def render(book: Path) -> subprocess.Popen:
@@ -137,7 +137,7 @@ def pages(book: Path) -> dict[str, bytes]:
 
 def test_a_book_whose_rendering_is_killed_is_rendered_by_the_next_start(tmp_path):
     for name in ("whole", "killed"):
-        shutil.copytree(ROOT / "tests/tools/plain_book", tmp_path / name / "book")
+        shutil.copytree(ROOT / "tests/plain_edition/small_book", tmp_path / name / "book")
     start = time.perf_counter()
     assert render(tmp_path / "whole/book").wait() == 0
     longest = time.perf_counter() - start

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from tools.plain.book import Book
-from tools.plain.chapters import Cell, Chapter
-from tools.plain.errors import BuildError
-from tools.plain.execute import Execution
+from plain_edition.book import Book
+from plain_edition.execute import Execution
+from tools.chapters import Cell, Chapter
+from tools.errors import BuildError
 
 ESCAPED = re.compile(r"\{\{\{<(.*?)>\}\}\}")
 VARIABLE = re.compile(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}")

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from tools.plain import pandoc
-from tools.plain.book import Book
-from tools.plain.errors import stop_on
-from tools.plain.numbering import NumberedBook, NumberedChapter
+from plain_edition import pandoc
+from plain_edition.book import Book
+from plain_edition.numbering import NumberedBook, NumberedChapter
+from tools.errors import stop_on
 
 ASSETS = ("style.css", "theme.js", "page.js")
 
@@ -65,7 +65,7 @@ def _write_page(book: Book, chapter: NumberedChapter, metadata: dict, index: Pat
         f"--lua-filter={pandoc.HERE / 'layout.lua'}",
         "--citeproc",
     ]
-    metadata |= pandoc.layout_metadata(book, chapter, "html", index)
+    metadata |= pandoc.layout_metadata(book, chapter.chapter.path, "html", index)
     document = {**chapter.document, "meta": metadata}
     page = folder / chapter.chapter.page
     page.parent.mkdir(parents=True, exist_ok=True)

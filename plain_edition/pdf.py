@@ -8,10 +8,10 @@ from pathlib import Path
 
 import typst
 
-from tools.plain import pandoc
-from tools.plain.book import Book
-from tools.plain.errors import BuildError, stop_on
-from tools.plain.numbering import NumberedBook, NumberedChapter
+from plain_edition import pandoc
+from plain_edition.book import Book
+from plain_edition.numbering import NumberedBook, NumberedChapter
+from tools.errors import BuildError, stop_on
 
 
 def write(book: Book, numbered: NumberedBook, folder: Path) -> None:
@@ -63,7 +63,7 @@ def _source(book: Book, numbered: NumberedBook) -> str:
 
 
 def _laid_out(book: Book, chapter: NumberedChapter, index: Path) -> dict:
-    document = {**chapter.document, "meta": pandoc.layout_metadata(book, chapter, "typst", index)}
+    document = {**chapter.document, "meta": pandoc.layout_metadata(book, chapter.chapter.path, "typst", index)}
     options = ["--from=json", "--to=json", f"--lua-filter={pandoc.HERE / 'layout.lua'}"]
     return json.loads(pandoc.run(options, json.dumps(document), where=str(chapter.chapter.path)))
 

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tools.plain import pandoc
-from tools.plain.book import Book
-from tools.plain.chapters import Chapter
-from tools.plain.errors import BuildError, stop_on
+from plain_edition import pandoc
+from plain_edition.book import Book
+from tools.chapters import Chapter
+from tools.errors import BuildError, stop_on
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A Quarto book's settings: `_quarto.yml`, a profile's additions, and the environment files."""
+"""A Quarto book's settings, as far as the plain edition understands them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from tools.plain.environment import kernel_environment
-from tools.plain.errors import BuildError
+from tools import settings
+from tools.errors import BuildError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,27 +64,28 @@ def load(project: Path, profile: str = "") -> Book:
 
     Raises BuildError where a file is missing or a setting is outside the subset.
     """
-    settings = _settings(project, profile)
-    book = settings.get("book", {})
-    html = (settings.get("format") or {}).get("html") or {}
-    if not isinstance(book.get("title"), str) or not book.get("chapters"):
+    read = settings.read(project, profile)
+    values = read.values
+    book = values.get("book", {})
+    html = (values.get("format") or {}).get("html") or {}
+    if not isinstance(book.get("title"), str) or not read.chapters:
         raise BuildError([f"{project / '_quarto.yml'}: book: title and book: chapters are needed"])
-    announcement = settings.get("website", {}).get("announcement", "")
+    announcement = values.get("website", {}).get("announcement", "")
     return Book(
         project=project,
         profile=profile,
         title=book["title"],
         subtitle=book.get("subtitle", ""),
         author=_author(book.get("author", "")),
-        language=settings.get("lang", "en"),
-        chapters=tuple(_chapter(project, entry) for entry in book["chapters"]),
-        output=PurePosixPath(settings["project"].get("output-dir", "_book")),
-        pre_render=_listed(settings["project"].get("pre-render")),
-        bibliography=_one_bibliography(settings),
+        language=values.get("lang", "en"),
+        chapters=read.chapters,
+        output=read.output,
+        pre_render=_listed(values.get("project", {}).get("pre-render")),
+        bibliography=_one_bibliography(values),
         banner=announcement["content"] if isinstance(announcement, dict) else announcement,
-        cell_options={"echo": True, "warning": True, **_cell_options(settings.get("execute", {}), html)},
+        cell_options={"echo": True, "warning": True, **_cell_options(values.get("execute", {}), html)},
         figures=_figures(html),
-        environment=kernel_environment(project, profile),
+        environment=read.environment,
     )
 
 
@@ -109,40 +110,6 @@ def read_variables(project: Path) -> dict[str, object]:
     return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
 
 
-def _settings(project: Path, profile: str) -> dict:
-    names = ["_quarto.yml"] + ([f"_quarto-{profile}.yml"] if profile else [])
-    merged: dict = {}
-    for name in names:
-        path = project / name
-        if not path.is_file():
-            raise BuildError([f"{path}: no such file"])
-        merged = _merge(merged, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    merged.setdefault("project", {})
-    return merged
-
-
-def _merge(base: object, addition: object) -> object:
-    """Quarto's rule for profiles: mappings merge key by key, lists are joined, any other value replaces the first."""
-    if isinstance(base, dict) and isinstance(addition, dict):
-        return {
-            key: _merge(base[key], addition[key])
-            if key in base and key in addition
-            else addition.get(key, base.get(key))
-            for key in [*base, *(k for k in addition if k not in base)]
-        }
-    if isinstance(base, list) and isinstance(addition, list):
-        return base + [value for value in addition if value not in base]
-    return addition
-
-
-def _chapter(project: Path, entry: object) -> PurePosixPath:
-    if not isinstance(entry, str):
-        raise BuildError([f"_quarto.yml: book: chapters: {entry!r} is not a path; the plain edition knows no parts"])
-    if not (project / entry).is_file():
-        raise BuildError([f"_quarto.yml: book: chapters: {entry}: no such file"])
-    return PurePosixPath(entry)
-
-
 def _author(author: object) -> str:
     authors = author if isinstance(author, list) else [author]
     return ", ".join(entry["name"] if isinstance(entry, dict) else str(entry) for entry in authors)
@@ -154,8 +121,8 @@ def _listed(value: object) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-def _one_bibliography(settings: dict) -> str:
-    files = _listed(settings.get("bibliography"))
+def _one_bibliography(values: Mapping) -> str:
+    files = _listed(values.get("bibliography"))
     if len(files) > 1:
         raise BuildError([f"_quarto.yml: bibliography: {', '.join(files)}: the plain edition reads one file"])
     return files[0] if files else ""

@@ -17,10 +17,10 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from tools.plain import cache
-from tools.plain.book import Book, FigureDefaults
-from tools.plain.chapters import Cell, Chapter
-from tools.plain.errors import BuildError
+from plain_edition.book import Book, FigureDefaults
+from tools import cell_cache
+from tools.chapters import Cell, Chapter
+from tools.errors import BuildError
 
 AT_ONCE = 2  # kernels; each may load torch, and each chapter's numerics use threads of their own
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -88,12 +88,12 @@ async def _execute(book: Book, chapter: Chapter) -> Execution:
     if not cells:
         return Execution(outputs={}, from_cache=True, seconds=0.0)
     notebook = _notebook(cells, book.figures)
-    cache_folder = cache.folder(book.project, chapter.path, book.environment)
-    executed = cache.find(cache_folder, notebook)
+    cache_folder = cell_cache.folder(book.project, chapter.path, book.environment)
+    executed = cell_cache.find(cache_folder, notebook)
     from_cache = executed is not None
     if executed is None:
         await _run(book, chapter, cells, notebook)
-        cache.keep(cache_folder, chapter.path, notebook)
+        cell_cache.keep(cache_folder, chapter.path, notebook)
         executed = notebook
     outputs = {cell.number: node.outputs for cell, node in zip(cells, executed.cells[1:], strict=True)}
     return Execution(outputs=outputs, from_cache=from_cache, seconds=time.monotonic() - start)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from plain_edition import book, check
 from pneumo import records
-from tools.plain import book, chapters, check
+from tools import chapters
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = book.load(ROOT)
@@ -33,7 +34,7 @@ def rendered(tmp_path_factory) -> Path:
         "PNEUMO_CACHE": str(clone / "cache"),
         "PYTHONPATH": str(clone),
     }
-    command = [sys.executable, "-W", "ignore", "-m", "tools.plain"]
+    command = [sys.executable, "-W", "ignore", "-m", "plain_edition"]
     done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-2:] == [str(clone / "_book/index.html"), str(clone / "_book/pneumo.pdf")]

@@ -8,16 +8,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
 
 import pypandoc
 
-from tools.plain.book import Book
-from tools.plain.errors import BuildError
-
-if TYPE_CHECKING:
-    from tools.plain.numbering import NumberedChapter
+from plain_edition.book import Book
+from tools.errors import BuildError
 
 HERE = Path(__file__).parent
 POSITION = re.compile(r"^\[WARNING\] |\s+at line \d+ column \d+")
@@ -55,9 +51,12 @@ def meta(value: object) -> dict:
     return {"t": "MetaString", "c": str(value)}
 
 
-def layout_metadata(book: Book, chapter: NumberedChapter, target: str, index: Path) -> dict:
-    """What layout.lua and the citation processor need for one chapter. target: "html" or "typst"."""
-    values = {"target": target, "chapter_path": chapter.chapter.path, "index_file": index}
+def layout_metadata(book: Book, chapter: PurePosixPath, target: str, index: Path) -> dict:
+    """What layout.lua and the citation processor need for one chapter.
+
+    chapter: its path in the project. target: "html" or "typst". index: the file of `index_file`.
+    """
+    values = {"target": target, "chapter_path": chapter, "index_file": index}
     return meta(values)["c"] | citation_metadata(book)
 
 

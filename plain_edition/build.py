@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from tools.plain import book as books
-from tools.plain import chapters as chapter_files
-from tools.plain import check, execute, markdown, numbering, pandoc, pdf, site
-from tools.plain.book import Book
-from tools.plain.chapters import Chapter
-from tools.plain.errors import BuildError, stop_on
-from tools.plain.execute import Execution
+from plain_edition import book as books
+from plain_edition import check, execute, markdown, numbering, pandoc, pdf, site
+from plain_edition.book import Book
+from plain_edition.execute import Execution
+from tools import chapters as chapter_files
+from tools.chapters import Chapter
+from tools.errors import BuildError, stop_on
 
 FORMATS = ("html", "pdf", "all")
 

@@ -1,7 +1,7 @@
 """Executed notebooks, kept by jupyter-cache: the same library, the same folders and the same rule as Quarto's.
 
-Quarto looks for the cache beside each chapter, in `$JUPYTERCACHE` or `.jupyter_cache`, and so do we. The notebooks
-themselves are not exchanged, since the two editions set up the kernel differently.
+Quarto looks for the cache beside each chapter, in `$JUPYTERCACHE` or `.jupyter_cache`; so does the plain edition. The
+notebooks themselves are not exchanged, since the two editions set up the kernel differently.
 """
 
 from __future__ import annotations

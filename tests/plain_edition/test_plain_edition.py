@@ -8,15 +8,15 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tools.plain import cache, check
-from tools.plain.book import load
-from tools.plain.build import build
-from tools.plain.chapters import parse
-from tools.plain.environment import read_environment
-from tools.plain.errors import BuildError
+from plain_edition import check
+from plain_edition.book import load
+from plain_edition.build import build
+from tools import cell_cache
+from tools.chapters import parse
+from tools.errors import BuildError
 
 ROOT = Path(__file__).parents[2]
-FIXTURE = Path(__file__).parent / "plain_book"
+FIXTURE = Path(__file__).parent / "small_book"
 CHAPTERS = [ROOT / "index.qmd", *sorted((ROOT / "report").glob("*.qmd"))]
 
 
@@ -204,7 +204,7 @@ def test_pages_name_their_neighbours(numbers):
 
 
 def test_a_second_render_starts_no_kernel(project, monkeypatch):
-    monkeypatch.setattr("tools.plain.execute.NotebookClient", None)
+    monkeypatch.setattr("plain_edition.execute.NotebookClient", None)
     assert build(project, to="html") == [project / "_book/index.html"]
 
 
@@ -212,16 +212,16 @@ def test_a_new_caption_executes_nothing_again(project, tmp_path, monkeypatch):
     copy = Path(shutil.copytree(project, tmp_path / "book"))
     chapter = copy / "report/numbers.qmd"
     chapter.write_text(chapter.read_text().replace("A rising line;", "A steeper line;"))
-    monkeypatch.setattr("tools.plain.execute.NotebookClient", None)
+    monkeypatch.setattr("plain_edition.execute.NotebookClient", None)
     build(copy, to="html")
     assert "A steeper line;" in (copy / "_book/report/numbers.html").read_text()
 
 
 def test_dropping_a_chapter_forgets_its_executed_notebook(project, tmp_path):
     copy = Path(shutil.copytree(project, tmp_path / "book"))
-    folder = cache.folder(copy, PurePosixPath("report/numbers.qmd"), {})
-    assert cache.drop(folder, PurePosixPath("report/numbers.qmd")) == 1
-    assert cache.drop(folder, PurePosixPath("report/numbers.qmd")) == 0
+    folder = cell_cache.folder(copy, PurePosixPath("report/numbers.qmd"), {})
+    assert cell_cache.drop(folder, PurePosixPath("report/numbers.qmd")) == 1
+    assert cell_cache.drop(folder, PurePosixPath("report/numbers.qmd")) == 0
 
 
 def test_a_profile_has_its_own_output_cache_and_banner(tmp_path):
@@ -231,7 +231,7 @@ def test_a_profile_has_its_own_output_cache_and_banner(tmp_path):
     )
     (project / "_environment-demo").write_text("JUPYTERCACHE=elsewhere\n")
     book = load(project, "demo")
-    assert cache.folder(project, book.chapters[0], book.environment) == project / "elsewhere"
+    assert cell_cache.folder(project, book.chapters[0], book.environment) == project / "elsewhere"
     build(project, profile="demo", to="html")
     page = (project / "_book-demo/index.html").read_text()
     assert '<p class="banner" role="note"><strong>Synthetic</strong></p>' in page
@@ -243,12 +243,6 @@ def test_a_failing_pre_render_script_stops_the_render(tmp_path):
         settings.write("project:\n  pre-render: python -c 'raise SystemExit(3)'\n")
     with pytest.raises(BuildError, match="raise SystemExit.3..` ended with status 3"):
         build(project)
-
-
-def test_an_environment_file_is_read_below_its_profile(tmp_path):
-    (tmp_path / "_environment").write_text("# a comment\nA=1\nB='two words'\n")
-    (tmp_path / "_environment-demo").write_text("A=${B} more\n")
-    assert read_environment(tmp_path, "demo") == {"A": "two words more", "B": "two words"}
 
 
 # What stops a render

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from tools.plain.chapters import FENCE, Cell, Chapter, parse
+from tools.chapters import FENCE, Cell, Chapter, parse
 
 FRONT_MATTER = {"title", "subtitle"}
 DIV_CLASSES = {

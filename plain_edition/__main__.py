@@ -1,4 +1,4 @@
-"""Render the book: `python -m tools.plain [--profile demo] [--project DIR] [--to html|pdf|all]`."""
+"""Render the book: `python -m plain_edition [--profile demo] [--project DIR] [--to html|pdf|all]`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 import time
 from pathlib import Path
 
-from tools.plain.build import FORMATS, build
-from tools.plain.errors import BuildError
+from plain_edition.build import FORMATS, build
+from tools.errors import BuildError
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.plain", description="Render the book without Quarto.")
+    parser = argparse.ArgumentParser(prog="python -m plain_edition", description="Render the book without Quarto.")
     parser.add_argument("--project", type=Path, default=Path("."), metavar="DIR", help="folder of _quarto.yml")
     parser.add_argument("--profile", default=os.environ.get("QUARTO_PROFILE", ""), help="also read _quarto-PROFILE.yml")
     parser.add_argument("--to", choices=FORMATS, default="all", help="what to make (default: %(default)s)")

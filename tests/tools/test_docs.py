@@ -1,12 +1,24 @@
 """What is written about the project: its form, and that it names what exists."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import pneumo
+
 ROOT = Path(__file__).parents[2]
 CHAPTERS = [ROOT / "index.qmd", *sorted((ROOT / "report").glob("*.qmd"))]
+GUIDES = [
+    Path("README.md"),
+    Path("CONTRIBUTING.md"),
+    *(path.relative_to(ROOT) for path in sorted((ROOT / "docs").glob("*.md"))),
+    Path("tests/README.md"),
+    Path("pneumo/inference/weights/README.md"),
+]
+TO_BE_MADE = re.compile(r"NAME|^(_|\.venv)|^(radiographs|pictures|train|test)/|FOLDER|GROUP")
+"""What a reader makes or replaces, and therefore is not here."""
 
 SENTENCE_END = re.compile(r"""[.?!][)"”*_]*\s+(?=[A-Z0-9*_@`$\[({"“])""")
 ABBREVIATION = re.compile(r"\b(et al|e\.g|i\.e|cf|vs|approx|Dr|Fig|Eq|No|pp?)\.$")
@@ -55,3 +67,52 @@ def test_a_line_of_prose_holds_one_sentence(path):
     """A change of a sentence is then a change of one line."""
     found = [(number, line) for number, line in prose(path.read_text(encoding="utf-8")) if len(sentences(line)) > 1]
     assert found == []
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=str)
+def test_every_path_that_a_guide_names_exists(guide):
+    text = (ROOT / guide).read_text(encoding="utf-8")
+    code = [word for span in re.findall(r"`([^`\n]+)`", text) for word in span.split()]
+    paths = [
+        word for word in code if re.fullmatch(r"[\w./-]+/|[\w./-]+\.(py|md|qmd|yml|yaml|toml|svg|png|json|lock)", word)
+    ]
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    missing = [
+        path
+        for path in {*paths, *links}
+        if not TO_BE_MADE.search(path) and not any((ROOT / base / path).exists() for base in ("", guide.parent))
+    ]
+    assert missing == []
+
+
+def test_the_changelog_says_where_every_module_has_moved():
+    table = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    missing = {old: new for old, new in pneumo._MOVED.items() if f"| `pneumo.{old}` | `pneumo.{new}` |" not in table}
+    assert missing == {}
+
+
+def architecture() -> str:
+    return (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+
+
+def test_every_folder_of_the_package_is_in_the_map():
+    folders = {path.parent.name for path in (ROOT / "pneumo").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `pneumo/(\w+)/` \|", architecture(), flags=re.M)) == folders
+
+
+def test_every_folder_at_the_top_has_its_purpose_in_the_readme_and_in_the_map():
+    kept = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))]
+    folders = {path.name for path in kept if any(path.glob("*.*"))} - {"data", "build", "dist"}
+    folders = {name for name in folders if not name.endswith(".egg-info")}
+    for text in ((ROOT / "README.md").read_text(encoding="utf-8"), architecture()):
+        assert folders <= set(re.findall(r"^\| `(\w+)/` \|", text, flags=re.M))
+
+
+def test_the_layers_of_the_map_are_those_of_the_import_contract():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(c["layers"] for c in contracts if c["type"] == "layers" and "pneumo.cli" in c["layers"])
+    table = architecture().split("| layer |")[1].split("\n\n")[0]
+    rows = [re.findall(r"`(\w+)`", line) for line in table.split("\n")]
+    assert list(filter(None, rows)) == [re.findall(r"pneumo\.(\w+)", layer) for layer in layers]

@@ -91,6 +91,23 @@ def test_the_changelog_says_where_every_module_has_moved():
     assert missing == {}
 
 
+OTHER_WORDS = re.compile(
+    r"trusted|\bclues?\b|stressed|\bfilms?\b|call(s|ed) ill|by heart|whiteness|\bcures?\b|second look|we take along"
+)
+"""What the field calls: selected model, shortcut, perturbed, radiograph, predicted positive, overfitting, opacity,
+regulariser, test-time augmentation; and a summary."""
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_prose_and_captions_use_the_words_of_the_field(path):
+    text = path.read_text(encoding="utf-8")
+    captions = re.findall(r"^#\| (?:fig|tbl)-(?:cap|alt): .*", text, flags=re.M)
+    outside_cells = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S).split("\n")
+    identifiers = re.compile(r"\{\{<.*?>\}\}|@[\w-]+|`[^`]*`|#[\w-]+")
+    lines = [*captions, *outside_cells]
+    assert [line for line in lines if OTHER_WORDS.search(identifiers.sub("", line.lower()))] == []
+
+
 def architecture() -> str:
     return (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 

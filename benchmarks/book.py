@@ -22,7 +22,7 @@ from pneumo import data
 
 ROOT = Path(__file__).parent.parent
 NOT_COPIED = (".*", "__pycache__", "*.egg-info", "_book*", "_demo", "_variables.yml", "data")
-EXECUTED = re.compile(r"^ +(?P<chapter>\S+\.qmd): executed, (?P<seconds>[\d.]+) s$", re.MULTILINE)
+EXECUTED = re.compile(r"^\[\d+/\d+\] (?P<chapter>\S+\.qmd): executed, (?P<seconds>[\d.]+) s$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)

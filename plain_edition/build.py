@@ -7,8 +7,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-import yaml
-
 from plain_edition import book as books
 from plain_edition import check, execute, markdown, numbering, pandoc, pdf, site
 from plain_edition.book import Book
@@ -27,7 +25,9 @@ def build(project: Path, *, profile: str = "", to: str = "all") -> list[Path]:
     Raises BuildError, which lists every problem found by the step that failed.
     """
     book = books.load(project.resolve(), profile)
-    books.pre_render(book)
+    if book.pre_render:
+        _tell("running the pre-render scripts")
+        books.pre_render(book)
     chapters = _read_chapters(book)
     _tell("executing the chapters")
     executions = execute.execute(book, chapters)
@@ -48,8 +48,8 @@ def _read_chapters(book: Book) -> list[Chapter]:
     for path in book.chapters:
         try:
             chapters.append(chapter_files.read(book.project, path))
-        except yaml.YAMLError as error:
-            problems.append(f"{path}:1: the front matter is not YAML: {str(error).splitlines()[0]}")
+        except BuildError as error:
+            problems += error.problems
     stop_on([*problems, *(problem for chapter in chapters for problem in check.problems(chapter))])
     return chapters
 

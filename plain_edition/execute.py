@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 import nbformat
@@ -23,6 +27,7 @@ from tools.chapters import Cell, Chapter
 from tools.errors import BuildError
 
 AT_ONCE = 2  # kernels; each may load torch, and each chapter's numerics use threads of their own
+PATIENCE = 3600  # seconds for a kernel to start, and for outputs to arrive: a busy machine is slow, not broken
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FRAME = re.compile(r"Cell In\[\d+\], line (\d+)")
 
@@ -61,15 +66,18 @@ def execute(book: Book, chapters: list[Chapter]) -> dict[PurePosixPath, Executio
 
 async def _execute_all(book: Book, chapters: list[Chapter]) -> list[Execution | BuildError]:
     places = asyncio.Semaphore(AT_ONCE)
+    numbers = itertools.count(1)  # in the order in which the chapters begin
 
     async def one(chapter: Chapter) -> Execution | BuildError:
         async with places:
+            tell = partial(_tell, f"[{next(numbers)}/{len(chapters)}] {chapter.path}")
             try:
-                execution = await _execute(book, chapter)
+                execution = await _execute(book, chapter, tell)
             except BuildError as error:  # the other chapters go on: one render tells of every failure
+                tell("failed")
                 return error
             how = "from the cache" if execution.from_cache else "executed"
-            tqdm.write(f"  {chapter.path}: {how}, {execution.seconds:.1f} s")
+            tell(f"{how}, {execution.seconds:.1f} s")
             return execution
 
     # Those with most to do begin, so that none is left to run alone at the end.
@@ -78,11 +86,17 @@ async def _execute_all(book: Book, chapters: list[Chapter]) -> list[Execution | 
     return [begun[chapter.path].result() for chapter in chapters]
 
 
+def _tell(chapter: str, what: str) -> None:
+    """Write "[3/17] report/regularisation.qmd: executing". chapter: its number and path."""
+    tqdm.write(f"{chapter}: {what}")
+    sys.stdout.flush()  # at once, also into a pipe
+
+
 def _fewest_cells_last(chapter: Chapter) -> int:
     return -len(chapter.cells)
 
 
-async def _execute(book: Book, chapter: Chapter) -> Execution:
+async def _execute(book: Book, chapter: Chapter, tell: Callable[[str], None]) -> Execution:
     start = time.monotonic()
     cells = [cell for cell in chapter.cells if _runs(cell, book)]
     if not cells:
@@ -92,6 +106,7 @@ async def _execute(book: Book, chapter: Chapter) -> Execution:
     executed = cell_cache.find(cache_folder, notebook)
     from_cache = executed is not None
     if executed is None:
+        tell("executing")
         await _run(book, chapter, cells, notebook)
         cell_cache.keep(cache_folder, chapter.path, notebook)
         executed = notebook
@@ -126,6 +141,9 @@ async def _run(book: Book, chapter: Chapter, cells: list[Cell], notebook: Notebo
         notebook,
         km=AsyncKernelManager(kernel_spec_manager=_OwnKernel()),
         timeout=None,
+        startup_timeout=PATIENCE,
+        iopub_timeout=PATIENCE,
+        raise_on_iopub_timeout=True,  # or what a cell put out would be missing without a word
         shutdown_kernel="immediate",
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         record_timing=False,  # times in the notebook would change its hash, and the cache would never hit

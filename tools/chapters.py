@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
+from tools.errors import BuildError
+
 FENCE = re.compile(r"^(?P<indent>\s*)(?P<marks>`{3,}|~{3,})\s*(?P<info>[^`]*?)\s*$")
 OPTION = re.compile(r"^#\|\s?(.*)$")
 
@@ -75,12 +77,19 @@ class Chapter:
 
 
 def read(project: Path, path: PurePosixPath) -> Chapter:
-    """Read the chapter at `path`, relative to `project`."""
-    return parse((project / path).read_text(encoding="utf-8"), path)
+    """Read the chapter at `path`, relative to `project`. Raises BuildError where its front matter is not YAML."""
+    try:
+        return parse((project / path).read_text(encoding="utf-8"), path)
+    except yaml.YAMLError as error:
+        problem = f"{path}:1: the front matter is not YAML: {str(error).splitlines()[0]}"
+        raise BuildError([problem]) from error
 
 
 def parse(text: str, path: PurePosixPath) -> Chapter:
-    """Take a chapter apart. Never fails: what is wrong with a cell's options stands in `Cell.error`."""
+    """Take a chapter apart. What is wrong with a cell's options stands in `Cell.error`.
+
+    Raises yaml.YAMLError where the front matter is not YAML.
+    """
     lines = text.splitlines()
     front_matter, start = _front_matter(lines)
     return Chapter(path=path, front_matter=front_matter, pieces=tuple(_pieces(lines, start)))

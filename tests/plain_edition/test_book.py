@@ -14,6 +14,8 @@ from plain_edition import book, check
 from pneumo import records
 from tools import chapters
 
+pytestmark = pytest.mark.timeout(0)  # every chapter is executed, which takes long on a busy machine
+
 ROOT = Path(__file__).parents[2]
 SETTINGS = book.load(ROOT)
 

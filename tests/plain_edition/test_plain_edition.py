@@ -15,6 +15,8 @@ from tools import cell_cache
 from tools.chapters import parse
 from tools.errors import BuildError
 
+pytestmark = pytest.mark.timeout(0)  # kernels start slowly on a busy machine
+
 ROOT = Path(__file__).parents[2]
 FIXTURE = Path(__file__).parent / "small_book"
 CHAPTERS = [ROOT / "index.qmd", *sorted((ROOT / "report").glob("*.qmd"))]
@@ -206,6 +208,18 @@ def test_pages_name_their_neighbours(numbers):
 def test_a_second_render_starts_no_kernel(project, monkeypatch):
     monkeypatch.setattr("plain_edition.execute.NotebookClient", None)
     assert build(project, to="html") == [project / "_book/index.html"]
+
+
+def test_each_chapter_is_told_of_when_it_begins_and_when_it_ends(tmp_path, capsys):
+    project = write_small_book(tmp_path, "# One\n\n```{python}\nprint(1)\n```\n")
+    build(project, to="html")
+    build(project, to="html")
+    told = [line for line in capsys.readouterr().out.splitlines() if "index.qmd" in line]
+    assert [re.sub(r"[\d.]+ s", "N s", line) for line in told] == [
+        "[1/1] index.qmd: executing",
+        "[1/1] index.qmd: executed, N s",
+        "[1/1] index.qmd: from the cache, N s",
+    ]
 
 
 def test_a_new_caption_executes_nothing_again(project, tmp_path, monkeypatch):

@@ -10,9 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pneumo import data, evaluation, experiments, records
+from pneumo import data, experiments, records
 from pneumo.analysis import leakage, model_selection, threshold_transfer, transformer_windows
-from pneumo.analysis.summaries import header_field, rank_correlation, records_by_model, summary
+from pneumo.analysis.summaries import (
+    auc_difference,
+    ensemble_auc,
+    header_field,
+    rank_correlation,
+    records_by_model,
+    summary,
+)
 from pneumo.experiments.config import ClassicalConfig, Experiment
 from pneumo.experiments.records import Record
 from pneumo.reporting.formatting import format_count, format_interval, format_number
@@ -103,10 +110,10 @@ def interpretation(width: Record) -> Values:
     trained = records_by_model(map(records.get, experiments.selected_model()))
     first = [records.get(each) for each in experiments.first_network()]
     networks = {"first-network": first, "selected-model": trained["lite0-160px-12-epochs"]}
-    occluded: Values = {name: {} for name in networks}
+    occluded: dict[str, Values] = {name: {} for name in networks}
     for (name, occlusion), experiment in experiments.occluded().items():
         record = records.get(experiment)
-        occluded[name][occlusion] = link(format_number(area(record, "test")), record)
+        occluded[name][occlusion] = link(format_number(ensemble_auc([record], "test")), record)
     return {
         **{name: measured([record]) for name, record in spectra.items()},
         **{
@@ -117,7 +124,7 @@ def interpretation(width: Record) -> Values:
             }
             for name, group in networks.items()
         },
-        "occluded": occluded,
+        "occluded": {**occluded},
     }
 
 
@@ -154,16 +161,16 @@ def compared(chosen: Sequence[Experiment]) -> Values:
 def counts(record: Record) -> Values:
     """Images and patients of the data set, from the record's split."""
     split = record.split
-    images = split.groupby("patient").size()
-    known = bool((split["patient"] != "").all())
+    images = np.unique(split["patient"].to_numpy(str), return_counts=True)[1]  # of each patient
     return {
         "images": format_count(len(split)),
-        "patients": format_count(len(images)) if known else "unknown",
+        "patients": format_count(len(images)) if record.has_patients else "unknown",
         "repeated_patients": format_count(int((images > 1).sum())),
         "test_patients": format_count(split.loc[split["part"] == "test", "patient"].nunique()),
         "most_images": format_count(int(images.max())),
         "positive_share": {
-            part: f"{rows['label'].mean():.1%}".replace("%", " %") for part, rows in split.groupby("part")
+            part: f"{split.loc[split['part'] == part, 'label'].to_numpy().mean():.1%}".replace("%", " %")
+            for part in sorted(set(split["part"]))
         },
     }
 
@@ -185,43 +192,42 @@ def window_source() -> str:
 
 def header(record: Record) -> Values:
     """AUC of one header field on every part, and its sensitivity and specificity on the test part."""
-    values: Values = {f"{part}_auc": link(format_number(area(record, part)), record) for part in records.PARTS}
+    values: Values = {
+        f"{part}_auc": link(format_number(ensemble_auc([record], part)), record) for part in records.PARTS
+    }
     intervals = summary([record], "test", seed=DRAW_SEED, names=("sensitivity", "specificity"))
     return values | {name: link(format_interval(interval), record) for name, interval in intervals.items()}
 
 
-def area(record: Record, part: str) -> float:
-    """AUC of a record on a part."""
-    frame = record.frame(part)
-    return float(evaluation.auc(frame["label"], frame["score"]))
-
-
 def by_learner_and_features(learners: Sequence[Record]) -> Values:
     """{"svm": {"hog": {"validation": {"auc": ...}, "test": ...}}}: metrics of each learner on each feature set."""
-    values: Values = {}
+    values: dict[str, Values] = {}
     for record in learners:
         model = record.experiment.model
+        assert isinstance(model, ClassicalConfig)  # what the chapter on classical learners defines
         values.setdefault(model.learner, {})[model.features.name] = measured([record])
-    return values
+    return {**values}
 
 
 def best(learners: Sequence[Record], baseline: Record) -> Values:
     """The record with the highest AUC on validation patients, and how its test AUC compares with the baseline's."""
-    chosen = max(learners, key=lambda record: area(record, "validation"))
+    chosen = max(learners, key=lambda record: ensemble_auc([record], "validation"))
     return {"name": description(chosen), **measured([chosen]), "gain_over_width": gain([chosen], baseline)}
 
 
 def architecture(record: Record) -> Values:
     """Size and training of a network, from its record."""
-    experiment, network = record.experiment, record.provenance["network"]
+    training, network = record.experiment.training, record.provenance["network"]
+    if training is None:
+        raise TypeError(f"{record.experiment.name} has no training; give a record of a network")
     return {
         "parameters": format_count(network["parameters"]),
         "multiply_adds": f"{network['multiply_adds'] / 1e6:.1f} million",
         "training_images": format_count(record.provenance["data"]["training_images"]),
-        "epochs": str(experiment.training.epochs),
-        "batch_size": str(experiment.training.batch_size),
-        "learning_rate": str(experiment.training.optimizer.learning_rate),
-        "patience": str(experiment.training.patience),
+        "epochs": str(training.epochs),
+        "batch_size": str(training.batch_size),
+        "learning_rate": str(training.optimizer.learning_rate),
+        "patience": str(training.patience),
     }
 
 
@@ -238,19 +244,7 @@ def measured(group: Sequence[Record]) -> Values:
 
 def gain(network: Sequence[Record], baseline: Record) -> str:
     """Difference of the AUC on the test part between the mean of the seeds and a baseline, on the same patients."""
-    labels, groups, scores = stacked(network, "test")
-    _, _, others = stacked([baseline], "test")
-    rng = np.random.default_rng(DRAW_SEED)
-    interval = evaluation.paired_bootstrap(labels, (scores, others), groups, evaluation.auc, rng=rng)
-    return link(format_interval(interval), *network)
-
-
-def stacked(group: Sequence[Record], part: str) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Labels (N,), patients (N,) or None where there are none, and probabilities (seeds, N)."""
-    frames = [record.frame(part) for record in group]
-    patients = frames[0]["patient"].to_numpy()
-    probabilities = np.stack([frame["probability"] for frame in frames])
-    return frames[0]["label"].to_numpy(), patients if (patients != "").all() else None, probabilities
+    return link(format_interval(auc_difference(network, [baseline], "test", seed=DRAW_SEED)), *network)
 
 
 def link(text: str, *sources: Record) -> str:
@@ -260,25 +254,27 @@ def link(text: str, *sources: Record) -> str:
 
 
 def tumours() -> Values:
-    """Each recipe on the tumours' images; the one with the highest mean AUC on validation images, "best"; and how many
-    test images and validation images are copies of others, with the best one's test AUC on those that are none."""
+    """Performance of each recipe on the tumours' images, and how many images have a duplicate in an earlier part.
+
+    best: the recipe with the highest mean AUC on validation images, also on test images without a duplicate.
+    """
     named = records_by_model(map(records.get, experiments.tumours()))
-    values: Values = {name: measured(group) for name, group in named.items()}
-    best = max(named, key=lambda name: np.mean([area(record, "validation") for record in named[name]]))
-    validation, test = (named[best][0].frame(part)["image"] for part in ("validation", "test"))
-    pairs = pd.read_csv("report/breastmnist-duplicates.csv").set_index("image")
-    met, met_before = (pairs[pairs.index.isin(images)] for images in (test, validation))
-    rest = summary(leakage.exclude_images(named[best], met.index), "test", seed=DRAW_SEED, names=["auc"])
-    contradicted = met[met["label"] != met["copy_label"]]
+    values = {name: measured(group) for name, group in named.items()}
+    best = max(named, key=lambda name: np.mean([ensemble_auc([record], "validation") for record in named[name]]))
+    validation, test = (set(named[best][0].frame(part)["image"]) for part in ("validation", "test"))
+    pairs = pd.read_csv("report/breastmnist-duplicates.csv").to_dict("records")
+    duplicated = {pair["image"] for pair in pairs}
+    contradicted = {pair["image"] for pair in pairs if pair["label"] != pair["copy_label"]}
+    rest = summary(leakage.exclude_images(named[best], duplicated & test), "test", seed=DRAW_SEED, names=["auc"])
     return {
         **values,
         "best": {"name": best, **values[best], "without_copies": link(format_interval(rest["auc"]), *named[best])},
         "copies": {
             "images": format_count(len(test)),
-            "met": format_count(met.index.nunique()),
-            "share": f"{met.index.nunique() / len(test):.0%}".replace("%", " %"),
-            "contradicted": format_count(contradicted.index.nunique()),
+            "met": format_count(len(duplicated & test)),
+            "share": f"{len(duplicated & test) / len(test):.0%}".replace("%", " %"),
+            "contradicted": format_count(len(contradicted & test)),
             "validation_images": format_count(len(validation)),
-            "validation_met": format_count(met_before.index.nunique()),
+            "validation_met": format_count(len(duplicated & validation)),
         },
     }

@@ -157,6 +157,20 @@ def ensemble_auc(records: Sequence[Record], part: str = "test") -> float:
     return float(evaluation.auc(labels, mean_logits(records, part)))
 
 
+def auc_difference(records: Sequence[Record], others: Sequence[Record], part: str, *, seed: int = 0) -> Interval:
+    """AUC of one model minus that of another, each the mean of its seeds, with a 95 % interval over patients.
+
+    The draws of patients are the same for both; seed: of the draws. Raises ValueError where the records predict
+    different images.
+    """
+    frames = aligned_frames([*records, *others], part)
+    probabilities = np.stack([frame["probability"] for frame in frames])
+    pair = (probabilities[: len(records)], probabilities[len(records) :])
+    return evaluation.paired_bootstrap(
+        frames[0]["label"], pair, records[0].patients(part), evaluation.auc, rng=np.random.default_rng(seed)
+    )
+
+
 def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
     """Spearman's rank correlation, in [-1, 1].
 

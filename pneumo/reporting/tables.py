@@ -17,6 +17,7 @@ from pneumo import evaluation
 from pneumo.analysis.summaries import (
     Models,
     aligned_frames,
+    auc_difference,
     mean_and_range,
     measures,
     one_model,
@@ -185,18 +186,9 @@ def differences(
     rows = []
     for name, records in named.items():
         if name != against:
-            cells = {f"{part} AUC": _difference(records, named[against], part, seed) for part in parts}
+            cells = {f"{part} AUC": auc_difference(records, named[against], part, seed=seed) for part in parts}
             rows.append({heading: f"{name} − {against}", **cells})
     return pd.DataFrame(rows)
-
-
-def _difference(records: Sequence[Record], others: Sequence[Record], part: str, seed: int) -> Interval:
-    frames = aligned_frames([*records, *others], part)
-    probabilities = np.stack([frame["probability"] for frame in frames])
-    pair = (probabilities[: len(records)], probabilities[len(records) :])
-    return evaluation.paired_bootstrap(
-        frames[0]["label"], pair, records[0].patients(part), evaluation.auc, rng=np.random.default_rng(seed)
-    )
 
 
 def learning_rates(records: Iterable[Record]) -> pd.DataFrame:

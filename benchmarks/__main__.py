@@ -16,13 +16,13 @@ from benchmarks import results
 from benchmarks.results import Claim, Measurement, Point
 from pneumo.experiments.provenance import measured
 
-NAMES = ("training", "reading", "memory", "features", "study", "growth", "book")
-BUSY = 0.5
-"""Load from which others get in the way: processes that want to run, averaged over the last minute."""
+NAMES = ("training", "reading", "memory", "features", "study", "scaling", "book")
+MAX_IDLE_LOAD = 0.5
+"""Processes that want to run, averaged over the last minute; above it a machine counts as busy."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run benchmarks and keep what they find. Returns the exit status; a target that is missed does not change it."""
+    """Run benchmarks and save their results. Returns the exit status, 0 even where a target is missed."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(NAMES):
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.folder or (Path(tempfile.mkdtemp(prefix="pneumo-benchmark-")) if options.quick else results.FOLDER)
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the targets are for processors, and both sides must use the same
     load = os.getloadavg()[0]
-    if load > BUSY:
+    if load > MAX_IDLE_LOAD:
         print(f"benchmarks: this machine is busy (load {load:.1f}); times, and perhaps ratios, will be off", flush=True)
     for name in options.names or NAMES:
         print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
@@ -41,22 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(name: str, *, quick: bool) -> Measurement:
-    """Run one benchmark, telling each claim as it is measured."""
+    """Run one benchmark by its name and print each claim as it is measured."""
     benchmark = import_module(f"benchmarks.{name}")
     found: list[Claim | Point] = []
     load = os.getloadavg()[0]
     with measured() as provenance:
         for claim_or_point in benchmark.measure(benchmark.QUICK if quick else benchmark.FULL):
             found.append(claim_or_point)
-            print(f"  {_told(claim_or_point)}", flush=True)
+            print(f"  {_line(claim_or_point)}", flush=True)
     return Measurement(
         claims=tuple(claim for claim in found if isinstance(claim, Claim)),
-        growth=tuple(point for point in found if isinstance(point, Point)),
+        points=tuple(point for point in found if isinstance(point, Point)),
         provenance={**provenance, "load_before": load},
     )
 
 
-def _told(found: Claim | Point) -> str:
+def _line(found: Claim | Point) -> str:
     if isinstance(found, Point):
         return f"{found.curve}; {found.quantity} {found.amount:,}: {median(found.seconds):.3g} s"
     verdict = "" if found.reached else "  NOT REACHED"

@@ -62,9 +62,11 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder that is removed at the end, with an empty cache in it: nothing was ever decoded or measured."""
-    with tempfile.TemporaryDirectory(prefix="pneumo-benchmark-") as name:
-        with environment({"PNEUMO_CACHE": str(Path(name) / "cache")}):
-            yield Path(name)
+    with (
+        tempfile.TemporaryDirectory(prefix="pneumo-benchmark-") as name,
+        environment({"PNEUMO_CACHE": str(Path(name) / "cache")}),
+    ):
+        yield Path(name)
 
 
 def cores() -> int:

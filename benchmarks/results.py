@@ -1,4 +1,4 @@
-"""What was measured, kept in `results.json` and shown in `RESULTS.md`."""
+"""Results of benchmarks, stored in `results.json` and shown in `RESULTS.md`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pandas as pd
 FOLDER = Path(__file__).parent
 
 CLAIM_COLUMNS = ("benchmark", "claim", "what", "value", "low", "high", "unit", "target", "reached", "date", "processor")
-GROWTH_COLUMNS = ("benchmark", "curve", "quantity", "amount", "seconds", "low", "high")
+SCALING_COLUMNS = ("benchmark", "curve", "quantity", "amount", "seconds", "low", "high")
 
 HEAD = """\
 # What it costs
@@ -76,7 +76,8 @@ class Claim:
 class Point:
     """How long an amount of work takes.
 
-    curve: "epoch". quantity: what grows, "images". amount: of it. seconds: one for each repetition.
+    curve: of which the point is one, "epoch". quantity: that is varied, "images". amount: of it.
+    seconds: one for each repetition.
     """
 
     curve: str
@@ -87,14 +88,14 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What one benchmark found.
+    """The results of one benchmark.
 
-    provenance: date, seconds, commit, versions and machine, see `pneumo.experiments.provenance.measured`; and "load_before", the
-    load of the machine in the minute before.
+    provenance: date, seconds, commit, versions and machine, see `pneumo.experiments.provenance.measured`; and
+        "load_before", the load of the machine in the minute before.
     """
 
     claims: tuple[Claim, ...] = ()
-    growth: tuple[Point, ...] = ()
+    points: tuple[Point, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
@@ -112,17 +113,17 @@ class Results:
             for name, measurement in self.measurements.items()
             for claim in measurement.claims
         ]  # fmt: skip
-        return pd.DataFrame(rows, columns=CLAIM_COLUMNS)
+        return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
 
-    def growth(self) -> pd.DataFrame:
-        """One row a point, columns GROWTH_COLUMNS; seconds is the median of the repetitions."""
+    def scaling(self) -> pd.DataFrame:
+        """One row a point, columns SCALING_COLUMNS; seconds is the median of the repetitions."""
         rows = [
             (name, point.curve, point.quantity, point.amount,
              median(point.seconds), min(point.seconds), max(point.seconds))
             for name, measurement in self.measurements.items()
-            for point in measurement.growth
+            for point in measurement.points
         ]  # fmt: skip
-        return pd.DataFrame(rows, columns=GROWTH_COLUMNS)
+        return pd.DataFrame(rows, columns=list(SCALING_COLUMNS))
 
     def with_measurement(self, name: str, measurement: Measurement) -> Results:
         """These results with one benchmark measured anew."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 # Before PyTorch is imported, here and in what the tests start: on images this small, threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")  # no window, wherever the tests run
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,14 @@ def own_folders(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("PNEUMO_RECORDS", str(folder / "records"))
     for name in ("PNEUMO_DATA", "PNEUMO_DATASET", "PNEUMO_LIMIT_MINUTES", "QUARTO_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """No test leaves a figure open."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import features, growth, measuring, memory, radiographs, results, study, training
+from benchmarks import features, measuring, memory, radiographs, results, scaling, study, training
 from benchmarks.results import Claim, Measurement, Point, Results
 from pneumo import data
 from pneumo.experiments import book
@@ -26,7 +26,7 @@ PROVENANCE = {
 def some_results() -> Results:
     claim = Claim(name="a/x", what="A by B", values=(0.5, 0.9, 0.7), at_least=0.6, details={"images": 3})
     point = Point(curve="epoch", quantity="images", amount=100, seconds=(3.0, 1.0, 2.0))
-    return Results({"a": Measurement(claims=(claim,), growth=(point,), provenance=PROVENANCE)})
+    return Results({"a": Measurement(claims=(claim,), points=(point,), provenance=PROVENANCE)})
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_results_are_read_back_as_they_were_saved(some_results, tmp_path):
 
 def test_a_folder_without_results_has_none(tmp_path):
     assert results.load(tmp_path).claims().empty
-    assert results.load(tmp_path).growth().empty
+    assert results.load(tmp_path).scaling().empty
 
 
 def test_measuring_one_benchmark_again_leaves_the_others(some_results):
@@ -101,7 +101,7 @@ def test_measuring_one_benchmark_again_leaves_the_others(some_results):
 def test_the_frames_hold_medians_and_ranges(some_results):
     claim = some_results.claims().iloc[0]
     assert claim[["value", "low", "high", "target", "reached"]].tolist() == [0.7, 0.5, 0.9, "at least 0.6", True]
-    point = some_results.growth().iloc[0]
+    point = some_results.scaling().iloc[0]
     assert point[["curve", "amount", "seconds", "low", "high"]].tolist() == ["epoch", 100, 2, 1, 3]
 
 
@@ -159,7 +159,7 @@ def test_a_made_up_archive_is_shared_out_like_the_real_one(tmp_path):
 
 
 def test_made_up_patients_have_one_diagnosis():
-    labels, _, groups, _ = growth._made_up(growth.TEST_IMAGES, growth.TEST_PATIENTS)
+    labels, _, groups, _ = scaling._made_up(scaling.TEST_IMAGES, scaling.TEST_PATIENTS)
     assert len(set(groups)) == 428
     assert len(set(zip(groups, labels, strict=True))) == 428
     assert labels.mean() == pytest.approx(390 / 624, abs=0.02)  # as in the official test part

@@ -13,10 +13,10 @@ FIELDS = ("jpeg_quality", "width")
 
 
 def main() -> None:
-    records = {experiment.model.field: pneumo.run(experiment) for experiment in experiments.headers()}
+    records = {summaries.header_field(record): record for record in map(pneumo.run, experiments.headers())}
     axes = plots.new_axes(2.4 * len(FIELDS), rows=len(FIELDS), columns=2)
     for row, field in zip(axes, FIELDS, strict=True):
-        plots.header_distributions(summaries.header_values(records[field]), field, axes=row)
+        plots.header_histograms(summaries.header_values(records[field]), field, axes=row)
     axes[0, 0].figure.savefig(FIGURE)
 
 

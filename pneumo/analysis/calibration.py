@@ -1,9 +1,9 @@
-"""Calibration of models before and after temperature scaling: records in, frames out."""
+"""Calibration of models before and after temperature scaling."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from pneumo import evaluation
-from pneumo.analysis.summaries import mean_and_range
+from pneumo.analysis.summaries import Models, mean_and_range, records_by_model
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
 
 
-def rescaled(record: Record, part: str = "validation") -> Record:
-    """The record with all its logits divided by the temperature that suits `part` best (Guo et al. 2017).
+def temperature_scaled(record: Record, part: str = "validation") -> Record:
+    """The record with all logits divided by the temperature fitted on `part` (Guo et al. 2017, arXiv:1706.04599).
 
-    Its threshold moves along, so that every call stays what it was. The selection says the temperature.
+    The threshold is rescaled alike, so every image keeps its predicted class. `selection` gains "temperature".
     Raises ValueError where no temperature is best, see `evaluation.temperature`.
     """
     frame = record.frame(part)
@@ -33,37 +33,39 @@ def rescaled(record: Record, part: str = "validation") -> Record:
     )
 
 
-def calibration(
-    models: Mapping[str, Sequence[Record]],
-    *,
-    fitted_on: str = "validation",
-    parts: Sequence[str] = ("validation", "test"),
+def calibration_errors(
+    models: Models, *, fitted_on: str = "validation", parts: Sequence[str] = ("validation", "test")
 ) -> pd.DataFrame:
-    """One row a model and part: the expected calibration error as it is and at the temperature fitted on one part.
+    """Expected calibration error of each model on each part, before and after temperature scaling.
 
-    Columns model, images (the part), temperature, calibration error, rescaled, and intercept: what would have to be
-    added to every rescaled logit, which no temperature can do. Cells are the mean of the records with the lowest and
-    the highest; a model with a record that no temperature suits has None in all but the error as it is.
+    models: see `summaries.records_by_model`. fitted_on: the part that the temperature is fitted on.
+    Returns one row a model and part, columns
+        model, images                        name of the model, and of the part
+        temperature                          fitted on `fitted_on`
+        calibration error, after scaling     expected calibration error in [0, 1]
+        intercept                            logits still to be added after scaling, which no temperature can do
+    Cells are the mean over the records with the lowest and the highest (`Interval`). Where a record has no best
+    temperature, all but the calibration error are None.
     """
     rows = []
-    for name, records in models.items():
+    for name, records in records_by_model(models).items():
         for part in parts:
-            values = pd.DataFrame([_calibration(record, fitted_on, part) for record in records])
-            cells = {column: mean_and_range(each) for column, each in values.items()}
+            values = pd.DataFrame([_errors(record, fitted_on, part) for record in records])
+            cells = {column: mean_and_range(values[column]) for column in values}
             rows.append({"model": name, "images": part, **cells})
     return pd.DataFrame(rows)
 
 
-def _calibration(record: Record, fitted_on: str, part: str) -> dict[str, float]:
+def _errors(record: Record, fitted_on: str, part: str) -> dict[str, float]:
     try:
-        scaled = rescaled(record, fitted_on)
+        scaled = temperature_scaled(record, fitted_on)
     except ValueError:  # of a few images, all may be on the right side of one half
         scaled = None
     before = record.frame(part)
     values = {
         "temperature": math.nan,
         "calibration error": float(evaluation.expected_calibration_error(before["label"], before["probability"])),
-        "rescaled": math.nan,
+        "after scaling": math.nan,
         "intercept": math.nan,
     }
     if scaled is None:
@@ -71,6 +73,6 @@ def _calibration(record: Record, fitted_on: str, part: str) -> dict[str, float]:
     after = scaled.frame(part)
     return values | {
         "temperature": scaled.selection["temperature"],
-        "rescaled": float(evaluation.expected_calibration_error(after["label"], after["probability"])),
+        "after scaling": float(evaluation.expected_calibration_error(after["label"], after["probability"])),
         "intercept": float(evaluation.calibration_intercept(after["label"], after["probability"])),
     }

@@ -1,4 +1,4 @@
-"""What networks bring along from photographs, and what radiographs change in them."""
+"""Transfer learning: the features a network brings from ImageNet, and how fine-tuning changes its weights."""
 
 from __future__ import annotations
 
@@ -9,44 +9,50 @@ import numpy as np
 import pandas as pd
 
 from pneumo.errors import MissingRecord
+from pneumo.experiments.config import PretrainedConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pneumo.experiments.config import Experiment, PretrainedConfig
+    from pneumo.experiments.config import Experiment
 
-COLUMNS = ("variant", "seed", "layer", "relative", "each")
+COLUMNS = ("variant", "seed", "layer", "relative", "rms")
 
 
-class Change(NamedTuple):
-    """How far a layer's weights went. relative: |after − before| / |before|, with the root of the sum of squares for
-    |·|. each: the root mean square of what a single weight changed by."""
+class LayerChange(NamedTuple):
+    """How far training changed a layer's weights.
+
+    relative: |after − before| / |before|, Euclidean norms. rms: root mean square of the changes of single weights.
+    """
 
     relative: float
-    each: float
+    rms: float
 
 
-def learning(experiments: Iterable[Experiment]) -> pd.DataFrame:
-    """One row a way to transfer: what learns from radiographs, and how much of the network that is.
+def trainable_parameters(experiments: Iterable[Experiment]) -> pd.DataFrame:
+    """How much of the network each way of transfer learning trains.
 
-    experiments: their models are `PretrainedConfig`s. Columns: what learns, parameters, share (in [0, 1]).
+    experiments: of `PretrainedConfig`s; others are left out. Returns one row a way, columns trained part (as
+    `PretrainedConfig.train`), parameters (number that are trained) and share (of all parameters, in [0, 1]).
     """
     from pneumo import models
 
     rows = []
     for model in dict.fromkeys(experiment.model for experiment in experiments):
+        if not isinstance(model, PretrainedConfig):
+            continue
         parameters = list(models.build(model).parameters())
-        taught = sum(values.numel() for values in parameters if values.requires_grad)
-        share = taught / sum(values.numel() for values in parameters)
-        rows.append({"what learns": model.train, "parameters": taught, "share": share})
+        trained = sum(values.numel() for values in parameters if values.requires_grad)
+        share = trained / sum(values.numel() for values in parameters)
+        rows.append({"trained part": model.train, "parameters": trained, "share": share})
     return pd.DataFrame(rows)
 
 
-def responses(model: PretrainedConfig, image: np.ndarray, *, block: int, most: int = 4) -> np.ndarray:
-    """What a block of an EfficientNet makes of one image, before the network has seen any radiograph.
+def feature_maps(model: PretrainedConfig, image: np.ndarray, *, block: int, channels: int = 4) -> np.ndarray:
+    """Feature maps of one block of an EfficientNet with its published weights, for one image.
 
-    image: (H, W) uint8. block: from 1. Returns (most, h, w) float32 from 0 up: of the block's channels those that vary
-    most over the image, each with its lowest value at 0.
+    image: (H, W) uint8. block: counted from 1. channels: those that vary most over the image, the most varied first.
+    Returns (channels, h, w) float32, each map with its lowest value at 0.
     """
     import torch
 
@@ -54,36 +60,37 @@ def responses(model: PretrainedConfig, image: np.ndarray, *, block: int, most: i
     from pneumo.augment import scale
 
     network = models.build(model).eval()
-    kept = []
-    hook = network.network._blocks[block - 1].register_forward_hook(lambda _module, _inputs, maps: kept.append(maps))
+    outputs: list[Tensor] = []
+    hook = network.get_submodule(f"network._blocks.{block - 1}").register_forward_hook(
+        lambda _module, _inputs, maps: outputs.append(maps)
+    )
     with torch.inference_mode():
         network(scale(torch.from_numpy(image[None].copy())))
     hook.remove()
-    maps = kept[0].squeeze(0)  # (C, h, w)
-    varied = maps.std(dim=(1, 2)).argsort(descending=True)[:most]
-    chosen = maps[varied]
+    maps = outputs[0].squeeze(0)  # (C, h, w)
+    most_varied = maps.std(dim=(1, 2)).argsort(descending=True)[:channels]
+    chosen = maps[most_varied]
     return (chosen - chosen.amin(dim=(1, 2), keepdim=True)).numpy()
 
 
-def moved(experiments: Iterable[Experiment]) -> pd.DataFrame:
-    """How far each network went from where it started: one row a layer, columns COLUMNS.
+def weight_changes(experiments: Iterable[Experiment]) -> pd.DataFrame:
+    """How far training moved each layer of each network from its initial weights.
 
-    relative, each: see `Change`. Networks whose trained weights are not on this machine are left out; where none is,
-    the frame is empty.
+    Returns one row a network and layer, columns COLUMNS; for relative and rms see `LayerChange`. Networks whose trained
+    weights are not in this machine's cache are left out; where none is, the frame is empty.
     """
     rows = []
     for experiment in experiments:
         name = experiment.variant
         rows += [(name, experiment.seed, layer, *change) for layer, change in _changes(experiment).items()]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def changes(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, Change]:
-    """The change of each layer, from the image to the logit.
+def layer_changes(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, LayerChange]:
+    """The change of each layer between two states of one EfficientNet, in the order from image to logit.
 
-    before, after: state dictionaries of one EfficientNet. A layer is the stem, a block (numbered from 1), the last
-    convolution or the head. Kernels and matrices count; biases and batch normalisation do not, for they are few and of
-    another scale.
+    before, after: state dictionaries. A layer is the stem, a block ("1" is the first), the last convolution or the
+    head. Only kernels and matrices count: biases and batch normalisation are few and of another scale.
     """
     sums: dict[str, np.ndarray] = {}
     for name, start in before.items():
@@ -92,15 +99,15 @@ def changes(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[s
         distance = (after[name].double() - start.double()).square().sum()
         length = start.double().square().sum()
         row = np.array([float(distance), float(length), start.numel()])
-        sums[_layer(name)] = sums.get(_layer(name), 0) + row
+        sums[_layer(name)] = sums.get(_layer(name), np.zeros(3)) + row
     return {
-        layer: Change(relative=float(distance / length) ** 0.5, each=float(distance / weights) ** 0.5)
+        layer: LayerChange(relative=float(distance / length) ** 0.5, rms=float(distance / weights) ** 0.5)
         for layer, (distance, length, weights) in sums.items()
     }
 
 
-def _changes(experiment: Experiment) -> dict[str, Change]:
-    """Of one network; none where its weights are not here."""
+def _changes(experiment: Experiment) -> dict[str, LayerChange]:
+    """Of one network; empty where its weights are not in the cache."""
     from pneumo import models, training
     from pneumo.experiments import pipeline
 
@@ -108,8 +115,11 @@ def _changes(experiment: Experiment) -> dict[str, Change]:
         after = pipeline.trained(experiment).state_dict()
     except MissingRecord:
         return {}
-    first = training.stream(experiment.seed, 0, "weights")  # as `chain` drew them
-    return changes(models.build(experiment.model, first).state_dict(), after)
+    generator = training.stream(experiment.seed, 0, "weights")  # as `pipeline` drew the initial weights
+    model = experiment.model
+    if not isinstance(model, PretrainedConfig):
+        raise TypeError(f"{experiment.name} has a {type(model).__name__}; weight changes need a PretrainedConfig")
+    return layer_changes(models.build(model, generator).state_dict(), after)
 
 
 def _layer(name: str) -> str:

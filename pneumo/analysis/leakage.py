@@ -1,8 +1,8 @@
-"""Test images that a network has met before: the same picture stands in the training or the validation part too."""
+"""Leakage: test images of which a copy stands in the training or the validation part."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo import data
-from pneumo.analysis.summaries import summary
+from pneumo.analysis.summaries import Models, records_by_model, summary
 from pneumo.data.duplicates import copies
 
 if TYPE_CHECKING:
@@ -19,73 +19,91 @@ if TYPE_CHECKING:
 
 COLUMNS = ("image", "part", "label", "copy", "copy_part", "copy_label")
 
+PLACEHOLDER = np.full((28, 28), 128, np.uint8)
+"""A grey square, shown for an image that is not on this machine."""
 
-def across_parts(name: str, size: int) -> pd.DataFrame:
+
+def duplicates_across_parts(name: str, size: int) -> pd.DataFrame:
     """Pairs of images in different parts of a data set that show one picture: one row a pair, columns COLUMNS.
 
-    name: as in `data.load`. size: side in pixels at which they are compared; what counts as one picture is said in
-    `data.duplicates`. The image of the later part stands first: test before validation before train.
+    name: as in `data.load`. size: side in pixels at which images are compared; `data.duplicates` says what counts as
+    one picture. "image" is the one of the later part: test before validation before train.
+    Raises DataError where the data set is not on this machine.
     """
     dataset = data.load(name)
     split = data.split(dataset.table)
-    rows = dataset.table[["image", "label"]].assign(part="train")
-    rows.loc[split.validation, "part"] = "validation"
-    rows.loc[split.test, "part"] = "test"
+    places = np.zeros(len(dataset.table), int)  # in _PARTS
+    places[split.validation], places[split.test] = 1, 2
+    part = [_PARTS[place] for place in places]
     pixels = data.pixels(dataset, size=size, resize="stretch", progress=False)
-    pairs = [sorted(pair, key=lambda row: -_PLACE[rows["part"][row]]) for pair in copies(pixels, rows.index.to_numpy())]
-    sides = [rows.loc[[pair[side] for pair in pairs], ["image", "part", "label"]].to_numpy() for side in (0, 1)]
-    frame = pd.DataFrame([[*one, *other] for one, other in zip(*sides, strict=True)], columns=COLUMNS)
-    return frame[frame["part"] != frame["copy_part"]].sort_values(["part", "image", "copy"]).reset_index(drop=True)
+    pairs = [
+        sorted(pair, key=places.__getitem__, reverse=True)
+        for pair in copies(pixels, np.arange(len(dataset.table))).tolist()
+    ]
+    image, label = dataset.table["image"].to_numpy(), dataset.table["label"].to_numpy()
+    rows = [
+        (image[later], part[later], label[later], image[earlier], part[earlier], label[earlier])
+        for later, earlier in pairs
+        if part[later] != part[earlier]
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["part", "image", "copy"], ignore_index=True)
 
 
 def images_by_name(name: str, images: Sequence[str]) -> list[np.ndarray]:
-    """Images of a data set by name, (H, W) uint8; grey squares where the data set is not on this machine."""
+    """Images of a data set by their names, (H, W) uint8; PLACEHOLDERs where the data set is not on this machine."""
     try:
         dataset = data.load(name)
     except data.DataError:
-        return [np.full((28, 28), 128, np.uint8) for _ in images]
-    rows = pd.Series(dataset.table.index, index=dataset.table["image"])
+        return [PLACEHOLDER for _ in images]
+    rows = {image: row for row, image in enumerate(dataset.table["image"])}
     return [dataset.source.image(rows[image]) for image in images]
 
 
-def without(records: Sequence[Record], images: Collection[str], *, part: str = "test") -> list[Record]:
-    """The same records as if `images` were no images of `part`; thresholds, chosen on another part, stay."""
-    names = frozenset(images)
-    return [_kept(record, part, ~record.frame(part)["image"].isin(names)) for record in records]
+def exclude_images(records: Sequence[Record], images: Collection[str], *, part: str = "test") -> list[Record]:
+    """The records without some images of `part`, given by name. Thresholds, chosen on another part, stay."""
+    return [_keep(record, part, ~_among(record, part, images)) for record in records]
 
 
-def only(records: Sequence[Record], images: Collection[str], *, part: str = "test") -> list[Record]:
-    """The same records as if `part` held no other images than `images`."""
-    names = frozenset(images)
-    return [_kept(record, part, record.frame(part)["image"].isin(names)) for record in records]
+def restrict_to_images(records: Sequence[Record], images: Collection[str], *, part: str = "test") -> list[Record]:
+    """The records with only some images of `part`, given by name. Thresholds, chosen on another part, stay."""
+    return [_keep(record, part, _among(record, part, images)) for record in records]
 
 
-def specificity(models: Mapping[str, Sequence[Record]], images: Collection[str]) -> pd.DataFrame:
-    """One row a model: its specificity on those test images of label 0 that are among `images`, and on the others.
+def specificity_by_duplication(models: Models, duplicated: Collection[str]) -> pd.DataFrame:
+    """Specificity of each model on test images that have a duplicate elsewhere, and on those that have none.
 
-    Columns: model; copied and not copied: `Interval`s (95 %, over patients), or None where either class has no image.
+    models: see `summaries.records_by_model`. duplicated: names of the test images with a duplicate.
+    Returns one row a model, columns model, with duplicate, without duplicate: `Interval`s (95 %, over patients), or
+    None where either class has no image.
     """
     return pd.DataFrame(
-        {
-            "model": name,
-            "copied": _specificity(only(records, images)),
-            "not copied": _specificity(without(records, images)),
-        }
-        for name, records in models.items()
+        [
+            {
+                "model": name,
+                "with duplicate": _specificity(restrict_to_images(records, duplicated)),
+                "without duplicate": _specificity(exclude_images(records, duplicated)),
+            }
+            for name, records in records_by_model(models).items()
+        ]
     )
 
 
-_PLACE = {"train": 0, "validation": 1, "test": 2}
+_PARTS = ("train", "validation", "test")
 
 
 def _specificity(records: Sequence[Record]) -> Interval | None:
-    if records[0].frame("test")["label"].nunique() < 2:
+    if len(set(records[0].frame("test")["label"])) < 2:
         return None
     return summary(records, "test", names=["specificity"])["specificity"]
 
 
-def _kept(record: Record, part: str, keep: pd.Series) -> Record:
-    """keep: whether each image of `part`, in its order, stays."""
-    split = record.split
-    dropped = split.index[split["part"] == part][~keep]
-    return replace(record, split=split.drop(dropped), scores={**record.scores, part: record.scores[part][keep]})
+def _among(record: Record, part: str, images: Collection[str]) -> np.ndarray:
+    """Whether each image of `part` is one of `images`, (N,) bool."""
+    return record.frame(part)["image"].isin(list(images)).to_numpy()
+
+
+def _keep(record: Record, part: str, kept: np.ndarray) -> Record:
+    """kept: (N,) bool, whether each image of `part` stays."""
+    rows = np.flatnonzero(record.split["part"] == part)
+    split = record.split.drop(record.split.index[rows[~kept]])
+    return replace(record, split=split, scores={**record.scores, part: record.scores[part][kept]})

@@ -1,4 +1,4 @@
-"""What networks cost before any of them is trained: counted from their layers, for tables."""
+"""Model cost: parameters, multiply-adds and activations, counted from the layers before any training."""
 
 from __future__ import annotations
 
@@ -8,25 +8,34 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pneumo.experiments.config import EfficientNetConfig
+
 if TYPE_CHECKING:
-    from pneumo.experiments.config import EfficientNetConfig, Experiment
+    from pneumo.experiments.config import Experiment
 
 
-def counted(experiments: Iterable[Experiment]) -> pd.DataFrame:
-    """One row a network: its parameters, and the multiply-adds and activations of one image, layer by layer.
+def model_costs(experiments: Iterable[Experiment]) -> pd.DataFrame:
+    """Cost of each EfficientNet for one image.
 
-    experiments: of EfficientNets; the first is the base that the others were scaled from.
-    Columns: variant, width, depth, pixels; parameters, multiply-adds and activations in millions; times base, of the
-    multiply-adds. Activations are the numbers that convolutions put out, as Dollár et al. (2021, arXiv:2103.06877)
-    count them.
+    experiments: the first is the base that the others were scaled from; others than EfficientNets are left out.
+    Returns one row a network, columns variant; width, depth (factors) and pixels (side of the image); parameters,
+    multiply-adds and activations, in millions; times base, the multiply-adds by those of the first. Activations are
+    the numbers that convolutions put out, as in Dollár et al. (2021, arXiv:2103.06877).
+
+    >>> model_costs(experiments.scaling())["times base"][0]  # doctest: +SKIP
+    1.0
     """
-    networks = {each.variant: (each.model, each.data.image_size) for each in experiments}
-    frame = pd.DataFrame([{"variant": name, **_counted(*network)} for name, network in networks.items()])
+    networks = {
+        each.variant: (each.model, each.data.image_size)
+        for each in experiments
+        if isinstance(each.model, EfficientNetConfig)
+    }
+    frame = pd.DataFrame([{"variant": name, **_cost(*network)} for name, network in networks.items()])
     times = frame["multiply-adds"] / frame["multiply-adds"].iloc[0]
     return frame.assign(**{"times base": times})
 
 
-def _counted(model: EfficientNetConfig, pixels: int) -> dict[str, float]:
+def _cost(model: EfficientNetConfig, pixels: int) -> dict[str, float]:
     import torch
 
     from pneumo.models.factory import build  # before the device is set, which would hold for its constants too

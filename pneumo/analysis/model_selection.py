@@ -1,4 +1,7 @@
-"""The choice of models on validation patients; then, on the test images, tests between them and kinds of patients."""
+"""Model selection on validation patients; then, on test patients, tests between the selected models and subgroups.
+
+Selection reads no test score. The test is read once for each selected model.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import pandas as pd
 from scipy.special import log_expit
 
 from pneumo import evaluation, experiments
-from pneumo.analysis.summaries import header_values, measures
+from pneumo.analysis.summaries import aligned_frames, header_values, measures
 from pneumo.evaluation import Interval
 from pneumo.evaluation.intervals import resample
 from pneumo.experiments import records
@@ -22,9 +25,10 @@ if TYPE_CHECKING:
 
 
 def select_models(root: Path | None = None) -> dict[str, Record]:
-    """The chosen record of each of `experiments.families`, by the family's name; `select` is the rule.
+    """The selected record of each family of models, by the family's name: "classical", "from scratch", "transferred".
 
-    Raises MissingRecord for a candidate without a record.
+    The one function of `pneumo.analysis` that looks up records: those of `experiments.families`, in `root` or where
+    `records.get` looks. The rule is `select`. Raises MissingRecord for a candidate without a record.
     """
     return {
         name: select(records.get(experiment, root) for experiment in candidates)
@@ -38,7 +42,7 @@ def select(candidates: Iterable[Record]) -> Record:
 
 
 def selection_loss(record: Record) -> float:
-    """Mean cross-entropy, in nats, on stressed validation images; on plain ones for what never saw a stressed image."""
+    """Mean cross-entropy, in nats, on stressed validation images, or on plain ones without stressed scores."""
     return cross_entropy(record, "stressed" if "stressed" in record.scores else "validation")
 
 
@@ -49,41 +53,51 @@ def cross_entropy(record: Record, part: str) -> float:
     return float(-log_expit(towards).mean())
 
 
-def best_candidates(chosen_from: Iterable[Record], *, best: int = 5) -> pd.DataFrame:
-    """The candidates with the lowest `selection_loss`, lowest first: experiment, loss, and AUC on validation images,
-    plain and stressed."""
-    rows = sorted(chosen_from, key=selection_loss)[:best]
+def best_candidates(candidates: Iterable[Record], *, best: int = 5) -> pd.DataFrame:
+    """The `best` candidates with the lowest `selection_loss`, lowest first.
+
+    Columns experiment, selection loss, validation AUC and stressed AUC (None without stressed scores).
+    """
+    rows = sorted(candidates, key=selection_loss)[:best]
     return pd.DataFrame(
-        {
-            "experiment": record.experiment.name,
-            "selection loss": selection_loss(record),
-            **{f"{part} AUC": measures(record).get(f"{part}_auc") for part in ("validation", "stressed")},
-        }
-        for record in rows
+        [
+            {
+                "experiment": record.experiment.name,
+                "selection loss": selection_loss(record),
+                **{f"{part} AUC": measures(record).get(f"{part}_auc") for part in ("validation", "stressed")},
+            }
+            for record in rows
+        ]
     )
 
 
 def test_performance(several: Iterable[Record]) -> pd.DataFrame:
-    """One row a record, the lowest `selection_loss` first: experiment, that loss, and on test patients the AUC, and
-    sensitivity and specificity at its threshold."""
+    """Test performance beside `selection_loss`, the lowest loss first.
+
+    Returns one row a record, columns experiment, selection loss, test AUC, and sensitivity and specificity at the
+    record's threshold.
+    """
     rows = []
     for record in sorted(several, key=selection_loss):
         test = record.frame("test")
-        called = test["label"], test["probability"], record.threshold
+        predicted = test["label"], test["probability"], record.threshold
         rows.append(
             {
                 "experiment": record.variant,
                 "selection loss": selection_loss(record),
                 "test AUC": measures(record)["test_auc"],
-                "sensitivity": float(evaluation.sensitivity(*called)),
-                "specificity": float(evaluation.specificity(*called)),
+                "sensitivity": float(evaluation.sensitivity(*predicted)),
+                "specificity": float(evaluation.specificity(*predicted)),
             }
         )
     return pd.DataFrame(rows)
 
 
-def comparable(several: Iterable[Record]) -> list[Record]:
-    """Those of the records whose networks were trained on all images as they are: their test scores say the same."""
+def trained_on_all_images(several: Iterable[Record]) -> list[Record]:
+    """Those of the records whose networks were trained on all training images of the study, undistorted.
+
+    Their test scores can be compared, since nothing but network and training differs.
+    """
     return [
         record
         for record in several
@@ -94,72 +108,77 @@ def comparable(several: Iterable[Record]) -> list[Record]:
     ]
 
 
-def pairwise(models: Mapping[str, Record], *, part: str = "test", seed: int = 0) -> pd.DataFrame:
-    """One row a pair of models: the difference of their AUCs, first minus second, and who calls which image right.
+def pairwise_tests(models: Mapping[str, Record], *, part: str = "test", seed: int = 0) -> pd.DataFrame:
+    """Paired tests between each two models on the same images.
 
-    Columns: models; AUC difference, with the 95 % interval over patients (paired bootstrap); p (DeLong); only first
-    right, only second right, images at each model's own threshold; p (McNemar, exact). DeLong's and McNemar's tests
-    take images as independent. seed: of the draws of patients.
+    Returns one row a pair, columns
+        models                AUC difference is that of the first minus that of the second
+        AUC difference        `Interval`, 95 % over patients, by paired bootstrap
+        p (DeLong)            of the difference of two correlated AUCs
+        only first correct    images, each model at its own threshold
+        only second correct
+        p (McNemar)           exact
+    DeLong's and McNemar's tests take images as independent. seed: of the draws of patients.
+    Raises ValueError where the models predict different images.
     """
     return pd.DataFrame([_pair(*pair, part, seed) for pair in combinations(models.items(), 2)])
 
 
 def _pair(first: tuple[str, Record], second: tuple[str, Record], part: str, seed: int) -> dict[str, Any]:
     (name, a), (other, b) = first, second
-    one, two = a.frame(part), b.frame(part)
-    if not one["image"].equals(two["image"]):
-        raise ValueError(f"{a.experiment.name} and {b.experiment.name} predict different images")
-    labels = one["label"].to_numpy()
+    frames = aligned_frames([a, b], part)
+    labels = frames[0]["label"].to_numpy()
+    scores = [frame["score"].to_numpy() for frame in frames]
     difference = evaluation.paired_bootstrap(
-        labels,
-        (one["score"].to_numpy(), two["score"].to_numpy()),
-        a.patients(part),
-        evaluation.auc,
-        rng=np.random.default_rng(seed),
+        labels, (scores[0], scores[1]), a.patients(part), evaluation.auc, rng=np.random.default_rng(seed)
     )
-    right = [
-        (frame["probability"] >= record.threshold).to_numpy() == (labels == 1) for frame, record in ((one, a), (two, b))
+    correct = [
+        (frame["probability"] >= record.threshold).to_numpy() == (labels == 1)
+        for frame, record in zip(frames, (a, b), strict=True)
     ]
-    mcnemar = evaluation.mcnemar_exact(*right)
+    mcnemar = evaluation.mcnemar_exact(*correct)
     return {
         "models": f"{name} − {other}",
         "AUC difference": difference,
-        "p (DeLong)": evaluation.delong(labels, one["score"], two["score"]).p_value,
-        "only first right": mcnemar.only_a,
-        "only second right": mcnemar.only_b,
+        "p (DeLong)": evaluation.delong(labels, *scores).p_value,
+        "only first correct": mcnemar.only_a,
+        "only second correct": mcnemar.only_b,
         "p (McNemar)": mcnemar.p_value,
     }
 
 
-def subgroups(models: Mapping[str, Record], width: Record, *, part: str = "test", seed: int = 0) -> pd.DataFrame:
-    """One row a kind of image, a column for each model: the share it calls right at its threshold.
+def accuracy_by_subgroup(
+    models: Mapping[str, Record], width: Record, *, part: str = "test", seed: int = 0
+) -> pd.DataFrame:
+    """Accuracy of each model, at its threshold, in subgroups of the images.
 
-    Kinds: each sub-type; and of each class the images narrower and wider than the part's median, which is how they were
-    acquired and not what they show. Kinds without images are left out. width: the header record of the files' widths.
-    Cells are 95 % intervals over patients. seed: of the draws of patients.
+    width: the header record of the files' widths. Subgroups: each sub-type; and of each class the images whose file is
+    narrower or wider than the part's median, which says how an image was acquired, not what it shows.
+    Returns one row a subgroup with images, columns subgroup, images, and one for each model: `Interval`s (95 %, over
+    patients). seed: of the draws of patients.
     """
     values = header_values(width)
     widths = values.loc[values["part"] == part, "width"].to_numpy()
     frame = next(iter(models.values())).frame(part)
     wide = widths > np.median(widths)
-    kinds = {name: (frame["subtype"] == name).to_numpy() for name in frame["subtype"].unique()}
+    subgroups = {name: (frame["subtype"] == name).to_numpy() for name in frame["subtype"].unique()}
     for label, name in ((0, "normal"), (1, "pneumonia")):
         of_class = (frame["label"] == label).to_numpy()
-        kinds |= {f"{name}, narrow file": of_class & ~wide, f"{name}, wide file": of_class & wide}
+        subgroups |= {f"{name}, narrow file": of_class & ~wide, f"{name}, wide file": of_class & wide}
     rows = []
-    for kind, chosen in kinds.items():
+    for subgroup, chosen in subgroups.items():
         if not chosen.any():
             continue
-        cells = {name: _right(record, part, chosen, seed) for name, record in models.items()}
-        rows.append({"kind": kind, "images": int(chosen.sum()), **cells})
+        cells = {name: _accuracy(record, part, chosen, seed) for name, record in models.items()}
+        rows.append({"subgroup": subgroup, "images": int(chosen.sum()), **cells})
     return pd.DataFrame(rows)
 
 
-def _right(record: Record, part: str, chosen: np.ndarray, seed: int) -> Interval:
-    """Share of the chosen images that are called right, with its interval over patients."""
+def _accuracy(record: Record, part: str, chosen: np.ndarray, seed: int) -> Interval:
+    """On the chosen images (N,) bool, with its interval over patients."""
     frame = record.frame(part)[chosen]
-    right = ((frame["probability"] >= record.threshold) == (frame["label"] == 1)).to_numpy(float)
+    correct = ((frame["probability"] >= record.threshold) == (frame["label"] == 1)).to_numpy(float)
     patients = frame["patient"] if record.has_patients else None
     counts = resample(frame["label"], patients, rng=np.random.default_rng(seed))
-    shares = (counts @ right) / counts.sum(axis=1)
-    return Interval(float(right.mean()), *(float(bound) for bound in np.quantile(shares, (0.025, 0.975))))
+    shares = (counts @ correct) / counts.sum(axis=1)
+    return Interval(float(correct.mean()), *(float(bound) for bound in np.quantile(shares, (0.025, 0.975))))

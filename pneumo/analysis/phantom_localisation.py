@@ -1,9 +1,9 @@
-"""Where a network looks, against the truth: on phantoms, whose opacities are known to the pixel.
+"""Localisation on synthetic radiographs, whose opacities are known to the pixel.
 
-    seen = on_phantoms()
-    evidence.attention(seen.maps, seen.masks)
+    maps = maps_on_phantoms()
+    saliency.saliency_in_mask(maps.saliency, maps.masks)
 
-On real radiographs nobody has drawn where the pneumonia is, so this is the one place where a map can be right or wrong.
+Nobody has drawn where the pneumonia is on the real radiographs, so only here can a saliency map be right or wrong.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from pneumo import models
-from pneumo.data.readers.phantom import phantom
 from pneumo.evaluation import auc
 from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig
 from pneumo.inference.estimator import PneumoniaClassifier
 from pneumo.interpret.gradcam import grad_cam
 from pneumo.models.configuration import NetworkConfig
 from pneumo.phantom import PhantomConfig
+from pneumo.phantom.source import draw_patients
 from pneumo.training import Images, InMemory, predict, stream
 
 PATIENTS = PhantomConfig(patients=600, size=48, opacity=1.0, acquisition_trace=False)
-"""Dense opacities, and all files saved alike: there is nothing to be learnt but the opacities."""
+"""Dense opacities and equal acquisition of both classes: nothing but the opacities tells them apart."""
 
 NETWORK = CNNConfig(width=8, depth=3)
 
@@ -32,30 +32,32 @@ TRAINING = TrainingConfig(epochs=20, optimizer=OptimizerConfig(learning_rate=0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Seen:
-    """Grad-CAM on the ill patients of the phantom's test part.
+class PhantomMaps:
+    """Grad-CAM on the test phantoms with pneumonia, of a network before and after training.
 
-    images: (N, H, W) uint8. masks: (N, H, W) bool, where the opacities are. maps: (N, H, W) in [0, 1] by name, of the
-    network "untrained" and "trained". areas: the AUC of each on the whole test part.
+    images: (N, H, W) uint8. masks: (N, H, W) bool, the opacities. saliency: (N, H, W) in [0, 1], of the network
+    "untrained" and "trained". auc: of each on the whole test part.
     """
 
     images: np.ndarray
     masks: np.ndarray
-    maps: dict[str, np.ndarray]
-    areas: dict[str, float]
+    saliency: dict[str, np.ndarray]
+    auc: dict[str, float]
 
 
-def on_phantoms(
+def maps_on_phantoms(
     patients: PhantomConfig = PATIENTS,
     network: NetworkConfig = NETWORK,
     training: TrainingConfig = TRAINING,
     *,
     seed: int = 0,
-) -> Seen:
-    """Train a network on phantoms and look where it looks on others. The test part plays no part in the training."""
-    dataset = phantom(patients)
-    table, draw = dataset.table, dataset.source
-    images = np.stack([draw.image(row) for row in table.index])
+) -> PhantomMaps:
+    """Train a network on synthetic radiographs and compute Grad-CAM on test ones, which play no part in training.
+
+    seed: of the initial weights and of training; the same seed gives the same maps.
+    """
+    table, source = draw_patients(patients)
+    images = np.stack([source.image(row) for row in table.index])
     labels, groups = table["label"].to_numpy(), table["patient"].to_numpy()
     test = (table["split"] == "test").to_numpy()
     learner = PneumoniaClassifier(network, training, random_state=seed)
@@ -64,11 +66,11 @@ def on_phantoms(
         "untrained": models.build(network, stream(seed, 0, "untrained")),
         "trained": learner.network_,
     }
-    asked = Images(pixels=InMemory(array=images), rows=np.flatnonzero(test), labels=labels[test])
-    ill = np.flatnonzero(test & (labels == 1))
-    return Seen(
-        images=images[ill],
-        masks=np.stack([draw.mask(row) for row in ill]),
-        maps={name: grad_cam(one, images[ill]) for name, one in networks.items()},
-        areas={name: float(auc(asked.labels, predict(one, asked))) for name, one in networks.items()},
+    examined = Images(pixels=InMemory(array=images), rows=np.flatnonzero(test), labels=labels[test])
+    positive = np.flatnonzero(test & (labels == 1))
+    return PhantomMaps(
+        images=images[positive],
+        masks=np.stack([source.mask(row) for row in positive.tolist()]),
+        saliency={name: grad_cam(one, images[positive]) for name, one in networks.items()},
+        auc={name: float(auc(examined.labels, predict(one, examined))) for name, one in networks.items()},
     )

@@ -1,19 +1,18 @@
-"""How far a network goes by shortcuts that should not matter, and what it knows beyond them: records in, frames out.
+"""Shortcuts: how closely scores follow acquisition features, and how they rank images that are alike in those.
 
-A shortcut is a record too: of a number of the file's header, or of features that see no form. Nothing here chooses.
+A shortcut is a record too: of a model on a number of the file's header, or on features that see no shape.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
-from pneumo.analysis.summaries import mean_logits
+from pneumo.analysis.summaries import Models, mean_logits, rank_correlation, records_by_model
 from pneumo.data.catalogue import class_names
 from pneumo.evaluation import Interval
 from pneumo.evaluation.intervals import resample
@@ -22,52 +21,53 @@ if TYPE_CHECKING:
     from pneumo.experiments.records import Record
 
 MAX_RANK_DISTANCE = 0.05
-"""Two images are alike in a shortcut when their ranks in it lie at most this share of all images apart."""
+"""Two images are alike in a shortcut if their ranks in it lie at most this share of all images apart."""
 
 
-def shortcut_correlation(
-    models: Mapping[str, Sequence[Record]], shortcuts: Mapping[str, Record], *, part: str = "test"
-) -> pd.DataFrame:
-    """One row a shortcut and class: how far a model's score rises with the shortcut's, as a rank correlation.
+def shortcut_correlation(models: Models, shortcuts: Mapping[str, Record], *, part: str = "test") -> pd.DataFrame:
+    """Rank correlation of each model's score with each shortcut's, within each class.
 
-    Columns shortcut, class, and one for each model.
-    shortcuts: records of what should not matter. models: the records (seeds) of each, whose logits are averaged.
-    Within one class the diagnosis cannot bring both about: what is left says that the model follows the shortcut, or that
-    both follow how ill a child is. Cells are `Interval`s that take images as independent; a shortcut that is the same for
-    all images of a class has no correlation, None.
+    models: see `summaries.records_by_model`; the logits of a model's records are averaged. shortcuts: records by name.
+    Returns one row a shortcut and class, columns shortcut, class, and one for each model: `Interval`s (95 %, images
+    taken as independent), or None where the shortcut is the same for all images of the class. Within one class the
+    diagnosis cannot bring a correlation about: the model follows the shortcut, or both follow the severity.
     """
     rows = []
+    named = records_by_model(models)
     for name, shortcut in shortcuts.items():
         frame = shortcut.frame(part)
-        for label, kind in enumerate(class_names(shortcut.experiment.data.name)):
+        for label, class_name in enumerate(class_names(shortcut.experiment.data.name)):
             chosen = (frame["label"] == label).to_numpy()
+            shortcut_scores = frame["score"].to_numpy()[chosen]
             cells = {
-                model: _rank_interval(mean_logits(records, part)[chosen], frame["score"][chosen])
-                for model, records in models.items()
+                model: _rank_interval(mean_logits(records, part)[chosen], shortcut_scores)
+                for model, records in named.items()
             }
-            rows.append({"shortcut": name, "class": kind, **cells})
+            rows.append({"shortcut": name, "class": class_name, **cells})
     return pd.DataFrame(rows)
 
 
 def matched_pairs(
-    models: Mapping[str, Sequence[Record]], shortcuts: Mapping[str, Record], *, part: str = "test", seed: int = 0
+    models: Models, shortcuts: Mapping[str, Record], *, part: str = "test", seed: int = 0
 ) -> pd.DataFrame:
-    """One row a shortcut: how well models rank those pairs of a normal and an ill image that the shortcut hardly tells apart.
+    """AUC over those pairs of a positive and a negative image that are alike in a shortcut.
 
-    Columns shortcut, pairs (how many are alike, see `MAX_RANK_DISTANCE`), shortcut itself, and one for each model: the share of these pairs
-    in which the ill image has the higher score, ties counting half, which over all pairs is the AUC. Cells are 95 %
-    intervals over patients. seed: of the draws of patients. models, shortcuts: as in `shortcut_correlation`.
+    models, shortcuts: as in `shortcut_correlation`. Returns one row a shortcut, columns shortcut, pairs (how many are
+    alike, see MAX_RANK_DISTANCE), shortcut itself, and one for each model: share of these pairs in which the positive
+    image has the higher score, ties counting half; over all pairs this would be the AUC. Cells are `Interval`s (95 %,
+    over patients), or None where no pair is alike. seed: of the draws of patients.
     """
     rows = []
+    named = records_by_model(models)
     for name, shortcut in shortcuts.items():
         frame = shortcut.frame(part)
-        ill = (frame["label"] == 1).to_numpy()
+        positive = (frame["label"] == 1).to_numpy()
         ranks = (frame["score"].rank() / len(frame)).to_numpy()
-        alike = np.abs(ranks[ill][:, None] - ranks[~ill]) <= MAX_RANK_DISTANCE  # (ill, normal)
+        alike = np.abs(ranks[positive][:, None] - ranks[~positive]) <= MAX_RANK_DISTANCE  # (positive, negative)
         scores = {"shortcut itself": frame["score"].to_numpy()}
-        scores |= {model: mean_logits(records, part) for model, records in models.items()}
+        scores |= {model: mean_logits(records, part) for model, records in named.items()}
         draws = resample(frame["label"], shortcut.patients(part), rng=np.random.default_rng(seed)).astype(float)
-        cells = {model: _pairs_right(values, ill, alike, draws) for model, values in scores.items()}
+        cells = {model: _concordance(values, positive, alike, draws) for model, values in scores.items()}
         rows.append({"shortcut": name, "pairs": int(alike.sum()), **cells})
     return pd.DataFrame(rows)
 
@@ -76,17 +76,17 @@ def _rank_interval(x: np.ndarray, y: np.ndarray) -> Interval | None:
     """Spearman's rank correlation with the 95 % interval of Bonett and Wright 2000 (doi 10.1007/BF02294183)."""
     if len(x) < 4 or min(np.ptp(x), np.ptp(y)) == 0:
         return None
-    correlation = float(spearmanr(x, y).statistic)
+    correlation = rank_correlation(x, y)
     half = 1.96 * math.sqrt((1 + correlation**2 / 2) / (len(x) - 3))
     middle = math.atanh(np.clip(correlation, -1 + 1e-12, 1 - 1e-12))
     return Interval(correlation, math.tanh(middle - half), math.tanh(middle + half))
 
 
-def _pairs_right(scores: np.ndarray, ill: np.ndarray, alike: np.ndarray, draws: np.ndarray) -> Interval | None:
-    """Share of the pairs in `alike` (ill, normal) that are ranked rightly, with its interval over draws (draws, N)."""
+def _concordance(scores: np.ndarray, positive: np.ndarray, alike: np.ndarray, draws: np.ndarray) -> Interval | None:
+    """Share of the pairs in `alike` (positive, negative) that scores rank correctly; interval over draws (draws, N)."""
     if not alike.any():
         return None
-    right = alike * (0.5 * (1 + np.sign(scores[ill][:, None] - scores[~ill])))
-    drawn, counted = ((draws[:, ill] @ pairs * draws[:, ~ill]).sum(axis=1) for pairs in (right, alike))
+    concordant = alike * (0.5 * (1 + np.sign(scores[positive][:, None] - scores[~positive])))
+    drawn, counted = ((draws[:, positive] @ pairs * draws[:, ~positive]).sum(axis=1) for pairs in (concordant, alike))
     low, high = np.nanquantile(drawn[counted > 0] / counted[counted > 0], (0.025, 0.975))
-    return Interval(float(right.sum() / alike.sum()), float(low), float(high))
+    return Interval(float(concordant.sum() / alike.sum()), float(low), float(high))

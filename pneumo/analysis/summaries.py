@@ -1,33 +1,78 @@
-"""What records say in numbers: metrics of one record, and of the seeds of a variant together."""
+"""Numbers of records: metrics of one record, and of the seeds of a model together."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
 
 from pneumo import evaluation
 from pneumo.evaluation import Interval
+from pneumo.experiments.config import HeaderConfig
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
 
+Models: TypeAlias = "Record | Iterable[Record] | Mapping[str, Record] | Mapping[str, Sequence[Record]]"
+"""What tables, figures and analyses take: a record, several, or the record or records of each model by its name."""
 
-def variants(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records by variant, all seeds of one together, in their order."""
+
+def records_by_model(models: Models) -> dict[str, list[Record]]:
+    """The records (seeds) of each model by the model's name, in the order given.
+
+    models: a mapping keeps its names; records without names are grouped by `Record.variant`, the seeds of one together.
+    Raises ValueError where there is no model, or a model without a record.
+
+    >>> records_by_model(map(pneumo.run, experiments.optimizers()))  # doctest: +SKIP
+    {"sgd": [seed 0, seed 1, seed 2], "momentum": [...], ...}
+    """
     named: dict[str, list[Record]] = {}
-    for record in records:
-        named.setdefault(record.variant, []).append(record)
+    if isinstance(models, Mapping):
+        named = {str(name): list(_several(records)) for name, records in models.items()}
+    else:
+        for record in _several(models):
+            named.setdefault(record.variant, []).append(record)
+    empty = [name for name, records in named.items() if not records]
+    if empty or not named:
+        where = f" for {empty[0]!r}" if empty else ""
+        raise ValueError(f"models holds no record{where}; give at least one record for each model")
     return named
 
 
-def measures(record: Record) -> dict[str, float]:
-    """What one trained network cost and gave, as plain numbers; see `pneumo.reporting.plots.MEASURES` for what each means.
+def one_model(models: Models) -> list[Record]:
+    """The records (seeds) of one model: a record, several of one variant, or a mapping with one entry.
 
-    AUC of what the record has no scores for is missing; so is the time of what was not trained by epochs.
+    Raises ValueError for several variants or entries, and where there is no record.
+    """
+    if isinstance(models, Mapping):
+        named = records_by_model(models)
+    else:
+        named = {}
+        for record in _several(models):
+            named.setdefault(record.experiment.variant, []).append(record)
+    if len(named) != 1:
+        raise ValueError(f"models holds {len(named)} models ({', '.join(named)}); give the records of one")
+    return next(iter(named.values()))
+
+
+def _several(records: Record | Iterable[Record]) -> Iterable[Record]:
+    return records if isinstance(records, Iterable) else [records]
+
+
+def measures(record: Record) -> dict[str, float]:
+    """Performance and cost of one trained network as plain numbers, by the names of `reporting.plots.MEASURES`.
+
+    {part}_auc: AUC on each part that the record has scores for. parameters, multiply_adds, minutes: cost. For what was
+    trained by epochs also
+        validation_loss, validation_accuracy  of the epoch whose weights were kept
+        gap                                   training minus validation accuracy, last epoch
+        seconds_an_epoch                      median over the epochs
+        updates                               of the weights, all epochs
     """
     values: dict[str, float] = {}
     for part in record.scores:
@@ -35,30 +80,29 @@ def measures(record: Record) -> dict[str, float]:
         values[f"{part}_auc"] = float(evaluation.auc(frame["label"], frame["score"]))
     values |= {name: float(value) for name, value in record.provenance.get("network", {}).items()}
     values["minutes"] = record.provenance.get("seconds", math.nan) / 60
-    if record.history:
+    training = record.experiment.training
+    if record.history and training is not None:
         last, kept = record.history[-1], record.history[record.selection["epoch"] - 1]
+        batches = record.provenance["data"]["training_images"] // training.batch_size
         values |= {
             "validation_loss": kept["validation_loss"],
             "validation_accuracy": kept["validation_accuracy"],
             "gap": last["train_accuracy"] - last["validation_accuracy"],
             "seconds_an_epoch": float(np.median([row["seconds"] for row in record.history])),
-            "updates": float(len(record.history) * (record.provenance["data"]["training_images"] // _batch(record))),
+            "updates": float(len(record.history) * batches),
         }
     return values
-
-
-def _batch(record: Record) -> int:
-    return record.experiment.training.batch_size
 
 
 def summary(
     records: Sequence[Record], part: str, *, seed: int = 0, names: Sequence[str] | None = None
 ) -> dict[str, Interval]:
-    """`evaluation.summary` of one model: the mean of its records (seeds), each called at its own threshold.
+    """Metrics of one model by name, with 95 % intervals over patients; see `evaluation.summary`.
 
-    Raises ValueError where the records predict different images.
+    records: the model's seeds; a metric is their mean, each at its own threshold. names: of the metrics, all by
+    default. seed: of the draws of patients. Raises ValueError where the records predict different images.
     """
-    frames = same_images(records, part)
+    frames = aligned_frames(records, part)
     return evaluation.summary(
         frames[0]["label"],
         np.stack([frame["probability"] for frame in frames]),
@@ -69,28 +113,41 @@ def summary(
     )
 
 
-def same_images(records: Sequence[Record], part: str) -> list[pd.DataFrame]:
-    """The frame of each record for one part. Raises ValueError where they predict different images."""
+def aligned_frames(records: Sequence[Record], part: str) -> list[pd.DataFrame]:
+    """`Record.frame(part)` of each record. Raises ValueError where they predict different images."""
     frames = [record.frame(part) for record in records]
     for record, frame in zip(records, frames, strict=True):
         if not frame["image"].equals(frames[0]["image"]):
-            raise ValueError(f"{record.experiment.name} predicts other images than {records[0].experiment.name}")
+            raise ValueError(
+                f"{record.experiment.name} predicts other images than {records[0].experiment.name}; "
+                "compare records of the same data set and split"
+            )
     return frames
 
 
-def header_values(record: Record) -> pd.DataFrame:
-    """What a header record was made from: columns part, label and the header field, one row an image.
+def header_field(record: Record) -> str:
+    """The header field that a record's model uses, "width". Raises TypeError for a record of another model."""
+    model = record.experiment.model
+    if not isinstance(model, HeaderConfig):
+        raise TypeError(f"{record.experiment.name} has a {type(model).__name__}; give a record of a HeaderConfig")
+    return model.field
 
-    Its scores are a logistic regression's on that one number, so the number can be had back from them.
+
+def header_values(record: Record) -> pd.DataFrame:
+    """The values of a header field, from the record of a model on that field alone: columns part, label, the field.
+
+    Its scores are a logistic regression on one number, so the number follows from them. Raises TypeError for a record
+    of another model.
     """
+    field = header_field(record)
     slope, intercept = record.selection["slope"], record.selection["intercept"]
     parts = [record.frame(part).assign(part=part) for part in record.scores]
     frame = pd.concat(parts, ignore_index=True)
-    return frame[["part", "label"]].assign(**{record.experiment.model.field: (frame["score"] - intercept) / slope})
+    return frame[["part", "label"]].assign(**{field: (frame["score"] - intercept) / slope})
 
 
 def mean_logits(records: Sequence[Record], part: str) -> np.ndarray:
-    """The mean logit of several networks, (N,)."""
+    """The mean logit of several networks for each image of `part`, (N,)."""
     return np.mean([record.scores[part] for record in records], axis=0)
 
 
@@ -100,6 +157,36 @@ def ensemble_auc(records: Sequence[Record], part: str = "test") -> float:
     return float(evaluation.auc(labels, mean_logits(records, part)))
 
 
-def mean_and_range(values: pd.Series) -> Interval | None:
-    """The mean of some numbers, from the lowest to the highest; None where one of them is missing."""
-    return None if values.isna().any() else Interval(values.mean(), values.min(), values.max())
+def auc_difference(records: Sequence[Record], others: Sequence[Record], part: str, *, seed: int = 0) -> Interval:
+    """AUC of one model minus that of another, each the mean of its seeds, with a 95 % interval over patients.
+
+    The draws of patients are the same for both; seed: of the draws. Raises ValueError where the records predict
+    different images.
+    """
+    frames = aligned_frames([*records, *others], part)
+    probabilities = np.stack([frame["probability"] for frame in frames])
+    pair = (probabilities[: len(records)], probabilities[len(records) :])
+    return evaluation.paired_bootstrap(
+        frames[0]["label"], pair, records[0].patients(part), evaluation.auc, rng=np.random.default_rng(seed)
+    )
+
+
+def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
+    """Spearman's rank correlation, in [-1, 1].
+
+    >>> rank_correlation([1, 2, 3], [10, 20, 30])
+    1.0
+    """
+    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+
+
+def mean_and_range(values: Iterable[float]) -> Interval | None:
+    """The mean of some numbers, from the lowest to the highest; None where one of them is missing.
+
+    >>> mean_and_range([1.0, 2.0, 6.0])
+    Interval(estimate=3.0, low=1.0, high=6.0)
+    """
+    numbers = np.asarray(list(values), float)
+    if np.isnan(numbers).any():
+        return None
+    return Interval(float(numbers.mean()), float(numbers.min()), float(numbers.max()))

@@ -1,74 +1,62 @@
-"""How far what was selected on validation patients holds on test patients: records in, frames out.
+"""How well scores and thresholds from validation images hold on test images.
 
-Nothing here selects anything: the selections were made before the test images were read.
+Nothing here selects anything: models and thresholds were fixed before the test images were read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from scipy.stats import spearmanr
 
 from pneumo import evaluation
-from pneumo.analysis.summaries import mean_and_range, measures
+from pneumo.analysis.summaries import Models, mean_and_range, measures, records_by_model
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
 
 
-def ranking(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a trained network: group, validation_auc, stressed_auc, test_auc, and specificity on test patients at the
-    threshold that Youden's index chooses on plain and on stressed validation images.
+def validation_and_test_auc(records: Iterable[Record]) -> pd.DataFrame:
+    """AUC of each network on plain and on stressed validation images and on test images.
 
-    Records without stressed scores are left out.
+    Returns one row a network, columns group, validation_auc, stressed_auc, test_auc. Records without stressed scores
+    are left out.
+    """
+    columns = ["validation_auc", "stressed_auc", "test_auc"]
+    scored = [record for record in records if "stressed" in record.scores]
+    rows = []
+    for record in scored:
+        values = measures(record)
+        rows.append((record.group, *(values[column] for column in columns)))
+    return pd.DataFrame(rows, columns=["group", *columns])
+
+
+def threshold_transfer(models: Models, parts: Sequence[str] = ("validation", "stressed")) -> pd.DataFrame:
+    """Performance on test images at thresholds that maximise Youden's index on validation images.
+
+    models: see `summaries.records_by_model`. parts: whose images choose the threshold. Returns one row a model and
+    part, columns model, threshold from (the part), threshold, sensitivity, specificity, accuracy: the mean of the
+    model's records with the lowest and the highest (`Interval`).
     """
     rows = []
-    for record in records:
-        if "stressed" not in record.scores:
-            continue
-        values = measures(record)
-        called = {
-            f"specificity_{part}": _test_rates(record, part)["specificity"] for part in ("validation", "stressed")
-        }
-        areas = {name: values[name] for name in ("validation_auc", "stressed_auc", "test_auc")}
-        rows.append({"group": record.group, "name": record.experiment.name, **areas, **called})
-    return pd.DataFrame(rows)
-
-
-def youden_threshold(record: Record, part: str) -> float:
-    """The threshold on the probability that maximises Youden's index on "validation" or "stressed" images."""
-    frame = record.frame(part)
-    return float(evaluation.youden_threshold(frame["label"], frame["probability"]))
-
-
-def rank_correlation(frame: pd.DataFrame, x: str, y: str) -> float:
-    """Spearman's rank correlation of two columns of `ranking`."""
-    return float(spearmanr(frame[x], frame[y]).statistic)
-
-
-def threshold_transfer(
-    models: Mapping[str, Sequence[Record]], parts: Sequence[str] = ("validation", "stressed")
-) -> pd.DataFrame:
-    """One row a model and way to choose its threshold: the threshold, and on test patients sensitivity, specificity and
-    accuracy, each the mean of its records with the lowest and the highest."""
-    rows = []
-    for name, records in models.items():
+    for name, records in records_by_model(models).items():
         for part in parts:
             values = pd.DataFrame([_test_rates(record, part) for record in records])
-            cells = {column: mean_and_range(each) for column, each in values.items()}
+            cells = {column: mean_and_range(values[column]) for column in values}
             rows.append({"model": name, "threshold from": part, **cells})
     return pd.DataFrame(rows)
 
 
 def _test_rates(record: Record, part: str) -> dict[str, float]:
-    threshold = youden_threshold(record, part)
+    """On test images, at the threshold from `part`."""
+    chooses = record.frame(part)
+    threshold = float(evaluation.youden_threshold(chooses["label"], chooses["probability"]))
     test = record.frame("test")
-    arguments = test["label"], test["probability"], threshold
+    predicted = test["label"], test["probability"], threshold
     return {
         "threshold": threshold,
-        "sensitivity": float(evaluation.sensitivity(*arguments)),
-        "specificity": float(evaluation.specificity(*arguments)),
-        "accuracy": float(evaluation.accuracy(*arguments)),
+        "sensitivity": float(evaluation.sensitivity(*predicted)),
+        "specificity": float(evaluation.specificity(*predicted)),
+        "accuracy": float(evaluation.accuracy(*predicted)),
     }

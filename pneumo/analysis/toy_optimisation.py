@@ -1,4 +1,4 @@
-"""Optimisers at work where it can be drawn: two weights, and a loss that is a long and narrow valley."""
+"""Optimisers on a quadratic loss of two weights, whose contours are a long and narrow valley."""
 
 from __future__ import annotations
 
@@ -11,30 +11,35 @@ from pneumo.training import OPTIMIZERS
 
 Weights = TypeVar("Weights", np.ndarray, torch.Tensor)
 
-FLAT, STEEP = 1.0, 25.0
-"""Curvatures of the valley along the first weight and along the second."""
+CURVATURES = (1.0, 25.0)
+"""Of the loss along the first and along the second weight."""
 
-START = (-4.0, 1.2)
-
-
-def loss(weights: Weights) -> Weights:
-    """(FLAT · w₁² + STEEP · w₂²) / 2 for weights (..., 2). Returns (...)."""
-    return (FLAT * weights[..., 0] ** 2 + STEEP * weights[..., 1] ** 2) / 2
+INITIAL_WEIGHTS = (-4.0, 1.2)
 
 
-def descend(name: str, learning_rate: float, *, steps: int = 40) -> np.ndarray:
-    """The weights from START on, as an optimiser moves them that sees the exact gradient: (steps + 1, 2).
+def quadratic_loss(weights: Weights) -> Weights:
+    """(c₁ w₁² + c₂ w₂²) / 2 with c = CURVATURES, for weights (..., 2). Returns (...).
 
-    Raises ValueError for a name that is not in `training.OPTIMIZERS`.
+    >>> float(quadratic_loss(np.array([2.0, 0.0])))
+    2.0
+    """
+    first, second = CURVATURES
+    return (first * weights[..., 0] ** 2 + second * weights[..., 1] ** 2) / 2
+
+
+def optimizer_path(name: str, learning_rate: float, *, steps: int = 40) -> np.ndarray:
+    """The weights from INITIAL_WEIGHTS on, as an optimiser with the exact gradient updates them: (steps + 1, 2).
+
+    name: one of `training.OPTIMIZERS`. Raises ValueError for another name.
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer {name!r} is not known; known: {', '.join(OPTIMIZERS)}")
-    weights = torch.nn.Parameter(torch.tensor(START, dtype=torch.float64))
+    weights = torch.nn.Parameter(torch.tensor(INITIAL_WEIGHTS, dtype=torch.float64))
     optimizer = OPTIMIZERS[name]([weights], lr=learning_rate)
     path = [weights.detach().numpy().copy()]
     for _ in range(steps):
         optimizer.zero_grad()
-        loss(weights).backward()
+        quadratic_loss(weights).backward()
         optimizer.step()
         path.append(weights.detach().numpy().copy())
     return np.stack(path)

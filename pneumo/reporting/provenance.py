@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 def provenance(records: Iterable[Record]) -> str:
-    """Markdown: one section a group of experiments, with what its records share and a row for each.
+    """Markdown with a section for each group of experiments: what its records share, and a table of the records.
 
-    A record that several groups share stands in the first of them. Groups and rows carry the anchors that measured
-    numbers link to.
+    A record that several groups share stands in the first of them. Sections and rows have the anchors that measured
+    numbers in the text link to (`Record.group_anchor`, `Record.anchor`).
     """
     groups: dict[str, list[Record]] = {}
     for record in {record.key: record for record in reversed(list(records))}.values():
         groups.setdefault(record.group, []).insert(0, record)
-    return "\n\n".join(_group(name, members) for name, members in groups.items())
+    return "\n\n".join(_section(name, members) for name, members in groups.items())
 
 
-def _group(name: str, records: Sequence[Record]) -> str:
+def _section(name: str, records: Sequence[Record]) -> str:
     first = records[0]
     settings = [_settings(record) for record in records]
     shared = {key: value for key, value in settings[0].items() if all(other.get(key) == value for other in settings)}
@@ -56,12 +56,12 @@ def _settings(record: Record) -> dict[str, str]:
     return {str(key): str(value) for key, value in flat.iloc[0].items() if value is not None}
 
 
-def _record_row(record: Record, settings: Mapping[str, str], shared: Mapping[str, str]) -> dict[str, Any]:
+def _record_row(record: Record, settings: Mapping[str, str], shared: Mapping[str, str]) -> dict[str, str]:
     facts = record.provenance
     own = [f"{key.split('.')[-1]} = {literal(value)}" for key, value in settings.items() if key not in shared]
     return {
         "experiment": f"[{record.variant}]{{#{record.anchor}}}",
-        "its own": ", ".join([*own, f"seed = {record.experiment.seed}"]),
+        "differs in": ", ".join([*own, f"seed = {record.experiment.seed}"]),
         "key": f"`{record.key[:8]}`",
         "commit": f"`{facts['commit'][:7] or 'unknown'}`",
         "date": facts["date"][:10],

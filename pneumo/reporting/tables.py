@@ -1,18 +1,29 @@
-"""The tables of the book: records or frames in, `DataFrame` out with plain numbers and `Interval`s in it.
+"""The tables of the book: records or frames in, data frames with plain numbers and `Interval`s out.
 
-`markdown` turns one into a pipe table, which every output format of the book can set.
+`models` is a record, several, or the record or records (seeds) of each model by its name; records without names are
+grouped by variant, see `analysis.summaries.records_by_model`. `markdown` writes a frame as a pipe table, which every
+format of the book can set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pneumo import evaluation
-from pneumo.analysis.summaries import mean_and_range, measures, same_images, summary
+from pneumo.analysis.summaries import (
+    Models,
+    aligned_frames,
+    auc_difference,
+    mean_and_range,
+    measures,
+    one_model,
+    records_by_model,
+    summary,
+)
 from pneumo.evaluation import Interval
 from pneumo.reporting.formatting import Markdown, markdown
 
@@ -59,162 +70,156 @@ def counts(frame: pd.DataFrame, classes: tuple[str, str] = ("normal", "pneumonia
 
     frame: one row an image, with the columns of a split file (image, patient, label, subtype, part).
     classes: names of label 0 and label 1. Returns the columns part, class, sub-type, images, patients; patients is
-    missing where an image has none.
+    missing where the patient of an image is unknown.
     """
     rows = []
-    for part, images in frame.groupby("part", sort=False):
-        for (label, subtype), group in images.groupby(["label", "subtype"]):
+    for part in frame["part"].unique():
+        images = frame.loc[frame["part"] == part]
+        kinds = sorted(set(zip(images["label"], images["subtype"], strict=True)))
+        for label, subtype in kinds:
+            group = images.loc[(images["label"] == label) & (images["subtype"] == subtype)]
             rows.append(_count(group, part, classes[label], subtype if subtype != classes[label] else ""))
         rows.append(_count(images, part, "all", ""))
     return pd.DataFrame(rows).astype({"patients": "Int64"})
 
 
-def _count(images: pd.DataFrame, part: str, name: str, subtype: str) -> dict[str, Any]:
-    known = (images["patient"] != "").all()
-    patients = images["patient"].nunique() if known else pd.NA
-    return {"part": part, "class": name, "sub-type": subtype, "images": len(images), "patients": patients}
+def _count(images: pd.DataFrame, part: str, name: str, subtype: str) -> dict[str, object]:
+    patients = set(images["patient"])
+    number = pd.NA if "" in patients else len(patients)
+    return {"part": part, "class": name, "sub-type": subtype, "images": len(images), "patients": number}
 
 
 def examples(frame: pd.DataFrame, *, part: str = "train", each: int = 4) -> pd.DataFrame:
-    """The first images of each sub-type of a part: normal, then bacterial, then viral. frame: as in `counts`."""
-    rows = frame[frame["part"] == part].sort_values(["label", "subtype"], kind="stable")
+    """The first `each` images of each sub-type of a part: normal, then bacterial, then viral. frame: as in `counts`."""
+    rows = frame.loc[frame["part"] == part].sort_values(by=["label", "subtype"], kind="stable")
     return rows.groupby(["label", "subtype"]).head(each).reset_index(drop=True)
 
 
 def auc_by_part(
-    models: Mapping[str, Record], *, parts: Sequence[str] = ("train", "validation", "test"), seed: int = 0
+    models: Models, *, parts: Sequence[str] = ("train", "validation", "test"), seed: int = 0
 ) -> pd.DataFrame:
-    """One row a model: its AUC on each part with a 95 % interval over patients. Columns model and the parts.
+    """AUC of each model on each part, with 95 % intervals over patients.
 
+    Returns one row a model, columns model and the parts, cells `Interval`. The AUC of several records is their mean.
     seed: of the draws of patients, which are the same for every model.
     """
     rows = []
-    for name, record in models.items():
-        row: dict[str, Any] = {"model": name.replace("_", " ")}
-        for part in parts:
-            frame = record.frame(part)
-            rng = np.random.default_rng(seed)
-            row[part] = evaluation.bootstrap(
-                frame["label"], frame["score"], record.patients(part), evaluation.auc, rng=rng
-            )
-        rows.append(row)
+    for name, records in records_by_model(models).items():
+        cells = {part: _auc(records, part, seed) for part in parts}
+        rows.append({"model": name.replace("_", " "), **cells})
     return pd.DataFrame(rows)
 
 
+def _auc(records: Sequence[Record], part: str, seed: int) -> Interval:
+    frames = aligned_frames(records, part)
+    scores = np.stack([frame["score"] for frame in frames])
+    rng = np.random.default_rng(seed)
+    return evaluation.bootstrap(frames[0]["label"], scores, records[0].patients(part), evaluation.auc, rng=rng)
+
+
 def results(
-    models: Mapping[str, Sequence[Record]],
+    models: Models,
     *,
     part: str = "test",
     metrics: Sequence[str] = ("auc", "sensitivity", "specificity", "accuracy"),
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row a model: its metrics with 95 % intervals over patients, each record called at its own threshold.
+    """Metrics of each model with 95 % intervals over patients, each record at its own threshold.
 
-    models: the records (seeds) of each model by its name; a metric is their mean.
-    metrics: keys of `METRICS`. seed: of the draws of patients, which are the same for every model.
-    Returns the columns model, seeds, and the heading of each metric, cells `Interval`.
+    metrics: keys of `METRICS`; a model's metric is the mean of its records. seed: of the draws of patients, which are
+    the same for every model. Returns one row a model, columns model, seeds, and the heading of each metric, cells
+    `Interval`. Raises ValueError for an unknown metric and for records of different images.
+
+    >>> results({"CNN": map(pneumo.run, experiments.first_network())})  # doctest: +SKIP
     """
     unknown = [name for name in metrics if name not in METRICS]
     if unknown:
         raise ValueError(f"no metric is called {unknown[0]!r}; there are {', '.join(METRICS)}")
     rows = []
-    for name, records in models.items():
+    for name, records in records_by_model(models).items():
         intervals = summary(records, part, seed=seed, names=metrics)
         cells = {METRICS[metric]: intervals[metric] for metric in metrics}
         rows.append({"model": name, "seeds": len(records), **cells})
     return pd.DataFrame(rows)
 
 
+def metrics(records: Models, *, part: str = "test", seed: int = 0) -> pd.DataFrame:
+    """Every metric of `METRICS` for one model, a row each, columns metric and value; otherwise as `results`."""
+    intervals = summary(one_model(records), part, seed=seed)
+    return pd.DataFrame([{"metric": METRICS[name], "value": interval} for name, interval in intervals.items()])
+
+
 def comparison(
-    named: Mapping[str, Sequence[Record]],
+    models: Models,
     columns: Sequence[str] = ("validation_loss", "validation_accuracy", "validation_auc", "stressed_auc"),
     *,
     heading: str = "variant",
 ) -> pd.DataFrame:
-    """One row a variant: the mean over its seeds of each measure, with the lowest and the highest.
+    """Measures of each model: the mean over its seeds, with the lowest and the highest (`Interval`).
 
-    named: see `variants`. columns: names from `measures`. Cells are `Interval`s from the lowest to the highest seed.
+    columns: names from `analysis.summaries.measures`. heading: of the first column, the models' names.
+    Returns one row a model, columns `heading`, seeds, and the measures.
     """
     rows = []
-    for name, records in named.items():
-        values = pd.DataFrame([measures(record) for record in records])
-        cells = {column.replace("_", " "): mean_and_range(values[column]) for column in columns}
+    for name, records in records_by_model(models).items():
+        values = [measures(record) for record in records]
+        cells = {column.replace("_", " "): mean_and_range(seed[column] for seed in values) for column in columns}
         rows.append({heading: name, "seeds": len(records), **cells})
     return pd.DataFrame(rows)
 
 
 def differences(
-    named: Mapping[str, Sequence[Record]],
+    models: Models,
     against: str,
     *,
     parts: Sequence[str] = ("validation", "stressed"),
     heading: str = "variant",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One row a variant: its AUC minus that of the variant `against`, both the mean of their seeds.
+    """AUC of each model minus that of the model `against`, each the mean of its seeds, on the same patients.
 
-    named: see `variants`. Cells are `Interval`s (95 %) from draws of patients, the same for both, so they say what
-    chance does in who is examined; what it does in training, the seeds' range in `comparison` says. seed: of the draws.
-    Raises ValueError where a variant predicts other images than `against`.
+    Returns one row a model, columns `heading` and "{part} AUC", cells `Interval` (95 %) from draws of patients, the
+    same for both models. They hold the chance of who is examined; that of training is in the range of the seeds, see
+    `comparison`. seed: of the draws. Raises ValueError where a model predicts other images than `against`.
     """
+    named = records_by_model(models)
     rows = []
     for name, records in named.items():
         if name != against:
-            cells = {f"{part} AUC": _difference(records, named[against], part, seed) for part in parts}
+            cells = {f"{part} AUC": auc_difference(records, named[against], part, seed=seed) for part in parts}
             rows.append({heading: f"{name} − {against}", **cells})
     return pd.DataFrame(rows)
 
 
-def _difference(records: Sequence[Record], others: Sequence[Record], part: str, seed: int) -> Interval:
-    frames = same_images([*records, *others], part)
-    first = frames[0]
-    probabilities = np.stack([frame["probability"] for frame in frames])
-    pair = (probabilities[: len(records)], probabilities[len(records) :])
-    return evaluation.paired_bootstrap(
-        first["label"], pair, records[0].patients(part), evaluation.auc, rng=np.random.default_rng(seed)
-    )
-
-
 def learning_rates(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a run: optimizer, learning_rate, validation_loss of the epoch that was kept."""
-    return pd.DataFrame(
-        {
-            "optimizer": record.experiment.training.optimizer.name,
-            "learning_rate": record.experiment.training.optimizer.learning_rate,
-            "validation_loss": measures(record)["validation_loss"],
-        }
-        for record in records
-    )
-
-
-def metrics(records: Sequence[Record], *, part: str = "test", seed: int = 0) -> pd.DataFrame:
-    """Every usual metric of one model, a row each, columns metric and value (`Interval`); as `results` otherwise."""
-    intervals = summary(records, part, seed=seed)
-    return pd.DataFrame([{"metric": METRICS[name], "value": interval} for name, interval in intervals.items()])
+    """One row a trained network: optimizer, learning_rate, validation_loss of the kept epoch."""
+    rows = []
+    for record in records:
+        training = record.experiment.training
+        if training is None:
+            raise ValueError(f"{record.experiment.name} was not trained by epochs and has no learning rate")
+        optimizer = training.optimizer
+        rows.append((optimizer.name, optimizer.learning_rate, measures(record)["validation_loss"]))
+    return pd.DataFrame(rows, columns=["optimizer", "learning_rate", "validation_loss"])
 
 
 def claims(frame: pd.DataFrame) -> pd.DataFrame:
-    """Measured claims as a reader would read them: what, measured (median and range), target, reached.
+    """Measured claims in words: columns claim, measured (median and range), target, reached.
 
     frame: see `benchmarks.results.Results.claims`.
     """
-
-    def measured(row: pd.Series) -> str:
+    rows = []
+    for row in frame.to_dict("records"):
         value = f"{row['value']:.3g} {row['unit']}".rstrip()
-        return value if row["low"] == row["high"] else f"{value} ({row['low']:.3g}–{row['high']:.3g})"
-
-    return pd.DataFrame(
-        {
-            "claim": frame["what"],
-            "measured": [measured(row) for _, row in frame.iterrows()],
-            "target": frame["target"],
-            "reached": ["" if not row["target"] else "yes" if row["reached"] else "no" for _, row in frame.iterrows()],
-        }
-    )
+        measured = value if row["low"] == row["high"] else f"{value} ({row['low']:.3g}–{row['high']:.3g})"
+        verdict = "yes" if row["reached"] else "no"
+        target = row["target"]
+        rows.append((row["what"], measured, target, verdict if target else ""))
+    return pd.DataFrame(rows, columns=["claim", "measured", "target", "reached"])
 
 
 def measured_on(frame: pd.DataFrame) -> str:
-    """Where and when claims were measured, one sentence. frame: as in `claims`."""
+    """One sentence that says where and when claims were measured. frame: as in `claims`."""
     days = sorted({date[:10] for date in frame["date"]})
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     return f"Measured on {' and '.join(sorted(set(frame['processor'])))}, {when}."

@@ -1,12 +1,7 @@
-"""What transfer brings along and what moves, against counts and lengths worked out by hand."""
-
-import matplotlib
-
-matplotlib.use("Agg")
+"""Trained parts, feature maps and weight changes, against counts and lengths worked out by hand."""
 
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,16 +12,10 @@ from pneumo import models, training
 from pneumo.analysis import finetuning
 from pneumo.experiments.config import Experiment, PretrainedConfig
 from pneumo.io.paths import weights_path
-from pneumo.reporting.plots.movement import movement
+from pneumo.reporting.plots.weight_changes import weight_change
 
 HEAD = PretrainedConfig(train="head")
 NO_ROWS = pd.DataFrame(columns=finetuning.COLUMNS)
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -38,16 +27,16 @@ def of_the_head(experiment: Experiment) -> Experiment:
 
 def test_the_head_is_1280_weights_and_a_bias_of_all(of_the_head):
     scratch = replace(of_the_head, model=PretrainedConfig(train="scratch"))
-    frame = finetuning.learning([scratch, of_the_head, replace(of_the_head, seed=4)])
-    assert frame["what learns"].tolist() == ["scratch", "head"]
+    frame = finetuning.trainable_parameters([scratch, of_the_head, replace(of_the_head, seed=4)])
+    assert frame["trained part"].tolist() == ["scratch", "head"]
     everything = models.cost(HEAD, 32).parameters
     assert frame["parameters"].tolist() == [everything, 1281]
     assert frame["share"].tolist() == pytest.approx([1, 1281 / everything])
 
 
-def test_responses_are_the_channels_that_vary_most_each_from_zero_up():
+def test_feature_maps_are_the_channels_that_vary_most_each_from_zero_up():
     image = np.random.default_rng(0).integers(0, 256, (32, 32), np.uint8)
-    shown = finetuning.responses(PretrainedConfig(), image, block=1)
+    shown = finetuning.feature_maps(PretrainedConfig(), image, block=1)
     assert shown.shape == (4, 16, 16)  # the stem halves the side, the first block does not
     assert shown.min(axis=(1, 2)).tolist() == [0, 0, 0, 0]
     deviations = shown.std(axis=(1, 2))
@@ -77,14 +66,14 @@ def test_the_change_of_a_layer_is_that_of_all_its_kernels():
         "network._fc.bias": torch.ones(1),
     }
     # Stem: 1 over the root of 9 + 16, and over the root of 2 weights. Block: 6 over the root of 4 + 1 + 4, and of 3.
-    found = finetuning.changes(before, after)
+    found = finetuning.layer_changes(before, after)
     assert list(found) == ["stem", "1", "head"]
     assert found["stem"] == pytest.approx((0.2, 0.5**0.5))
     assert found["1"] == pytest.approx((2.0, 6 / 3**0.5))
     assert found["head"] == (0, 0)
 
 
-def test_a_network_moves_from_the_weights_that_its_seed_drew(of_the_head):
+def test_weight_changes_start_at_the_weights_that_the_seed_drew(of_the_head):
     network = models.build(HEAD, training.stream(of_the_head.seed, 0, "weights"))
     with torch.no_grad():
         network.network._fc.weight.mul_(1.5)
@@ -92,7 +81,7 @@ def test_a_network_moves_from_the_weights_that_its_seed_drew(of_the_head):
     path.parent.mkdir(parents=True)
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path)
 
-    frame = finetuning.moved([of_the_head, replace(of_the_head, seed=4)])  # of the other there are no weights
+    frame = finetuning.weight_changes([of_the_head, replace(of_the_head, seed=4)])  # of the other there are no weights
     assert frame["layer"].tolist() == ["stem", *map(str, range(1, 17)), "last convolution", "head"]
     assert set(frame["seed"]) == {3}
     assert set(frame["variant"]) == {"head"}
@@ -100,7 +89,7 @@ def test_a_network_moves_from_the_weights_that_its_seed_drew(of_the_head):
 
 
 def test_networks_whose_weights_are_elsewhere_are_left_out(of_the_head):
-    assert finetuning.moved([of_the_head]).empty
+    assert finetuning.weight_changes([of_the_head]).empty
 
 
 def test_a_variant_is_a_line_through_the_layers_that_moved_at_the_mean_of_its_seeds():
@@ -112,7 +101,7 @@ def test_a_variant_is_a_line_through_the_layers_that_moved_at_the_mean_of_its_se
         ("top", 0, "stem", 0.0, 0.0),
         ("top", 0, "1", 0.5, 5.0),
     ]
-    axes = movement(pd.DataFrame(rows, columns=finetuning.COLUMNS))
+    axes = weight_change(pd.DataFrame(rows, columns=list(finetuning.COLUMNS)))
     assert [label.get_text() for label in axes[1].get_xticklabels()] == ["stem", "1"]
     for ax, factor in zip(axes, (1, 10), strict=True):
         thick = {line.get_label(): line.get_xydata() for line in ax.lines if not line.get_label().startswith("_")}
@@ -122,6 +111,6 @@ def test_a_variant_is_a_line_through_the_layers_that_moved_at_the_mean_of_its_se
 
 
 def test_without_weights_the_figure_says_so():
-    (ax,) = movement(NO_ROWS)
+    (ax,) = weight_change(NO_ROWS)
     assert not ax.axison
     assert "not on the machine" in ax.texts[0].get_text()

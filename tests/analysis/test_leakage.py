@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support.records import make_record
 
 from pneumo import data
 from pneumo.analysis import leakage
@@ -29,7 +30,7 @@ def scans(tmp_path) -> Path:
 
 
 def test_pairs_across_parts_are_found_with_their_labels_the_later_part_first(scans):
-    frame = leakage.across_parts(str(scans), 28)
+    frame = leakage.duplicates_across_parts(str(scans), 28)
     assert frame.to_numpy().tolist() == [
         ["test/000001", "test", 0, "train/000003", "train", 0],
         ["test/000001", "test", 0, "val/000002", "validation", 1],
@@ -42,7 +43,7 @@ def test_pairs_within_a_part_are_no_matter(scans):
     arrays["test_images"][1] = arrays["test_images"][0]
     arrays["val_images"][2] = 200 - arrays["val_images"][2]
     np.savez(scans, **arrays)
-    assert leakage.across_parts(str(scans), 28).empty
+    assert leakage.duplicates_across_parts(str(scans), 28).empty
 
 
 def test_pictures_come_by_name(scans):
@@ -56,34 +57,35 @@ def test_pictures_of_a_data_set_that_is_elsewhere_are_grey():
 
 
 def test_a_record_without_some_images_keeps_the_scores_of_the_others_and_its_threshold(record):
-    (rest,) = leakage.without([record], ["train/4.png", "train/0.png"])
+    (rest,) = leakage.exclude_images([record], ["train/4.png", "train/0.png"])
     assert rest.frame("test")[["image", "score"]].to_numpy().tolist() == [["train/3.png", 40.12345], ["train/5.png", 0]]
     assert rest.frame("validation").equals(record.frame("validation"))
     assert rest.threshold == record.threshold
 
 
 def test_a_record_of_some_images_alone_is_what_is_left_out_of_the_others(record):
-    (some,) = leakage.only([record], ["train/4.png", "train/0.png"])
+    (some,) = leakage.restrict_to_images([record], ["train/4.png", "train/0.png"])
     assert some.frame("test")[["image", "score"]].to_numpy().tolist() == [["train/4.png", -3]]
     assert some.frame("validation").equals(record.frame("validation"))
 
 
 def test_a_record_without_images_that_it_does_not_have_is_as_it_was(record):
-    (same,) = leakage.without([replace(record)], ["test/000001"])
+    (same,) = leakage.exclude_images([replace(record)], ["test/000001"])
     assert same.frame("test").equals(record.frame("test"))
 
 
-def test_specificity_is_that_of_copied_normal_images_beside_the_others(record):
-    labels, parts = [0, 0, 1, 0, 0, 1], ["test"] * 6
-    scores = np.array([-1.0, 1.0, 1.0, -1.0, -1.0, 1.0])  # at 0.6 all are called right but the second
-    six = replace(record, split=record.split.assign(label=labels, part=parts), scores={"test": scores})
-    frame = leakage.specificity({"cnn": [six]}, ["train/0.png", "train/1.png", "train/2.png"])
+def test_specificity_is_that_of_images_with_a_duplicate_beside_the_others():
+    labels, scores = [0, 0, 1, 0, 0, 1], [-1, 1, 1, -1, -1, 1]  # all are right but the second
+    record = make_record(labels=labels, scores=scores)
+    frame = leakage.specificity_by_duplication({"cnn": record}, ["test/0.jpeg", "test/1.jpeg", "test/2.jpeg"])
     assert frame["model"].tolist() == ["cnn"]
-    assert (frame["copied"][0].estimate, frame["not copied"][0].estimate) == (0.5, 1.0)
-    nothing = leakage.specificity({"cnn": [six]}, [])
-    assert (nothing["copied"][0], nothing["not copied"][0].estimate) == (None, 0.75)
+    assert (frame["with duplicate"][0].estimate, frame["without duplicate"][0].estimate) == (0.5, 1.0)
+    nothing = leakage.specificity_by_duplication({"cnn": record}, [])
+    assert (nothing["with duplicate"][0], nothing["without duplicate"][0].estimate) == (None, 0.75)
 
 
 @pytest.mark.skipif(data.find("breastmnist") is None, reason="BreastMNIST is not at hand")
 def test_the_committed_list_is_what_is_found():
-    pd.testing.assert_frame_equal(pd.read_csv(COMMITTED), leakage.across_parts("breastmnist", 28), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(COMMITTED), leakage.duplicates_across_parts("breastmnist", 28), check_dtype=False
+    )

@@ -3,66 +3,52 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+from support.records import make_record
 
 from pneumo import evaluation
 from pneumo.analysis import model_selection
-from pneumo.experiments.config import DataConfig, Experiment, HeaderConfig
-from pneumo.experiments.records import Record
+from pneumo.experiments.config import HeaderConfig
 
-SPLIT = pd.DataFrame(
-    {
-        "image": [f"{i}.jpeg" for i in range(8)],
-        "patient": ["a", "b", "c", "d", "e", "f", "g", "g"],
-        "label": [0, 0, 0, 0, 1, 1, 1, 1],
-        "subtype": ["normal"] * 4 + ["bacteria", "bacteria", "virus", "virus"],
-        "part": "test",
-    }
-)
+LABELS = [0, 0, 0, 0, 1, 1, 1, 1]
+SUBTYPES = ["normal"] * 4 + ["bacteria", "bacteria", "virus", "virus"]
+PATIENTS = ["a", "b", "c", "d", "e", "f", "g", "g"]
 GOOD = np.array([-3.0, -2, -1, 0.5, 1, 2, 3, -0.5])
 POOR = np.array([-3.0, 2, 1, 0.5, 1, -2, 3, -0.5])
 
 
-def record(scores, name="m", field="width", **selection):
-    experiment = Experiment(
-        name=f"test/{name}",
-        group="test",
-        variant=name,
-        data=DataConfig(name="phantom", version="8-0"),
-        model=HeaderConfig(field=field),
+def record(scores, **selection):
+    made = make_record(
+        scores=scores, labels=LABELS, patients=PATIENTS, model=HeaderConfig(field="width"), selection=selection
     )
-    selection = {"threshold": 0.5, **selection}
-    return Record(experiment=experiment, scores={"test": scores}, split=SPLIT, selection=selection)
+    return replace(made, split=made.split.assign(subtype=SUBTYPES))
 
 
 WIDTH = record(np.array([1.0, 2, 7, 8, 3, 4, 5, 6]), slope=1.0, intercept=0.0)
 
 
 def test_a_pair_of_models_is_compared_by_auc_and_by_who_is_right():
-    row = model_selection.pairwise({"good": record(GOOD), "poor": record(POOR)}).iloc[0]
+    row = model_selection.pairwise_tests({"good": record(GOOD), "poor": record(POOR)}).iloc[0]
     assert row["models"] == "good − poor"
-    assert row["AUC difference"].estimate == pytest.approx(
-        evaluation.auc(SPLIT["label"], GOOD) - evaluation.auc(SPLIT["label"], POOR)
-    )
+    assert row["AUC difference"].estimate == pytest.approx(evaluation.auc(LABELS, GOOD) - evaluation.auc(LABELS, POOR))
     # Right are 6 of the good one's calls and 3 of the poor one's, which it shares.
-    assert (row["only first right"], row["only second right"]) == (3, 0)
+    assert (row["only first correct"], row["only second correct"]) == (3, 0)
     assert row["p (McNemar)"] == pytest.approx(2 * 0.5**3)
 
 
 def test_three_models_make_three_pairs():
     models = {"a": record(GOOD), "b": record(POOR), "c": record(-POOR)}
-    assert model_selection.pairwise(models)["models"].tolist() == ["a − b", "a − c", "b − c"]
+    assert model_selection.pairwise_tests(models)["models"].tolist() == ["a − b", "a − c", "b − c"]
 
 
 def test_models_of_different_images_are_not_compared():
-    changed = replace(record(GOOD), split=SPLIT.assign(image="x"))
-    with pytest.raises(ValueError, match="predict different images"):
-        model_selection.pairwise({"a": record(GOOD), "b": changed})
+    changed = replace(record(GOOD), split=record(GOOD).split.assign(image="x"))
+    with pytest.raises(ValueError, match="predicts other images"):
+        model_selection.pairwise_tests({"a": record(GOOD), "b": changed})
 
 
 def test_shares_called_right_are_counted_for_each_kind_of_image():
-    frame = model_selection.subgroups({"good": record(GOOD)}, WIDTH).set_index("kind")
+    frame = model_selection.accuracy_by_subgroup({"good": record(GOOD)}, WIDTH).set_index("subgroup")
     assert frame["images"].to_dict() == {
         "normal": 4,
         "bacteria": 2,
@@ -79,22 +65,23 @@ def test_shares_called_right_are_counted_for_each_kind_of_image():
 
 def test_kinds_without_images_are_left_out():
     ordered = record(np.arange(8.0), slope=1.0, intercept=0.0)  # every normal file is narrower
-    kinds = model_selection.subgroups({"good": record(GOOD)}, ordered)["kind"].tolist()
+    kinds = model_selection.accuracy_by_subgroup({"good": record(GOOD)}, ordered)["subgroup"].tolist()
     assert kinds == ["normal", "bacteria", "virus", "normal, narrow file", "pneumonia, wide file"]
 
 
 def test_a_patient_with_two_images_is_drawn_as_a_whole():
-    interval = model_selection.subgroups({"good": record(GOOD)}, WIDTH).set_index("kind").loc["virus", "good"]
+    interval = (
+        model_selection.accuracy_by_subgroup({"good": record(GOOD)}, WIDTH).set_index("subgroup").loc["virus", "good"]
+    )
     assert (interval.low, interval.high) == (0.5, 0.5)  # both images are of one patient
 
 
-def candidate(name, stressed, test):
-    frame = SPLIT.assign(part=["validation"] * 4 + ["test"] * 4, label=[0, 0, 1, 1] * 2)
-    scores = {"validation": PLAIN, "stressed": np.array(stressed), "test": np.array(test)}
-    return replace(record(GOOD, name), split=frame, scores=scores)
-
-
 PLAIN = np.array([-1.0, -1, 1, 1])
+
+
+def candidate(name, stressed, test):
+    scores = {"validation": PLAIN, "stressed": stressed, "test": test}
+    return make_record(f"test/{name}", variant=name, scores={k: v for k, v in scores.items() if v is not None})
 
 
 def test_cross_entropy_is_worked_out_by_hand():
@@ -113,9 +100,7 @@ def test_the_choice_is_the_lowest_loss_on_stressed_images_whatever_the_test_says
 
 
 def test_what_has_no_stressed_scores_is_chosen_on_plain_ones():
-    bare = candidate("a", PLAIN, PLAIN)
-    bare = replace(bare, scores={"validation": PLAIN, "test": PLAIN})
-    assert model_selection.selection_loss(bare) == pytest.approx(np.log1p(np.exp(-1)))
+    assert model_selection.selection_loss(candidate("a", None, PLAIN)) == pytest.approx(np.log1p(np.exp(-1)))
 
 
 def test_candidates_are_listed_from_the_lowest_loss_on():

@@ -1,23 +1,16 @@
-"""What a network goes by and what it knows beyond: on ranks and pairs counted by hand."""
+"""Correlation with shortcuts and matched pairs, on ranks and pairs counted by hand."""
 
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+from support.records import make_record
 
 from pneumo.analysis import shortcuts
-from pneumo.experiments.config import CNNConfig, DataConfig, Experiment
-from pneumo.experiments.records import Record
 
 
-def scored(scores, labels, part="test"):
-    """A record of images of one part, each of a patient of its own."""
-    split = pd.DataFrame({"label": labels, "subtype": "", "part": part}).assign(
-        image=[f"{i}.jpeg" for i in range(len(labels))], patient=[f"p{i}" for i in range(len(labels))]
-    )
-    experiment = Experiment(name="a/x", data=DataConfig(name="phantom", version="8-0"), model=CNNConfig())
-    return Record(experiment=experiment, scores={part: np.array(scores, float)}, split=split)
+def scored(scores, labels):
+    return make_record(scores=scores, labels=labels)
 
 
 def test_a_model_follows_a_shortcut_as_far_as_their_ranks_agree_within_a_class():

@@ -1,10 +1,5 @@
 """Windows of spatial transformers against displacements drawn and grids sampled by other means."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,18 +13,11 @@ from pneumo.analysis import transformer_windows
 from pneumo.augment import Augmentation, parameters
 from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, TransformerConfig
 from pneumo.io.paths import weights_path
-from pneumo.reporting.plots.windows import followed, window_sizes
-from pneumo.reporting.plots.windows import windows as draw
+from pneumo.reporting.plots import attention_windows, window_against_displacement, window_size_histograms
 
 CARELESS = Augmentation(
     rotation_range=30.0, width_shift_range=0.2, height_shift_range=0.2, zoom_range=(0.6, 1.0), fill_mode="constant"
 )
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture
@@ -55,21 +43,21 @@ def train(experiment: Experiment, *free: float) -> None:
 
 
 def test_without_trained_weights_a_window_shows_the_whole_image_and_says_so(transformer):
-    seen = transformer_windows.attention_windows(transformer, images())
-    assert not seen.trained
-    assert not transformer_windows.at_hand([transformer])
-    np.testing.assert_allclose(seen.theta, np.broadcast_to(np.eye(3)[:2], (3, 2, 3)))
-    np.testing.assert_array_equal(seen.seen, images())
+    windows = transformer_windows.attention_windows(transformer, images())
+    assert not windows.trained
+    assert not transformer_windows.weights_available([transformer])
+    np.testing.assert_allclose(windows.theta, np.broadcast_to(np.eye(3)[:2], (3, 2, 3)))
+    np.testing.assert_array_equal(windows.resampled, images())
 
 
 def test_trained_weights_on_this_machine_are_used(transformer):
     train(transformer, 0.5, 0.0, 0.25, 0.0, 0.5, 0.0)
-    seen = transformer_windows.attention_windows(transformer, images())
-    assert seen.trained
-    assert transformer_windows.at_hand([transformer])
-    np.testing.assert_allclose(seen.theta[1], [[0.5, 0, 0.25], [0, 0.5, 0]])
-    assert seen.seen.shape == (3, 32, 32)
-    assert seen.seen.dtype == np.uint8
+    windows = transformer_windows.attention_windows(transformer, images())
+    assert windows.trained
+    assert transformer_windows.weights_available([transformer])
+    np.testing.assert_allclose(windows.theta[1], [[0.5, 0, 0.25], [0, 0.5, 0]])
+    assert windows.resampled.shape == (3, 32, 32)
+    assert windows.resampled.dtype == np.uint8
 
 
 def test_a_network_without_a_window_is_refused_by_name(experiment):
@@ -78,7 +66,7 @@ def test_a_network_without_a_window_is_refused_by_name(experiment):
 
 
 def test_a_window_at_the_displacement_shows_the_image_as_it_was():
-    laid = transformer_windows.displaced(images(), Augmentation(rotation_range=30.0, zoom_range=(0.6, 0.7)), seed=0)
+    laid = transformer_windows.displace(images(), Augmentation(rotation_range=30.0, zoom_range=(0.6, 0.7)), seed=0)
     grid = F.affine_grid(torch.from_numpy(laid.matrices).float(), [3, 1, 32, 32], align_corners=False)
     back = F.grid_sample(torch.from_numpy(laid.images)[:, None].float(), grid, align_corners=False)[:, 0].numpy()
     inside = (slice(None), slice(3, -3), slice(3, -3))
@@ -87,9 +75,9 @@ def test_a_window_at_the_displacement_shows_the_image_as_it_was():
 
 
 def test_poses_are_the_amounts_that_were_drawn():
-    laid = transformer_windows.displaced(images(), CARELESS, seed=4)
+    laid = transformer_windows.displace(images(), CARELESS, seed=4)
     drawn = parameters(3, CARELESS, torch.Generator().manual_seed(4))
-    poses = transformer_windows.poses(laid.matrices)
+    poses = transformer_windows.pose_parameters(laid.matrices)
     np.testing.assert_allclose(poses["rotation"], drawn.rotation, atol=6)  # unequal zooms turn a little
     np.testing.assert_allclose(poses["shift_right"], drawn.shift_x, atol=1e-6)
     np.testing.assert_allclose(poses["shift_down"], drawn.shift_y, atol=1e-6)
@@ -99,13 +87,13 @@ def test_poses_are_the_amounts_that_were_drawn():
 def test_an_equal_zoom_leaves_the_rotation_exact():
     turned = Augmentation(rotation_range=30.0)
     drawn = parameters(3, turned, torch.Generator().manual_seed(1))
-    poses = transformer_windows.poses(transformer_windows.displaced(images(), turned, seed=1).matrices)
+    poses = transformer_windows.pose_parameters(transformer_windows.displace(images(), turned, seed=1).matrices)
     np.testing.assert_allclose(poses["rotation"], drawn.rotation, atol=1e-4)
 
 
 def test_a_frame_lies_where_the_window_reads(transformer):
     train(transformer, 0.5, 0.0, 0.25, 0.0, 0.5, 0.0)
-    axes = draw(transformer_windows.attention_windows(transformer, images(2)), ["a", "b"])
+    axes = attention_windows(transformer_windows.attention_windows(transformer, images(2)), ["a", "b"])
     assert axes.shape == (2, 2)
     frame = axes[0, 1].patches[0].get_xy()[:4]
     assert frame.tolist() == [[-0.25, -0.5], [0.75, -0.5], [0.75, 0.5], [-0.25, 0.5]]
@@ -118,7 +106,7 @@ def test_the_slope_over_the_seeds_says_how_far_windows_follow():
         {"shift_right": [-0.2, 0.2], "shift_down": [-0.1, 0.1], "rotation": [-10.0, 10.0], "size": [0.6, 1.0]}
     )
     still = done.assign(rotation=3.0, size=0.9)
-    axes = followed(done, [done, still])
+    axes = window_against_displacement(done, [done, still])
     assert [ax.get_title(loc="left") for ax in axes] == [
         "shift: slope 1.00\n(1.00 to 1.00)",
         "rotation: slope 0.50\n(0.00 to 1.00)",
@@ -129,7 +117,7 @@ def test_the_slope_over_the_seeds_says_how_far_windows_follow():
 
 def test_sizes_of_windows_are_told_by_class_with_their_auc():
     poses = pd.DataFrame({"size": [1.0, 0.9, 0.8, 0.7]})
-    axes = window_sizes([poses, poses * 0 + 1], np.array([0, 1, 0, 1]))
+    axes = window_size_histograms([poses, poses * 0 + 1], np.array([0, 1, 0, 1]))
     # Of the four pairs of a normal and an ill image, three have the smaller window on the ill one.
     assert [ax.get_title(loc="left") for ax in axes] == ["seed 0: AUC 0.750", "seed 1: AUC 0.500"]
     assert [text.get_text() for text in axes[0].get_legend().get_texts()] == ["normal", "pneumonia"]

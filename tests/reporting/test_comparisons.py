@@ -1,51 +1,17 @@
-"""Variants side by side: their tables and figures, read back."""
+"""Models side by side: their tables and figures, read back."""
 
 import itertools
-
-import matplotlib
-
-matplotlib.use("Agg")
-
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
+from support.records import make_record
 
 from pneumo import plots, tables
-from pneumo.analysis import summaries
-from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, OptimizerConfig, TrainingConfig
-from pneumo.experiments.records import Record
-
-SPLIT = pd.DataFrame(
-    {
-        "image": [f"{i}.jpeg" for i in range(8)],
-        "patient": [f"p{i}" for i in range(8)],
-        "label": [0, 0, 1, 1] * 2,
-        "subtype": "",
-        "part": ["validation"] * 4 + ["test"] * 4,
-    }
-)
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
+from pneumo.experiments.config import OptimizerConfig, TrainingConfig
 
 
 def record(variant, seed, losses, *, rate=1e-3, scores=(-1.0, 0.0, 1.0, 2.0)):
-    training = TrainingConfig(batch_size=32, optimizer=OptimizerConfig(name="adam", learning_rate=rate))
-    experiment = Experiment(
-        name=f"group/{variant}-seed-{seed}",
-        group="group",
-        variant=variant,
-        data=DataConfig(name="phantom", version="8-0"),
-        model=CNNConfig(),
-        training=training,
-        seed=seed,
-    )
     history = [
         {
             "epoch": epoch,
@@ -57,49 +23,32 @@ def record(variant, seed, losses, *, rate=1e-3, scores=(-1.0, 0.0, 1.0, 2.0)):
         }
         for epoch, loss in enumerate(losses, start=1)
     ]
-    return Record(
-        experiment=experiment,
-        scores={"validation": np.array(scores), "stressed": -np.array(scores), "test": np.array(scores)},
-        split=SPLIT,
-        selection={"threshold": 0.5, "epoch": 1 + int(np.argmin(losses))},
-        provenance={
-            "seconds": 90.0,
-            "network": {"parameters": 5, "multiply_adds": 7},
-            "data": {"training_images": 100},
-        },
+    return make_record(
+        f"group/{variant}-seed-{seed}",
+        group="group",
+        variant=variant,
+        seed=seed,
+        scores={"validation": scores, "stressed": -np.array(scores), "test": scores},
+        training=TrainingConfig(optimizer=OptimizerConfig(name="adam", learning_rate=rate)),
         history=history,
+        selection={"epoch": 1 + int(np.argmin(losses))},
+        provenance={"seconds": 90.0, "data": {"training_images": 100}},
     )
 
 
 RECORDS = [record("a", 0, [0.4, 0.2, 0.3]), record("b", 0, [0.5, 0.6, 0.7]), record("a", 1, [0.5, 0.4, 0.1])]
 
 
-def test_variants_collect_the_seeds_of_each_name():
-    named = summaries.variants(RECORDS)
-    assert list(named) == ["a", "b"]
-    assert [member.experiment.seed for member in named["a"]] == [0, 1]
-
-
-def test_measures_are_those_of_the_kept_epoch_and_of_the_last():
-    values = summaries.measures(RECORDS[0])
-    assert values["validation_loss"] == 0.2
-    assert values["gap"] == pytest.approx(0.2)
-    assert values["seconds_an_epoch"] == 4.0
-    assert values["updates"] == 9  # three epochs of three whole batches of 32 among 100 images
-    assert (values["validation_auc"], values["stressed_auc"]) == (1.0, 0.0)
-    assert (values["minutes"], values["parameters"], values["multiply_adds"]) == (1.5, 5, 7)
-
-
 def test_a_comparison_gives_the_mean_between_the_lowest_and_the_highest_seed():
-    frame = tables.comparison(summaries.variants(RECORDS), ("validation_loss",), heading="optimiser")
+    frame = tables.comparison(RECORDS, ("validation_loss",), heading="optimiser")
     assert frame["optimiser"].tolist() == ["a", "b"]
     assert frame["seeds"].tolist() == [2, 1]
     cell = frame["validation loss"][0]
     assert (cell.estimate, cell.low, cell.high) == pytest.approx((0.15, 0.1, 0.2))
 
 
-def test_curves_of_all_variants_share_their_scales_and_mark_the_kept_epochs():
-    axes = plots.compared_curves(summaries.variants(RECORDS))
+def test_learning_curves_of_all_models_share_their_scales_and_mark_the_kept_epochs():
+    axes = plots.learning_curves_by_model(RECORDS)
     assert axes.shape == (2, 2)
     assert axes[0, 0].get_ylim() == axes[0, 1].get_ylim()
     assert axes[1, 0].get_ylim() == axes[1, 1].get_ylim()
@@ -108,14 +57,14 @@ def test_curves_of_all_variants_share_their_scales_and_mark_the_kept_epochs():
     assert [ax.get_title(loc="left") for ax in axes[0]] == ["a", "b"]
 
 
-def test_axes_past_the_last_variant_are_empty():
-    axes = plots.compared_curves({str(i): [RECORDS[0]] for i in range(4)}, columns=3)
+def test_axes_past_the_last_model_are_empty():
+    axes = plots.learning_curves_by_model({str(i): [RECORDS[0]] for i in range(4)}, columns=3)
     assert axes.shape == (4, 3)
     assert [ax.axison for ax in axes[2]] == [True, False, False]
 
 
-def test_the_spread_shows_each_seed_and_their_mean():
-    ax = plots.spread(summaries.variants(RECORDS), "validation_loss")
+def test_a_dot_plot_shows_each_seed_and_their_mean():
+    ax = plots.dot_plot(RECORDS, "validation_loss")
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
     dots, mean = ax.lines[0], ax.lines[1]
     assert sorted(dots.get_xdata()) == [0.1, 0.2]
@@ -123,13 +72,13 @@ def test_the_spread_shows_each_seed_and_their_mean():
 
 
 def test_a_wide_range_of_what_counts_as_a_ratio_gets_a_logarithmic_axis():
-    assert plots.spread({"a": [RECORDS[0]], "b": [RECORDS[1]]}, "validation_loss").get_xscale() == "linear"
+    assert plots.dot_plot({"a": [RECORDS[0]], "b": [RECORDS[1]]}, "validation_loss").get_xscale() == "linear"
     far = record("c", 0, [20.0])
-    assert plots.spread({"a": [RECORDS[0]], "c": [far]}, "validation_loss").get_xscale() == "log"
+    assert plots.dot_plot({"a": [RECORDS[0]], "c": [far]}, "validation_loss").get_xscale() == "log"
 
 
-def test_a_trade_names_each_variant_at_the_mean_of_its_seeds():
-    ax = plots.trade(summaries.variants(RECORDS), "minutes", "validation_loss", joined=True)
+def test_a_trade_off_names_each_model_at_the_mean_of_its_seeds():
+    ax = plots.trade_off(RECORDS, "minutes", "validation_loss", joined=True)
     assert [(text.get_text(), tuple(text.xy)) for text in ax.texts] == [
         ("a", pytest.approx((1.5, 0.15))),
         ("b", pytest.approx((1.5, 0.5))),
@@ -139,7 +88,7 @@ def test_a_trade_names_each_variant_at_the_mean_of_its_seeds():
 def test_names_of_points_that_lie_together_do_not_cover_each_other():
     losses = {"long-name": 0.200, "other": 0.201, "third": 0.3}
     together = {name: [record(name, 0, [loss])] for name, loss in losses.items()}
-    ax = plots.trade(together, "minutes", "validation_loss")
+    ax = plots.trade_off(together, "minutes", "validation_loss")
     boxes = [text.get_window_extent() for text in ax.texts]
     assert [text.get_text() for text in ax.texts] == ["long-name", "other", "third"]
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
@@ -147,7 +96,7 @@ def test_names_of_points_that_lie_together_do_not_cover_each_other():
 
 def test_each_optimiser_is_ringed_at_its_best_learning_rate():
     runs = [record("x", 0, [0.3], rate=1e-4), record("y", 0, [0.2], rate=1e-3), record("z", 0, [0.4], rate=1e-2)]
-    ax = plots.sensitivity_to_learning_rate(tables.learning_rates(runs))
+    ax = plots.learning_rate_sweep(tables.learning_rates(runs))
     line, ring = ax.lines
     assert line.get_xydata().tolist() == [[1e-4, 0.3], [1e-3, 0.2], [1e-2, 0.4]]
     assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (1e-3, 0.2)
@@ -155,13 +104,13 @@ def test_each_optimiser_is_ringed_at_its_best_learning_rate():
 
 def test_an_unknown_measure_is_refused_by_name():
     with pytest.raises(ValueError, match="no measure is called 'speed'; there are validation_loss"):
-        plots.spread(summaries.variants(RECORDS), "speed")
+        plots.dot_plot(RECORDS, "speed")
 
 
 def test_a_network_without_history_has_no_curves():
     bare = replace(RECORDS[0], history=[])
     with pytest.raises(ValueError, match="group/a-seed-0: there is no history"):
-        plots.compared_curves({"a": [bare]})
+        plots.learning_curves_by_model({"a": [bare]})
 
 
 def test_differences_are_of_mean_aucs_on_the_same_patients():

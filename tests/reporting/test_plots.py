@@ -1,39 +1,30 @@
 """What a figure shows, read back from its artists."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from support.records import make_record
 
 from pneumo import plots
 from pneumo.evaluation import Interval
-from pneumo.experiments.config import CNNConfig, DataConfig, Experiment
-from pneumo.experiments.records import Record
+from pneumo.experiments.config import DataConfig
 from pneumo.models.summary import Layer
+from pneumo.reporting.plots.style import BLUE
 
-LABELS = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
+LABELS = [0, 0, 0, 0, 1, 1, 1, 1, 1]
 SUBTYPES = ["normal"] * 4 + ["virus", "virus", "bacteria", "bacteria", "bacteria"]
-SPLIT = pd.DataFrame(
-    {
-        "image": [f"{i}.jpeg" for i in range(9)],
-        "patient": [f"p{i}" for i in range(9)],
-        "label": LABELS,
-        "subtype": SUBTYPES,
-        "part": "test",
-    }
-)
 SCORES = np.array([-3.0, -1, 1, -2, -0.5, 2, 3, 1.5, 4])
-# Above a probability of 0.5 (score 0): one of four normal images, and four of five ill ones.
+# Above a probability of 0.5 (score 0): one of four normal images, and four of five with pneumonia.
 
 
 def record(scores=SCORES, *, epochs=4, kept=2):
-    experiment = Experiment(name="test/seed-0", data=DataConfig(name="phantom", version="9-0"), model=CNNConfig())
     history = [
         {
             "epoch": epoch,
@@ -44,8 +35,8 @@ def record(scores=SCORES, *, epochs=4, kept=2):
         }
         for epoch in range(1, epochs + 1)
     ]
-    selection = {"threshold": 0.5, "epoch": kept}
-    return Record(experiment=experiment, scores={"test": scores}, split=SPLIT, selection=selection, history=history)
+    made = make_record(scores=scores, labels=LABELS, selection={"epoch": kept}, history=history)
+    return replace(made, split=made.split.assign(subtype=SUBTYPES))
 
 
 def layer(kind, shape, parameters=0, multiply_adds=0):
@@ -59,12 +50,6 @@ NETWORK = [
     layer("MaxPool2d", (16, 32, 32)),
     layer("Linear", (1,), 17, 16),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def texts(ax):
@@ -83,7 +68,7 @@ PLOTS_OF_RECORDS = {
     "confusion_matrix": lambda ax: plots.confusion_matrix(record(), ax=ax),
     "reliability_diagram": lambda ax: plots.reliability_diagram([record()], ax=ax),
     "decision_curve": lambda ax: plots.decision_curve([record()], ax=ax),
-    "forest": lambda ax: plots.forest({"cnn": Interval(0.9, 0.8, 0.95)}, label="AUC", ax=ax),
+    "forest_plot": lambda ax: plots.forest_plot({"cnn": Interval(0.9, 0.8, 0.95)}, label="AUC", ax=ax),
     "architecture": lambda ax: plots.architecture(NETWORK, ax=ax),
 }
 
@@ -101,6 +86,33 @@ def test_a_plot_makes_one_figure_where_it_is_given_none_and_leaves_the_style_alo
     plot(None).figure.canvas.draw()
     assert len(plt.get_fignums()) == 1
     assert dict(matplotlib.rcParams) == before
+
+
+NOTEBOOK = """
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+shell = InteractiveShell.instance()
+for cell in ("from pneumo import plots", "plots.new_axes(1.0);", "plots.new_axes(1.0);"):
+    with capture_output() as captured:
+        shell.run_cell(cell).raise_error()
+    print(len(captured.outputs))
+"""
+
+
+def test_importing_plots_chooses_no_backend():
+    script = "import matplotlib; from pneumo import plots; print(matplotlib.get_backend(auto_select=False))"
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    assert run_python(script, environment) == "None"
+
+
+def test_a_notebook_shows_the_figure_of_every_cell():
+    inline = {**os.environ, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    assert run_python(NOTEBOOK, inline).split() == ["0", "1", "1"]
+
+
+def run_python(script: str, environment: dict[str, str]) -> str:
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 # Training ------------------------------------------------------------------------------------------------------------
@@ -129,7 +141,7 @@ def test_a_record_without_epochs_has_no_learning_curves():
 
 def test_roc_ring_lies_at_the_records_threshold_on_the_curve():
     ax = plots.roc({"cnn": [record()]})
-    curve, ring = drawn(ax, colour=plots.style.BLUE)[-2:]
+    curve, ring = drawn(ax, colour=BLUE)[-2:]
     assert ring.tolist() == [[pytest.approx(1 / 4), pytest.approx(4 / 5)]]
     assert np.abs(curve - ring).sum(axis=1).min() < 0.005  # the curve is drawn on a grid of 0.002
 
@@ -143,7 +155,7 @@ def test_roc_legend_gives_the_mean_auc_of_the_seeds():
 
 
 def test_precision_recall_starts_at_one_and_ends_at_the_prevalence():
-    curve = drawn(plots.precision_recall([record(np.zeros(9))]), colour=plots.style.BLUE)[0]
+    curve = drawn(plots.precision_recall([record(np.zeros(9))]), colour=BLUE)[0]
     assert curve[0].tolist() == [0, 1]
     assert curve[-1].tolist() == [1, pytest.approx(5 / 9)]
 
@@ -160,30 +172,35 @@ def ticks(ax):
 def of_breasts():
     """A record of a data set with classes of its own, and without sub-types."""
     data = DataConfig(name="breastmnist", version="780-0")
-    return replace(record(), experiment=replace(record().experiment, data=data), split=SPLIT.assign(subtype=""))
+    return replace(
+        record(), experiment=replace(record().experiment, data=data), split=record().split.assign(subtype="")
+    )
 
 
 def test_classes_have_the_names_of_the_records_data_set():
     assert ticks(plots.confusion_matrix(record())) == [
-        *("called normal", "called pneumonia"),
+        *("predicted\nnormal", "predicted\npneumonia"),
         *("normal\n(n = 4)", "pneumonia\n(n = 5)"),
     ]
     assert ticks(plots.confusion_matrix(of_breasts())) == [
-        *("called normal or\nbenign", "called malignant"),
+        *("predicted\nnormal or benign", "predicted\nmalignant"),
         *("normal or\nbenign\n(n = 4)", "malignant\n(n = 5)"),
     ]
-    assert plots.reliability_diagram([record()]).get_ylabel() == "observed share that is pneumonia"
-    assert plots.reliability_diagram([of_breasts()]).get_ylabel() == "observed share that is malignant"
-    assert plots.roc([record()]).get_xlabel() == "1 − specificity: share of the normal called positive"
-    assert "the normal or benign" in plots.roc([of_breasts()]).get_xlabel().replace("\n", " ")
+    assert plots.reliability_diagram([record()]).get_ylabel() == "observed share of pneumonia"
+    assert plots.reliability_diagram([of_breasts()]).get_ylabel() == "observed share of malignant"
+    assert plots.roc([record()]).get_xlabel() == "1 − specificity: share of normal predicted positive"
+    assert "of normal or benign predicted" in plots.roc([of_breasts()]).get_xlabel().replace("\n", " ")
 
 
 def test_classes_have_the_names_that_are_given():
     classes = ("tumour-free", "tumour")
-    assert ticks(plots.confusion_matrix(record(), classes=classes))[:2] == ["called\ntumour-free", "called tumour"]
-    assert plots.reliability_diagram([record()], classes=classes).get_ylabel() == "observed share that is tumour"
-    assert "the tumour-free called" in plots.roc([record()], classes=classes).get_xlabel()
-    train, _ = plots.header_distributions(WIDTHS, "width", classes=classes)
+    assert ticks(plots.confusion_matrix(record(), classes=classes))[:2] == [
+        "predicted\ntumour-free",
+        "predicted\ntumour",
+    ]
+    assert plots.reliability_diagram([record()], classes=classes).get_ylabel() == "observed share of tumour"
+    assert "of tumour-free predicted" in plots.roc([record()], classes=classes).get_xlabel()
+    train, _ = plots.header_histograms(WIDTHS, "width", classes=classes)
     assert [text.get_text() for text in train.figure.axes[-1].get_legend().texts] == list(classes)
 
 
@@ -197,31 +214,31 @@ def test_no_label_of_a_confusion_matrix_touches_another():
 
 def test_reliability_diagram_puts_the_observed_share_over_the_mean_probability():
     ax = plots.reliability_diagram([record(np.log(np.repeat([1 / 4, 3], [4, 5])))])
-    points = drawn(ax, colour=plots.style.BLUE)[0]
+    points = drawn(ax, colour=BLUE)[0]
     assert points == pytest.approx(np.array([[0.2, 0], [0.75, 1]]))
 
 
 @pytest.mark.parametrize("plot", [plots.roc, plots.precision_recall, plots.decision_curve])
 def test_seeds_are_thin_lines_under_their_mean(plot):
-    first, second, mean = drawn(plot([record(), record(SCORES[::-1])]), colour=plots.style.BLUE)[:3]
+    first, second, mean = drawn(plot([record(), record(SCORES[::-1])]), colour=BLUE)[:3]
     assert mean[:, 1] == pytest.approx((first[:, 1] + second[:, 1]) / 2)
 
 
 def test_reliability_of_seeds_pools_their_images():
     # The ill images get 0.75 from one seed and 0.25 from the other, the normal ones 0.25 from both.
     seeds = [record(np.log(np.repeat([1 / 3, odds], [4, 5]))) for odds in (3, 1 / 3)]
-    *_, pooled = drawn(plots.reliability_diagram(seeds), colour=plots.style.BLUE)
+    *_, pooled = drawn(plots.reliability_diagram(seeds), colour=BLUE)
     assert pooled == pytest.approx(np.array([[0.25, 5 / 13], [0.75, 1]]))
 
 
 def test_decision_curve_of_a_perfect_model_is_the_prevalence():
-    perfect = record(np.where(LABELS == 1, 40.0, -40.0))
-    curve = drawn(plots.decision_curve([perfect], prevalence=0.3), colour=plots.style.BLUE)[0]
+    perfect = record(np.where(np.array(LABELS) == 1, 40.0, -40.0))
+    curve = drawn(plots.decision_curve([perfect], prevalence=0.3), colour=BLUE)[0]
     assert curve[:, 1] == pytest.approx(0.3)
 
 
 def test_forest_writes_each_interval_beside_its_dot():
-    ax = plots.forest({"a": Interval(0.9, 0.8, 0.95), "b": Interval(0.7, 0.6, 0.8)}, label="AUC")
+    ax = plots.forest_plot({"a": Interval(0.9, 0.8, 0.95), "b": Interval(0.7, 0.6, 0.8)}, label="AUC")
     assert texts(ax) == ["0.900 (0.800–0.950)", "0.700 (0.600–0.800)"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
     assert ax.yaxis_inverted()
@@ -249,28 +266,28 @@ WIDTHS = pd.DataFrame(
 
 
 def test_header_histograms_show_shares_of_each_class():
-    train, _ = plots.header_distributions(WIDTHS, "width", bins=2)
+    train, _ = plots.header_histograms(WIDTHS, "width", bins=2)
     # 1000 to 1350 and 1350 to 1700: each class lies whole in one bin. The last two outlines are normal and pneumonia.
     outlines = [patch.get_data().values.tolist() for patch in train.patches if patch.get_label()]
     assert outlines == [[0, 1], [1, 0]]
 
 
 def test_header_auc_on_test_keeps_the_direction_of_train():
-    axes = plots.header_distributions(WIDTHS, "width")
+    axes = plots.header_histograms(WIDTHS, "width")
     # On train every ill image is narrower; on test only 1100 < 1600 of the four pairs goes that way.
-    assert [ax.get_title(loc="left") for ax in axes] == ["train: AUC 1.000 on its own", "test: AUC 0.250 on its own"]
+    assert [ax.get_title(loc="left") for ax in axes] == ["training: AUC 1.000", "test: AUC 0.250"]
 
 
 @pytest.mark.parametrize(
     ("frame", "column", "message"),
     [
-        (WIDTHS, "label", "column='label' is no number of a file's header"),
+        (WIDTHS, "label", "field='label' is no field of a file's header"),
         (WIDTHS.assign(jpeg_quality=[np.nan] * 3 + [75] * 5), "jpeg_quality", "3 of 8 images have no jpeg_quality"),
     ],
 )
 def test_header_columns_that_cannot_be_drawn_are_named(frame, column, message):
     with pytest.raises(ValueError, match=message):
-        plots.header_distributions(frame, column)
+        plots.header_histograms(frame, column)
 
 
 # Images --------------------------------------------------------------------------------------------------------------
@@ -284,19 +301,21 @@ def test_gallery_shows_grey_levels_unstretched_with_captions():
     assert axes[0, 0].images[0].get_clim() == (0, 255)
 
 
-def test_worst_shows_the_surest_errors_of_either_class():
+def test_most_confident_errors_shows_the_surest_errors_of_either_class():
     rows = {image: row for row, image in enumerate(record().frame("test")["image"])}
-    axes = plots.worst([record()], lambda image, _: np.full((4, 4), rows[image], dtype=np.uint8), columns=2)
+    axes = plots.most_confident_errors(
+        [record()], lambda image, _: np.full((4, 4), rows[image], dtype=np.uint8), columns=2
+    )
     shown = [[int(ax.images[0].get_array()[0, 0]) for ax in row] for row in axes]
     # Normal images by falling score: 1 (image 2), -1 (image 1). Ill ones by rising: -0.5 (image 4), 1.5 (image 7).
     assert shown == [[2, 1], [4, 7]]
-    assert axes[1, 0].get_title(loc="left") == "virus, given 0.378"
+    assert axes[1, 0].get_title(loc="left") == "virus: 0.378"
 
 
-def test_worst_names_the_class_of_an_image_without_a_sub_type():
-    axes = plots.worst([of_breasts()], lambda image, _: np.zeros((4, 4), np.uint8), columns=1)
+def test_most_confident_errors_names_the_class_of_an_image_without_a_sub_type():
+    axes = plots.most_confident_errors([of_breasts()], lambda image, _: np.zeros((4, 4), np.uint8), columns=1)
     titles = [ax.get_title(loc="left") for ax in axes.flat]
-    assert titles == ["normal or benign, given 0.731", "malignant, given 0.378"]  # logits 1 and -0.5
+    assert titles == ["normal or benign: 0.731", "malignant: 0.378"]  # logits 1 and -0.5
 
 
 @pytest.mark.parametrize(
@@ -319,14 +338,16 @@ def test_a_gallery_shows_colours_as_they_are():
     assert np.array_equal(axes[0, 0].images[0].get_array(), picture)
 
 
-def test_grey_levels_run_from_black_at_nothing_to_white_at_the_largest():
-    assert plots.grey_levels(np.array([[0.0, 1.0], [2.0, 4.0]])).tolist() == [[0, 64], [128, 255]]
-    assert plots.grey_levels(np.zeros((2, 2))).tolist() == [[0, 0], [0, 0]]
+def test_scaled_grey_levels_run_from_black_at_nothing_to_white_at_the_largest():
+    assert plots.scale_to_uint8(np.array([[0.0, 1.0], [2.0, 4.0]])).tolist() == [[0, 64], [128, 255]]
+    assert plots.scale_to_uint8(np.zeros((2, 2))).tolist() == [[0, 0], [0, 0]]
 
 
-def test_worst_averages_the_probabilities_of_the_seeds():
-    axes = plots.worst([record(SCORES), record(-SCORES)], lambda image, _: np.zeros((4, 4), np.uint8), columns=2)
-    assert {ax.get_title(loc="left").split("given ")[1] for ax in axes.flat} == {"0.500"}
+def test_most_confident_errors_averages_the_probabilities_of_the_seeds():
+    axes = plots.most_confident_errors(
+        [record(SCORES), record(-SCORES)], lambda image, _: np.zeros((4, 4), np.uint8), columns=2
+    )
+    assert {ax.get_title(loc="left").split(": ")[1] for ax in axes.flat} == {"0.500"}
 
 
 # Architecture --------------------------------------------------------------------------------------------------------
@@ -358,23 +379,23 @@ def test_an_architecture_needs_a_layer():
         plots.architecture([])
 
 
-# Growth --------------------------------------------------------------------------------------------------------------
+# Runtime --------------------------------------------------------------------------------------------------------------
 
 
-def growth_frame() -> pd.DataFrame:
+def runtime_frame() -> pd.DataFrame:
     epoch = [("epoch", "images", 1000, 1.0, 0.9, 1.2), ("epoch", "images", 100, 0.2, 0.2, 0.2)]
     rows = [*epoch, ("bootstrap", "n", 10, 3, 2, 4)]
     return pd.DataFrame(rows, columns=["curve", "quantity", "amount", "seconds", "low", "high"])
 
 
-def test_growth_draws_each_curve_in_the_order_of_the_amount_beside_proportional_growth():
-    axes = plots.growth(growth_frame())
+def test_runtime_scaling_draws_each_curve_in_the_order_of_the_amount_beside_proportional_growth():
+    axes = plots.runtime_scaling(runtime_frame())
     proportional, measured = axes[0, 0].lines
     assert measured.get_xydata().tolist() == [[100, 0.2], [1000, 1.0]]
     assert proportional.get_xydata().tolist() == [[100, 0.1], [1000, 1.0]]
-    assert [ax.get_title(loc="left") for ax in axes.flat] == ["epoch", "bootstrap", ""]
+    assert [ax.get_title(loc="left") for ax in axes.flat] == ["epoch", "bootstrap"]
 
 
-def test_growth_without_points_names_the_command_that_measures_them():
-    with pytest.raises(ValueError, match="python -m benchmarks growth"):
-        plots.growth(growth_frame().iloc[:0])
+def test_runtime_scaling_without_points_names_the_command_that_measures_them():
+    with pytest.raises(ValueError, match="python -m benchmarks scaling"):
+        plots.runtime_scaling(runtime_frame().iloc[:0])

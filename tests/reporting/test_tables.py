@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 import pypandoc
 import pytest
+from support.records import make_record
 
 from pneumo import tables
-from pneumo.analysis import summaries
 from pneumo.evaluation import Interval
-from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, HeaderConfig
-from pneumo.experiments.records import Record
+from pneumo.experiments.config import HeaderConfig
 from pneumo.reporting import formatting, provenance
 
 THIN = "\u202f"
@@ -34,15 +33,8 @@ SPLIT = pd.DataFrame(
 )
 
 
-def record(scores, *, threshold=0.5, split=SPLIT, history=()):
-    experiment = Experiment(name="test/seed-0", data=DataConfig(name="phantom", version="9-0"), model=CNNConfig())
-    return Record(
-        experiment=experiment,
-        scores={"test": np.array(scores, float)},
-        split=split,
-        selection={"threshold": threshold},
-        history=list(history),
-    )
+def record(scores, **selection):
+    return make_record(scores=scores, selection=selection)
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -160,9 +152,10 @@ def test_metrics_give_a_row_for_each_heading():
 
 
 def test_results_of_different_images_are_not_averaged():
-    other = SPLIT.assign(image=SPLIT["image"] + "2")
+    other = record([0, 1, 2, 3])
+    other = replace(other, split=other.split.assign(image="x"))
     with pytest.raises(ValueError, match="other images"):
-        tables.results({"cnn": [record([0, 1, 2, 3]), record([0, 1, 2, 3], split=other)]})
+        tables.results({"cnn": [record([0, 1, 2, 3]), other]})
 
 
 def test_an_unknown_metric_is_named():
@@ -173,25 +166,13 @@ def test_an_unknown_metric_is_named():
 # Records -------------------------------------------------------------------------------------------------------------
 
 
-def header_record(values: dict[str, np.ndarray], slope: float, intercept: float) -> Record:
-    frames = [
-        pd.DataFrame({"image": [f"{part}{i}" for i in range(len(v))], "patient": [f"{part}{i}" for i in range(len(v))],
-                      "label": np.arange(len(v), dtype=np.int8) % 2, "subtype": "", "part": part})
-        for part, v in values.items()
-    ]  # fmt: skip
-    experiment = Experiment(
-        name="headers/width",
+def header_record(field="width", seed=0):
+    return make_record(
+        f"headers/{field}",
         group="headers",
-        variant="width",
-        data=DataConfig(name="x", version="1"),
-        model=HeaderConfig(field="width"),
-        minutes=1,
-    )
-    return Record(
-        experiment=experiment,
-        scores={part: intercept + slope * v for part, v in values.items()},
-        split=pd.concat(frames, ignore_index=True),
-        selection={"slope": slope, "intercept": intercept, "threshold": 0.5},
+        variant=field,
+        model=HeaderConfig(field=field),
+        seed=seed,
         provenance={
             "data": {"version": "1"}, "commit": "0123456789ab", "date": "2026-01-02T03:04:05+00:00", "seconds": 61.0,
             "peak_memory_mb": 1234, "versions": {"python": "3.11.7"},
@@ -200,18 +181,10 @@ def header_record(values: dict[str, np.ndarray], slope: float, intercept: float)
     )  # fmt: skip
 
 
-def test_header_values_are_those_that_the_scores_were_made_from():
-    values = {"train": np.array([100.0, 250.0, 300.0]), "test": np.array([700.0, 120.0])}
-    frame = summaries.header_values(header_record(values, slope=-0.01, intercept=3.0))
-    np.testing.assert_allclose(frame["width"], [100, 250, 300, 700, 120])
-    assert frame["part"].tolist() == ["train"] * 3 + ["test"] * 2
-
-
 def test_auc_by_part_has_a_row_a_model_and_the_auc_of_each_part():
-    values = {"train": [1, 2, 3, 4], "validation": [2, 1, 4, 3], "test": [1, 2, 1, 2]}
-    record = header_record({part: np.array(v, float) for part, v in values.items()}, 1.0, 0.0)
-    frame = tables.auc_by_part({"a_b": record})
-    # Labels are 0, 1, 0, 1. Pairs won of four: train 3; validation (2, 4 against 1, 3) 1; test 4.
+    scores = {"train": [1, 2, 3, 4], "validation": [2, 1, 4, 3], "test": [1, 2, 1, 2]}
+    frame = tables.auc_by_part({"a_b": make_record(scores=scores, labels=[0, 1, 0, 1])})
+    # Pairs won of four: train 3; validation (2, 4 against 1, 3) 1; test 4.
     assert frame["model"].tolist() == ["a b"]
     assert [frame[part][0].estimate for part in ("train", "validation", "test")] == [0.75, 0.25, 1.0]
 
@@ -229,22 +202,20 @@ def test_examples_are_the_first_of_each_kind_normal_first():
 
 
 def test_provenance_has_an_anchor_for_the_group_and_for_each_record_and_says_what_was_configured():
-    record = header_record({"test": np.array([1.0, 2.0])}, 1.0, 0.0)
+    record = header_record()
     text = provenance.provenance([record])
     for wanted in (
-        "### headers {#rec-headers}", f"[width]{{#rec-{record.key[:8]}}}", "model.field = width", "data.name = x",
+        "### headers {#rec-headers}", f"[width]{{#rec-{record.key[:8]}}}", "model.field = width", "data.name = phantom",
         "seed = 0", f"`{record.key[:8]}`", "`0123456`", "2026-01-02", "1 min 01 s", "python 3.11.7", "1\u202f234 MB",
     ):  # fmt: skip
         assert wanted in text
 
 
 def test_provenance_lists_beside_a_record_only_what_it_does_not_share_with_its_group():
-    one = header_record({"test": np.array([1.0, 2.0])}, 1.0, 0.0)
-    other = replace(one, experiment=replace(one.experiment, model=HeaderConfig(field="height"), seed=1))
-    text = provenance.provenance([one, other])
+    text = provenance.provenance([header_record("width"), header_record("height", seed=1)])
     assert "field = width, seed = 0" in text
     assert "field = height, seed = 1" in text
-    assert text.count("data.name = x") == 1
+    assert text.count("data.name = phantom") == 1
 
 
 CLAIMS = pd.DataFrame(

@@ -1,60 +1,71 @@
-"""The figures of the book. Records or arrays in, `Axes` out; nothing here trains, saves or shows.
+"""The figures of the book: records, frames or arrays in, matplotlib axes out. Nothing here trains, saves or shows.
 
-Every plot takes the axes to draw on and makes its own figure without; all share the look of `pneumo.reporting.plots.style`.
+Each plot draws on the axes it is given, or on a new figure; all share the style of `pneumo.reporting.plots.style`.
 """
 
 from pneumo.reporting.plots.architecture import architecture
-from pneumo.reporting.plots.attention import attention
-from pneumo.reporting.plots.augmentations import draws, extremes, fillings, to_grey_levels
-from pneumo.reporting.plots.comparisons import compared_curves, sensitivity_to_learning_rate, spread, trade
-from pneumo.reporting.plots.curves import learning_curves
-from pneumo.reporting.plots.growth import growth
-from pneumo.reporting.plots.headers import header_distributions
-from pneumo.reporting.plots.images import gallery, grey_levels, worst
-from pneumo.reporting.plots.learning import descents, schedules
-from pneumo.reporting.plots.movement import movement
-from pneumo.reporting.plots.results import (
+from pneumo.reporting.plots.attention_windows import (
+    attention_windows,
+    window_against_displacement,
+    window_size_histograms,
+)
+from pneumo.reporting.plots.augmentation import augmentation_ranges, augmentation_samples, batch_to_uint8, fill_modes
+from pneumo.reporting.plots.comparisons import (
+    MEASURES,
+    correlation_scatter,
+    dot_plot,
+    learning_rate_sweep,
+    trade_off,
+)
+from pneumo.reporting.plots.gallery import gallery, most_confident_errors, scale_to_uint8
+from pneumo.reporting.plots.header_histograms import header_histograms
+from pneumo.reporting.plots.learning_curves import learning_curves, learning_curves_by_model
+from pneumo.reporting.plots.optimisation import learning_rate_schedules, optimizer_paths
+from pneumo.reporting.plots.performance import (
     confusion_matrix,
     decision_curve,
-    forest,
+    forest_plot,
     precision_recall,
     reliability_diagram,
     roc,
 )
-from pneumo.reporting.plots.robustness import agreement, robustness
+from pneumo.reporting.plots.robustness import robustness_curves
+from pneumo.reporting.plots.runtime import runtime_scaling
+from pneumo.reporting.plots.saliency import saliency_maps
 from pneumo.reporting.plots.style import new_axes
-from pneumo.reporting.plots.windows import followed, window_sizes, windows
+from pneumo.reporting.plots.weight_changes import weight_change
 
 __all__ = [
-    "agreement",
+    "MEASURES",
     "architecture",
-    "attention",
-    "compared_curves",
+    "attention_windows",
+    "augmentation_ranges",
+    "augmentation_samples",
+    "batch_to_uint8",
     "confusion_matrix",
+    "correlation_scatter",
     "decision_curve",
-    "descents",
-    "draws",
-    "extremes",
-    "fillings",
-    "followed",
-    "forest",
+    "dot_plot",
+    "fill_modes",
+    "forest_plot",
     "gallery",
-    "grey_levels",
-    "growth",
-    "header_distributions",
+    "header_histograms",
     "learning_curves",
-    "movement",
+    "learning_curves_by_model",
+    "learning_rate_schedules",
+    "learning_rate_sweep",
+    "most_confident_errors",
     "new_axes",
+    "optimizer_paths",
     "precision_recall",
     "reliability_diagram",
-    "robustness",
+    "robustness_curves",
     "roc",
-    "schedules",
-    "sensitivity_to_learning_rate",
-    "spread",
-    "to_grey_levels",
-    "trade",
-    "window_sizes",
-    "windows",
-    "worst",
+    "runtime_scaling",
+    "saliency_maps",
+    "scale_to_uint8",
+    "trade_off",
+    "weight_change",
+    "window_against_displacement",
+    "window_size_histograms",
 ]

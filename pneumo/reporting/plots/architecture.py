@@ -1,4 +1,4 @@
-"""A network as a row of blocks."""
+"""Diagrams of network architectures."""
 
 from __future__ import annotations
 
@@ -13,12 +13,24 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Polygon
 
 from pneumo.reporting.formatting import format_count, format_shape
-from pneumo.reporting.plots.style import BLUE, GREEN, GREY, INK, ORANGE, PAPER, PURPLE, WIDTH, new_axes, styled
+from pneumo.reporting.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    SMALL_TEXT,
+    WIDTH,
+    single_axes,
+    styled,
+)
 
 if TYPE_CHECKING:
     from pneumo.models.summary import Layer
 
-NAMES = {
+LAYER_NAMES = {
     "Conv2d": "convolution",
     "BatchNorm2d": "batch norm",
     "MaxPool2d": "max pool",
@@ -31,16 +43,16 @@ NAMES = {
 }
 """What PyTorch's layers are called in a drawing; another kind keeps its own name."""
 
-COLOURS = {"input": GREY, "conv": BLUE, "pool": ORANGE, "linear": GREEN}
+BLOCK_COLOURS = {"input": GREY, "conv": BLUE, "pool": ORANGE, "linear": GREEN}
 """Colour of a block by what its first layer's kind contains; any other is PURPLE."""
 
-PER_ROW = 11
-"""Blocks side by side whose labels can be read at 7 inches; more go on in a further row."""
+MAX_BLOCKS_IN_A_ROW = 11
+"""Whose labels can be read at 7 inches; more go on in a further row."""
 
-# Inches.
-TALLEST, NAMES_AT, LINE, GAP = 0.95, 0.38, 0.12, 0.22
+# In inches.
+TALLEST_BLOCK, NAMES_BELOW_BASE, LINE_HEIGHT, ROW_GAP = 0.95, 0.38, 0.12, 0.22
 DEPTH = np.array([0.22, 0.16])
-"""How far the far corner of a block lies to the right and up, in heights of the block."""
+"""Offset of a block's far corner to the right and up, in heights of the block."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +74,11 @@ def architecture(
 ) -> Axes:
     """Draw a convolutional network: a block for each output shape, and beneath it the layers that give that shape.
 
-    layers: in the order in which an image passes them. input_shape: (C, H, W) of the image, drawn first.
-    A block is as high as the square root of its feature maps' height and as wide as the logarithm of their number.
-    Raises ValueError if there is no layer.
+    layers: in the order in which an image passes them, see `models.layers`. input_shape: (C, H, W) of the image, drawn
+    first. A block's height is in proportion to the square root of its feature maps' height, its width to the logarithm
+    of their number. Raises ValueError if there is no layer.
+
+    >>> ax = architecture(models.layers(models.build(CNNConfig()), 64), input_shape=(1, 64, 64))  # doctest: +SKIP
     """
     if not layers:
         raise ValueError("there are no layers to draw")
@@ -73,9 +87,9 @@ def architecture(
         blocks.insert(0, Block(shape=input_shape, kinds=("input",)))
     rows = _rows(blocks)
     slot = WIDTH / len(rows[0])
-    scale = TALLEST / math.sqrt(max(block.height for block in blocks))
+    scale = TALLEST_BLOCK / math.sqrt(max(block.height for block in blocks))
     bases, height = _bases(rows, scale)
-    ax = new_axes(height, grid=False)[0, 0] if ax is None else ax
+    ax = single_axes(ax, height, grid=False)
     ax.set(xlim=(0, WIDTH), ylim=(-height, 0), aspect="equal")
     ax.axis("off")
     for row, base in zip(rows, bases, strict=True):
@@ -101,19 +115,19 @@ def _blocks(layers: Sequence[Layer]) -> list[Block]:
 
 
 def _rows(blocks: list[Block]) -> list[list[Block]]:
-    """Rows of nearly equal length, at most PER_ROW each."""
-    rows = -(-len(blocks) // PER_ROW)
+    """Rows of nearly equal length, at most MAX_BLOCKS_IN_A_ROW each."""
+    rows = -(-len(blocks) // MAX_BLOCKS_IN_A_ROW)
     length = -(-len(blocks) // rows)
     return [blocks[start : start + length] for start in range(0, len(blocks), length)]
 
 
 def _bases(rows: list[list[Block]], scale: float) -> tuple[list[float], float]:
     """Where the blocks of each row stand, downwards from 0, and the height of it all."""
-    bases, top = [], -GAP
+    bases, top = [], -ROW_GAP
     for row in rows:
         bases.append(top - scale * math.sqrt(max(block.height for block in row)) * (1 + DEPTH[1]))
-        top = bases[-1] - NAMES_AT - LINE * max(len(block.kinds) for block in row) - GAP
-    return bases, -top - GAP / 2
+        top = bases[-1] - NAMES_BELOW_BASE - LINE_HEIGHT * max(len(block.kinds) for block in row) - ROW_GAP
+    return bases, -top - ROW_GAP / 2
 
 
 def _draw(ax: Axes, block: Block, *, centre: float, base: float, scale: float) -> None:
@@ -138,11 +152,11 @@ def _label(ax: Axes, block: Block, *, centre: float, base: float, wide: bool) ->
     shape = format_shape(block.shape)
     if not wide:
         shape = "\n× ".join(shape.rsplit(" × ", 1))
-    ax.text(centre, base - 0.07, shape, ha="center", va="top", fontsize=7.5, color=INK, linespacing=1.15)
-    names = "\n".join(NAMES.get(kind, kind) for kind in block.kinds)
-    ax.text(centre, base - NAMES_AT, names, ha="center", va="top", fontsize=6.5, color=GREY, linespacing=1.25)
+    ax.text(centre, base - 0.07, shape, ha="center", va="top", fontsize=SMALL_TEXT, color=INK, linespacing=1.15)
+    names = "\n".join(LAYER_NAMES.get(kind, kind) for kind in block.kinds)
+    ax.text(centre, base - NAMES_BELOW_BASE, names, ha="center", va="top", fontsize=6.5, color=GREY, linespacing=1.25)
 
 
 def _colour(block: Block) -> str:
     kind = block.kinds[0].lower()
-    return next((colour for word, colour in COLOURS.items() if word in kind), PURPLE)
+    return next((colour for word, colour in BLOCK_COLOURS.items() if word in kind), PURPLE)

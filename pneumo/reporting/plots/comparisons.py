@@ -1,28 +1,26 @@
-"""Several ways of doing one thing, side by side. `variants` are the records (seeds) of each, by its name."""
+"""Several models side by side: performance of each seed, trade-offs, a learning-rate sweep, validation against test.
+
+`models` is a mapping from each model's name to its records (seeds), or records that are grouped by variant; see
+`analysis.summaries.records_by_model`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
-from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
-from pneumo.analysis.summaries import measures
-from pneumo.reporting.plots.curves import PARTS, curves, kept_epochs, logarithmic
-from pneumo.reporting.plots.style import BLUE, GREY, PALETTE, PAPER, WIDTH, new_axes, styled
+from pneumo.analysis.summaries import Models, measures, rank_correlation, records_by_model
+from pneumo.reporting.formatting import format_number
+from pneumo.reporting.plots.style import BLUE, PALETTE, PAPER, WIDTH, set_log_scale, single_axes, styled
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from pneumo.experiments.records import Record
-
-Variants = Mapping[str, Sequence["Record"]]
 
 MEASURES = {
     "validation_loss": "validation loss (nats per image)",
@@ -36,103 +34,105 @@ MEASURES = {
     "updates": "updates of the weights",
     "gap": "training accuracy − validation accuracy, last epoch",
 }
-"""What `summaries.measures` gives for each record, as an axis says it."""
+"""Axis label of each of `analysis.summaries.measures`."""
 
-LOGARITHMIC = {"validation_loss", "seconds_an_epoch", "minutes", "parameters", "multiply_adds", "updates"}
-"""Measures whose ratios count: on a logarithmic axis where the values differ by more than WIDE."""
+RATIO_MEASURES = {"validation_loss", "seconds_an_epoch", "minutes", "parameters", "multiply_adds", "updates"}
+"""Measures of which ratios matter: on a logarithmic axis where they differ by more than LOG_SCALE_RATIO."""
 
-WIDE = 4
-
-
-@styled
-def compared_curves(variants: Variants, *, columns: int = 3) -> np.ndarray:
-    """Learning curves of each variant on the same scales: loss above, accuracy below, training and validation.
-
-    A thin line for each seed, a thick one for their mean; a dot marks the epoch whose weights were kept.
-    Returns the axes, (2 · rows, columns); those past the last variant are empty.
-    Raises ValueError for a record without a history.
-    """
-    columns = min(columns, len(variants))
-    rows = -(-len(variants) // columns)
-    axes = new_axes(3.4 * rows, rows=2 * rows, columns=columns)
-    for place, (name, records) in enumerate(variants.items()):
-        row, column = divmod(place, columns)
-        pair = axes[2 * row : 2 * row + 2, column]
-        logarithmic(pair[0].yaxis)
-        for ax, quantity in zip(pair, ("loss", "accuracy"), strict=True):
-            curves(ax, records, quantity)
-            kept_epochs(ax, records, quantity)
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        pair[0].set_title(name)
-        pair[1].set_xlabel("epoch")
-    for row in range(rows):
-        axes[2 * row, 0].set_ylabel("loss (nats)")
-        axes[2 * row + 1, 0].set_ylabel("accuracy")
-    used = np.zeros(axes.shape, bool)
-    for place in range(len(variants)):
-        row, column = divmod(place, columns)
-        used[2 * row : 2 * row + 2, column] = True
-    for quantity in (0, 1):
-        _same_scale([ax for ax in axes[quantity::2].flat if ax.has_data()])
-    for ax in axes[~used]:
-        ax.axis("off")
-    handles = [Line2D([], [], color=colour, linestyle=line, label=part) for part, (colour, line) in PARTS.items()]
-    handles.append(Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=5, label="epoch that was kept"))
-    axes[0, 0].figure.legend(handles=handles, loc="outside upper center", ncols=3)
-    return axes
-
-
-def _same_scale(axes: Sequence[Axes]) -> None:
-    limits = np.array([ax.get_ylim() for ax in axes])
-    for ax in axes:
-        ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
+LOG_SCALE_RATIO = 4
 
 
 @styled
-def spread(variants: Variants, measure: str, *, ax: Axes | None = None) -> Axes:
-    """One row a variant: a dot for each seed and a bar at their mean. measure: a key of MEASURES.
+def dot_plot(models: Models, measure: str, *, ax: Axes | None = None) -> Axes:
+    """A measure of each seed (dot) and their mean (bar), one row a model.
 
-    Raises ValueError for another measure.
+    measure: a key of MEASURES. Raises ValueError for another.
+
+    >>> ax = dot_plot(map(pneumo.run, experiments.augmentation()), "stressed_auc")  # doctest: +SKIP
     """
     _check(measure)
-    ax = new_axes(0.34 * len(variants) + 0.8)[0, 0] if ax is None else ax
-    rows = [[measures(record)[measure] for record in records] for records in variants.values()]
-    _scale(ax.xaxis, measure, np.concatenate(rows))
+    named = records_by_model(models)
+    ax = single_axes(ax, 0.34 * len(named) + 0.8)
+    rows = [[measures(record)[measure] for record in records] for records in named.values()]
+    _set_scale(ax.xaxis, measure, np.concatenate(rows))
     for row, values in enumerate(rows):
         ax.plot(values, [row] * len(values), "o", color=BLUE, markersize=4.5, alpha=0.6, markeredgecolor=PAPER)
         ax.plot([np.mean(values)] * 2, [row - 0.28, row + 0.28], color=BLUE, linewidth=2)
-    ax.set_yticks(range(len(variants)), list(variants))
-    ax.set_ylim(len(variants) - 0.5, -0.5)
+    ax.set_yticks(range(len(named)), list(named))
+    ax.set_ylim(len(named) - 0.5, -0.5)
     ax.set_xlabel(MEASURES[measure])
     return ax
 
 
 @styled
-def trade(variants: Variants, x: str, y: str, *, joined: bool = False, ax: Axes | None = None) -> Axes:
-    """What is paid, x, against what is got, y: a dot for each seed, a ring at each variant's mean, with its name.
+def trade_off(models: Models, x: str, y: str, *, joined: bool = False, ax: Axes | None = None) -> Axes:
+    """A measure against another, such as cost against performance: a dot for each seed, a named ring at each mean.
 
-    x, y: keys of MEASURES. joined: draw a line through the means, in the variants' order.
+    x, y: keys of MEASURES; ValueError for others. joined: draw a line through the means, in the models' order.
     """
     _check(x)
     _check(y)
-    ax = new_axes(3.2, width=0.75 * WIDTH)[0, 0] if ax is None else ax
-    points = [np.array([(values[x], values[y]) for values in map(measures, records)]) for records in variants.values()]
-    together = np.concatenate(points)
-    _scale(ax.xaxis, x, together[:, 0])
-    _scale(ax.yaxis, y, together[:, 1])
-    ax.plot(*together.T, "o", color=BLUE, markersize=3.5, alpha=0.5)
-    means = np.array([seeds.mean(axis=0) for seeds in points])
+    named = records_by_model(models)
+    ax = single_axes(ax, 3.2, width=0.75 * WIDTH)
+    points = [np.array([(values[x], values[y]) for values in map(measures, records)]) for records in named.values()]
+    seeds = np.concatenate(points)
+    _set_scale(ax.xaxis, x, seeds[:, 0])
+    _set_scale(ax.yaxis, y, seeds[:, 1])
+    ax.plot(*seeds.T, "o", color=BLUE, markersize=3.5, alpha=0.5)
+    means = np.array([values.mean(axis=0) for values in points])
     ax.plot(*means.T, "o", markerfacecolor="none", markeredgecolor=BLUE, markersize=9)
     if joined:
         ax.plot(*means.T, color=BLUE, linewidth=0.8, zorder=1)
     ax.set(xlabel=MEASURES[x], ylabel=MEASURES[y])
     ax.margins(x=0.15, y=0.12)
-    _name_points(ax, list(variants), means)
+    _name_points(ax, list(named), means)
+    return ax
+
+
+@styled
+def learning_rate_sweep(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Validation loss of the kept epoch against the learning rate: a line for each optimiser, a ring at its minimum.
+
+    frame: one row a run, columns optimizer, learning_rate, validation_loss; see `tables.learning_rates`.
+    """
+    given, ax = ax, single_axes(ax, 3.4)
+    for (name, rows), colour in zip(frame.groupby("optimizer", sort=False), PALETTE, strict=False):
+        rates, losses = rows.sort_values("learning_rate")[["learning_rate", "validation_loss"]].to_numpy().T
+        lowest = losses.argmin()
+        ax.plot(rates, losses, "o-", color=colour, markersize=3.5, label=str(name))
+        ax.plot(rates[lowest], losses[lowest], "o", markerfacecolor="none", markeredgecolor=colour, markersize=10)
+    ax.set(xscale="log", xlabel="learning rate", ylabel=MEASURES["validation_loss"])
+    set_log_scale(ax.yaxis)
+    if given is None:
+        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=len(PALETTE))
+    else:
+        ax.legend(ncols=2)
+    return ax
+
+
+@styled
+def correlation_scatter(frame: pd.DataFrame, x: str, y: str = "test_auc", *, ax: Axes | None = None) -> Axes:
+    """One measure against another, a dot for each network in the colour of its group; the title has Spearman's ρ.
+
+    frame: columns group, x and y, see `analysis.threshold_transfer.validation_and_test_auc`. The largest groups come
+    first; the legend is left to the caller, since several panels may share it.
+    """
+    ax = single_axes(ax, 3.2)
+    for place, group in enumerate(frame["group"].value_counts().index):
+        values = frame.loc[frame["group"] == group, [x, y]].to_numpy()
+        colour, marker = PALETTE[place % len(PALETTE)], "o" if place < len(PALETTE) else "^"
+        style = {"color": colour, "markersize": 4.5, "alpha": 0.7, "markeredgecolor": PAPER}
+        ax.plot(*values.T, marker, label=str(group), **style)
+    ax.set(
+        title=f"rank correlation {format_number(rank_correlation(frame[x], frame[y]))}",
+        xlabel=MEASURES.get(x, x.replace("_", " ")),
+        ylabel=MEASURES.get(y, y.replace("_", " ")),
+    )
     return ax
 
 
 CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
-"""Where the name of a point may stand, seen from the point: to the right or left, above or below; the first is best."""
+"""Places of a point's name, seen from the point: right or left, above or below; the first is preferred."""
 
 
 def _name_points(ax: Axes, names: Sequence[str], points: np.ndarray) -> None:
@@ -140,8 +140,10 @@ def _name_points(ax: Axes, names: Sequence[str], points: np.ndarray) -> None:
 
     points: (n, 2), in data coordinates. Where no corner is free, the first is taken.
     """
-    ax.figure.draw_without_rendering()  # now sizes and places are known
-    ring = 7 * ax.figure.dpi / 72  # pixels from a ring's centre to where it is free
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # axes are made in one
+    figure.draw_without_rendering()  # now sizes and places are known
+    ring = 7 * figure.dpi / 72  # pixels from a ring's centre to where it is free
     centres = ax.transData.transform(points)
     taken = [Bbox([centre - ring, centre + ring]) for centre in centres]
     for place, name in enumerate(names):
@@ -158,7 +160,7 @@ def _beside(ax: Axes, name: str, point: np.ndarray, corner: tuple[int, int]) -> 
     right, above = corner
     return ax.annotate(
         name,
-        point,
+        (point[0], point[1]),
         xytext=(7 * right, 6 * above),
         textcoords="offset points",
         ha="left" if right > 0 else "right",
@@ -167,34 +169,9 @@ def _beside(ax: Axes, name: str, point: np.ndarray, corner: tuple[int, int]) -> 
     )
 
 
-@styled
-def sensitivity_to_learning_rate(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Validation loss of the kept epoch against the learning rate, a line for each optimiser, a ring at its best.
-
-    frame: one row a run, columns optimizer, learning_rate, validation_loss; see `tables.learning_rates`.
-    """
-    ax = new_axes(3.4)[0, 0] if ax is None else ax
-    for (name, rows), colour in zip(frame.groupby("optimizer", sort=False), PALETTE, strict=False):
-        rows = rows.sort_values("learning_rate")
-        ax.plot(rows["learning_rate"], rows["validation_loss"], "o-", color=colour, markersize=3.5, label=name)
-        best = rows.loc[rows["validation_loss"].idxmin()]
-        ax.plot(
-            best["learning_rate"],
-            best["validation_loss"],
-            "o",
-            markerfacecolor="none",
-            markeredgecolor=colour,
-            markersize=10,
-        )
-    ax.set(xscale="log", xlabel="learning rate", ylabel=MEASURES["validation_loss"])
-    logarithmic(ax.yaxis)
-    ax.legend(ncols=2, labelcolor=GREY)
-    return ax
-
-
-def _scale(axis: Axis, measure: str, values: np.ndarray) -> None:
-    if measure in LOGARITHMIC and values.max() > WIDE * values.min() > 0:
-        logarithmic(axis)
+def _set_scale(axis: Axis, measure: str, values: np.ndarray) -> None:
+    if measure in RATIO_MEASURES and values.max() > LOG_SCALE_RATIO * values.min() > 0:
+        set_log_scale(axis)
 
 
 def _check(measure: str) -> None:

@@ -1,21 +1,36 @@
-"""One look for all figures: colours that colour-blind readers tell apart, text that is readable 7 inches wide.
+"""One style for all figures: a palette for colour-blind readers, text that is readable at a width of 7 inches.
 
-The paper is a warm near-white rather than white, so that a figure is no lamp on a dark page.
+The background is a warm near-white, so that a figure does not glare on a dark page.
 """
 
 from __future__ import annotations
 
-import matplotlib
+import functools
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
 import matplotlib.pyplot as plt
 import matplotlib.style
 import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-# A notebook's backend is loaded with the first figure, and turns the notebook's figures on. Inside `styled` that would
-# be undone with the style, so it is loaded now.
-plt.switch_backend(matplotlib.get_backend())
+Arguments = ParamSpec("Arguments")
+Returned = TypeVar("Returned")
 
 WIDTH = 7.0
-"""Inches across the text column of the book."""
+"""Width of the book's text column, in inches."""
+
+SQUARE = 3.7
+"""Side in inches of a plot whose axes share one scale."""
+
+SMALL_TEXT = 7.5
+"""Size in points of captions of small images and of labels that stand close together."""
+
+DOTTED, DASHED = (0, (1, 2)), (0, (4, 2))
+"""Line styles of references, such as a diagonal, and of thresholds."""
 
 # Okabe & Ito 2008, "Color Universal Design".
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -47,20 +62,34 @@ STYLE = {
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlepad": 8,
-    "axes.prop_cycle": matplotlib.cycler(color=PALETTE),
+    "axes.prop_cycle": cycler(color=PALETTE),
     "legend.fontsize": 8,
     "legend.frameon": False,
     "lines.linewidth": 1.6,
     "lines.solid_capstyle": "round",
 }
 
-styled = matplotlib.style.context(STYLE)
-"""Decorates a plot: everything it draws has the look of the book, and what others draw is left alone."""
+
+def styled(plot: Callable[Arguments, Returned]) -> Callable[Arguments, Returned]:
+    """Decorate a plot: what it draws has the style of the book; matplotlib's own settings stay as they were."""
+
+    @functools.wraps(plot)
+    def in_style(*arguments: Arguments.args, **options: Arguments.kwargs) -> Returned:
+        # A notebook's backend is loaded by the first figure and then makes the notebook show figures, by a setting that
+        # the end of the style would undo. This loads it beforehand; without a figure it does nothing else.
+        plt.draw_if_interactive()
+        with matplotlib.style.context(STYLE):
+            return plot(*arguments, **options)
+
+    return in_style
 
 
 @styled
 def new_axes(height: float, *, width: float = WIDTH, rows: int = 1, columns: int = 1, grid: bool = True) -> np.ndarray:
-    """Axes of a new figure of `width` x `height` inches, (rows, columns), with quiet ticks and grid."""
+    """Axes of a new figure of `width` x `height` inches, (rows, columns).
+
+    >>> axes = new_axes(3.4, columns=2)[0]
+    """
     _, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False)
     for ax in axes.flat:
         # Ticks are made when the figure is drawn, by then outside the style, so they are told here.
@@ -69,3 +98,36 @@ def new_axes(height: float, *, width: float = WIDTH, rows: int = 1, columns: int
             ax.grid(color=FAINT, linewidth=0.6)
             ax.set_axisbelow(True)
     return axes
+
+
+def single_axes(ax: Axes | None, height: float, *, width: float = WIDTH, grid: bool = True) -> Axes:
+    """`ax`, or without one the axes of a new figure of `width` x `height` inches."""
+    return new_axes(height, width=width, grid=grid)[0, 0] if ax is None else ax
+
+
+def axes_row(axes: Sequence[Axes] | np.ndarray | None, height: float, columns: int) -> np.ndarray:
+    """`axes` as an array (columns,), or without them new ones in a figure `height` inches high."""
+    return new_axes(height, columns=columns)[0] if axes is None else np.asarray(axes)
+
+
+def new_panels(panels: int, columns: int, height: float, *, grid: bool = True) -> np.ndarray:
+    """Axes of a new figure for a number of panels, (rows, columns), each row `height` inches high.
+
+    columns: at most. The axes past the last panel are empty.
+    """
+    columns = min(columns, panels)
+    rows = -(-panels // columns)
+    axes = new_axes(height * rows, rows=rows, columns=columns, grid=grid)
+    for ax in axes.flat[panels:]:
+        ax.axis("off")
+    return axes
+
+
+def set_log_scale(axis: Axis) -> None:
+    """Make an axis logarithmic, with plain numbers at 1, 2 and 5, and from a million on in millions."""
+    set_scale = axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale
+    set_scale("log")
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(LogLocator(subs="all"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value < 1e6 else f"{value / 1e6:g} M"))
+    axis.set_minor_formatter(NullFormatter())

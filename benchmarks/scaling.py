@@ -1,4 +1,4 @@
-"""Cost as work grows: an epoch with images, image size and parameters; evaluation with images and draws.
+"""Scaling of the runtime: an epoch with images, image size and parameters; evaluation with images and draws.
 
 Images are noise and probabilities are made up: neither changes how long it takes.
 """
@@ -79,7 +79,7 @@ def _epochs(sizes: Sizes, folder: Path) -> Iterator[Point]:
     )
     yield from _curve(
         "epoch",
-        "image size",
+        "image size (pixels)",
         {size: partial(_epoch, folder, count, size, usual) for size in sizes.image_sizes},
         sizes.rounds,
     )
@@ -113,7 +113,7 @@ def _evaluations(sizes: Sizes) -> Iterator[Claim | Point]:
         sizes.rounds,
     )
     yield Claim(
-        name="growth/bootstrap",
+        name="scaling/bootstrap",
         what=f"all metrics of {TEST_IMAGES} images with intervals from {DRAWS:,} draws of patients",
         values=tuple(_summary(TEST_IMAGES, TEST_PATIENTS, DRAWS) for _ in range(2 * sizes.rounds)),
         unit="s",

@@ -1,4 +1,4 @@
-"""What augmentation does to an image."""
+"""Augmented images: the range of each setting, random samples, and the ways to fill what lies outside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from pneumo.reporting.plots.images import gallery
+from pneumo.reporting.plots.gallery import gallery
 from pneumo.reporting.plots.style import styled
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 @styled
-def extremes(image: np.ndarray, config: Augmentation, *, columns: int = 4) -> np.ndarray:
-    """An image at the low and the high end of each setting of `config`, one setting at a time.
+def augmentation_ranges(image: np.ndarray, config: Augmentation, *, columns: int = 4) -> np.ndarray:
+    """An image at the low and the high end of the range of each setting of `config`, one setting at a time.
 
-    image: (H, W) uint8. Returns the axes of a gallery. Raises ValueError where `config` changes nothing.
+    image: (H, W) uint8. Returns the axes, (rows, columns). Raises ValueError for a `config` that changes no image.
     """
     from pneumo.augment import scale, transform  # PyTorch: only where images are changed
     from pneumo.augment.ends import ends, one_at_a_time
@@ -30,42 +30,43 @@ def extremes(image: np.ndarray, config: Augmentation, *, columns: int = 4) -> np
         raise ValueError("the augmentation changes no image; give one with a setting that does, rotation_range=20")
     pair = scale(_copies(image, 2))
     changed = [transform(pair, ends(alone), fill_mode=alone.fill_mode, cval=alone.cval) for alone in settings.values()]
-    titles = [f"{name}: {end}" for name in settings for end in _ends_said(getattr(config, name), name)]
-    return gallery([grey for both in changed for grey in to_grey_levels(both)], titles, columns=columns)
+    titles = [f"{name}: {value}" for name in settings for value in _range_text(getattr(config, name), name)]
+    return gallery([image for both in changed for image in batch_to_uint8(both)], titles, columns=columns)
 
 
 @styled
-def draws(
+def augmentation_samples(
     image: np.ndarray, configs: Mapping[str, Augmentation], generator: torch.Generator, *, columns: int = 6
 ) -> np.ndarray:
-    """An image as training might draw it: a row for each augmentation, named above its first image.
+    """Random augmentations of one image: a row for each of `configs`, named above its first image.
 
-    image: (H, W) uint8. Returns the axes of a gallery, (len(configs), columns).
+    image: (H, W) uint8. generator: draws the augmentations. columns: samples of each.
+    Returns the axes, (len(configs), columns).
     """
     from pneumo.augment import augment, scale
 
     copies = scale(_copies(image, columns))
-    rows = [to_grey_levels(augment(copies, config, generator)) for config in configs.values()]
+    rows = [batch_to_uint8(augment(copies, config, generator)) for config in configs.values()]
     titles = [title for name in configs for title in [name, *[""] * (columns - 1)]]
     return gallery([image for row in rows for image in row], titles, columns=columns)
 
 
 @styled
-def fillings(image: np.ndarray, config: Augmentation) -> np.ndarray:
-    """An image at the high end of every setting of `config`, what lies outside it filled in each of the ways there are.
+def fill_modes(image: np.ndarray, config: Augmentation) -> np.ndarray:
+    """An image at the high end of every setting of `config`, with each fill mode for what lies outside the image.
 
-    image: (H, W) uint8. Returns the axes of a gallery, (1, number of fill modes).
+    image: (H, W) uint8. Returns the axes, (1, number of fill modes).
     """
     from pneumo.augment import FillMode, scale, transform
     from pneumo.augment.ends import ends
 
     pair, drawn, modes = scale(_copies(image, 2)), ends(config), get_args(FillMode)
-    changed = [to_grey_levels(transform(pair, drawn, fill_mode=mode, cval=config.cval))[1] for mode in modes]
+    changed = [batch_to_uint8(transform(pair, drawn, fill_mode=mode, cval=config.cval))[1] for mode in modes]
     return gallery(changed, [f'fill_mode="{mode}"' for mode in modes], columns=len(modes))
 
 
-def to_grey_levels(images: torch.Tensor) -> np.ndarray:
-    """Images of a training batch as a gallery shows them: from (N, 1, H, W) in [0, 1] to (N, H, W) uint8."""
+def batch_to_uint8(images: torch.Tensor) -> np.ndarray:
+    """A training batch as a gallery shows it: from (N, 1, H, W) float in [0, 1] to (N, H, W) uint8."""
     return (255 * images[:, 0]).round().byte().numpy()
 
 
@@ -75,8 +76,8 @@ def _copies(image: np.ndarray, count: int) -> torch.Tensor:
     return torch.from_numpy(np.stack([image] * count))
 
 
-def _ends_said(value: float | bool | tuple[float, float], name: str) -> tuple[str, str]:
-    """How the title says the low and the high end of a setting."""
+def _range_text(value: float | bool | tuple[float, float], name: str) -> tuple[str, str]:
+    """The low and the high end of a setting, for a title."""
     if isinstance(value, bool):
         return "no", "yes"
     if isinstance(value, tuple):

@@ -2,18 +2,13 @@
 
 from dataclasses import replace
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
+from pneumo import plots
 from pneumo.augment import GENERATOR, MILD, MIXUP, NONE, Augmentation, parameters, scale, transform
 from pneumo.augment.ends import ends, one_at_a_time
-from pneumo.reporting.plots import augmentations
 
 ALL = Augmentation(
     rotation_range=40.0,
@@ -31,12 +26,6 @@ ALL = Augmentation(
     jpeg_quality=(50.0, 90.0),
 )
 IMAGE = np.random.default_rng(0).integers(0, 256, (16, 16), dtype=np.uint8)
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def pictures(axes):
@@ -86,8 +75,8 @@ def test_settings_come_one_at_a_time_with_the_common_filling():
     }
 
 
-def test_extremes_show_both_ends_of_each_setting():
-    axes = augmentations.extremes(IMAGE, Augmentation(horizontal_flip=True, brightness_range=(0.5, 1.0)))
+def test_augmentation_ranges_show_both_ends_of_each_setting():
+    axes = plots.augmentation_ranges(IMAGE, Augmentation(horizontal_flip=True, brightness_range=(0.5, 1.0)))
     ends_of_both = ["horizontal_flip: no", "horizontal_flip: yes", "brightness_range: 0.5", "brightness_range: 1"]
     assert titles(axes) == ends_of_both
     same, mirrored, dark, bright = pictures(axes)
@@ -98,18 +87,18 @@ def test_extremes_show_both_ends_of_each_setting():
 
 
 def test_titles_say_the_sign_of_an_amount_to_both_sides_and_zero_for_blur_and_noise():
-    axes = augmentations.extremes(IMAGE, Augmentation(rotation_range=20.0, gaussian_noise=0.05))
+    axes = plots.augmentation_ranges(IMAGE, Augmentation(rotation_range=20.0, gaussian_noise=0.05))
     assert titles(axes) == ["rotation_range: −20", "rotation_range: 20", "gaussian_noise: 0", "gaussian_noise: 0.05"]
 
 
-def test_an_augmentation_without_effect_has_no_extremes():
+def test_an_augmentation_without_effect_has_no_ranges():
     with pytest.raises(ValueError, match="changes no image; give one with a setting"):
-        augmentations.extremes(IMAGE, MIXUP)
+        plots.augmentation_ranges(IMAGE, MIXUP)
 
 
-def test_draws_have_a_row_for_each_augmentation_and_differ_within_it():
+def test_augmentation_samples_have_a_row_for_each_augmentation_and_differ_within_it():
     configs, generator = {"none": NONE, "generator": GENERATOR}, torch.Generator().manual_seed(0)
-    axes = augmentations.draws(IMAGE, configs, generator, columns=3)
+    axes = plots.augmentation_samples(IMAGE, configs, generator, columns=3)
     assert axes.shape == (2, 3)
     assert titles(axes) == ["none", "", "", "generator", "", ""]
     assert all((picture == IMAGE).all() for picture in pictures(axes[:1]))
@@ -118,8 +107,8 @@ def test_draws_have_a_row_for_each_augmentation_and_differ_within_it():
     assert (second != third).any()
 
 
-def test_fillings_differ_only_outside_the_image():
-    axes = augmentations.fillings(IMAGE, Augmentation(width_shift_range=0.25, cval=1.0))
+def test_fill_modes_differ_only_outside_the_image():
+    axes = plots.fill_modes(IMAGE, Augmentation(width_shift_range=0.25, cval=1.0))
     assert titles(axes) == ['fill_mode="constant"', 'fill_mode="nearest"', 'fill_mode="reflect"']
     constant, nearest, reflect = pictures(axes)
     assert all((picture[:, 4:] == IMAGE[:, :12]).all() for picture in (constant, nearest, reflect))

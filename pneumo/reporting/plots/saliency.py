@@ -1,4 +1,4 @@
-"""Where a network looks, laid over what it looks at."""
+"""Saliency maps over the images they belong to."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from pneumo.interpret.gradcam import overlay
-from pneumo.reporting.plots.images import gallery
+from pneumo.reporting.plots.gallery import gallery
 from pneumo.reporting.plots.style import SKY, styled
 
 
 @styled
-def attention(
+def saliency_maps(
     images: np.ndarray,
     maps: np.ndarray,
     mask: np.ndarray | None = None,
@@ -20,10 +20,11 @@ def attention(
     *,
     columns: int = 5,
 ) -> np.ndarray:
-    """Radiographs with a map over each, the more orange the more a place counts, and the outline of a mask in blue.
+    """Images with a saliency map over each in orange, and the outline of a mask in blue.
 
-    images: (N, H, W) uint8. maps: (N, H, W) in [0, 1], see `explain.grad_cam`. mask: (H, W), one for all, or (N, H, W)
-    bool; what fills an image or none of it has no outline. titles: N captions. Returns the axes, (rows, columns).
+    images: (N, H, W) uint8. maps: (N, H, W) in [0, 1], see `interpret.grad_cam`. mask: bool, (H, W) for all or
+    (N, H, W); one that fills its image or none of it has no outline. titles: N captions.
+    Returns the axes, (rows, columns).
     """
     axes = gallery(images, titles, columns=columns)
     masks = [None] * len(images) if mask is None else np.broadcast_to(mask, images.shape)

@@ -1,0 +1,31 @@
+from . import (
+    calibration,
+    finetuning,
+    leakage,
+    model_cost,
+    model_selection,
+    phantom_localisation,
+    robustness,
+    saliency,
+    shortcuts,
+    summaries,
+    threshold_transfer,
+    toy_optimisation,
+    transformer_windows,
+)
+
+__all__ = [
+    "calibration",
+    "finetuning",
+    "leakage",
+    "model_cost",
+    "model_selection",
+    "phantom_localisation",
+    "robustness",
+    "saliency",
+    "shortcuts",
+    "summaries",
+    "threshold_transfer",
+    "toy_optimisation",
+    "transformer_windows",
+]

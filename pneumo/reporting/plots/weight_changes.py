@@ -1,0 +1,53 @@
+"""Weight changes: how far training moved each layer of a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from pneumo.reporting.plots.style import GREY, PALETTE, new_axes, set_log_scale, single_axes, styled
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NO_WEIGHTS = "Not drawn: the trained weights are not on the machine that rendered this."
+
+CHANGES = {"relative": "change, relative to\nthe layer's weights", "rms": "change of a weight\n(root mean square)"}
+"""Columns that are drawn, with their axis labels."""
+
+
+@styled
+def weight_change(frame: pd.DataFrame) -> np.ndarray:
+    """Change of each layer's weights, from the image to the logit: relative (above) and for a single weight (below).
+
+    frame: columns variant, seed, layer, relative, rms; see `analysis.finetuning.weight_changes`. A thin line for each
+    seed, a thick one for the mean of each variant. Layers that did not change are left out, since the upper axis is
+    logarithmic. Returns the axes, (2,); for an empty frame a single one, (1,), that says why it is empty.
+    """
+    if frame.empty:
+        ax = single_axes(None, 0.6)
+        ax.axis("off")
+        ax.text(0.5, 0.5, NO_WEIGHTS, ha="center", va="center", color=GREY, transform=ax.transAxes)
+        return np.array([ax])
+    axes = new_axes(4.6, rows=2)[:, 0]
+    layers = list(dict.fromkeys(frame["layer"]))
+    changed = frame[frame["relative"] > 0].assign(place=lambda rows: rows["layer"].map(layers.index))
+    for ax, column in zip(axes, CHANGES, strict=True):
+        _lines(ax, changed, column)
+        ax.set_xticks(range(len(layers)), [])
+        ax.set_ylabel(CHANGES[column])
+    set_log_scale(axes[0].yaxis)
+    axes[1].set_ylim(bottom=0)
+    axes[1].set_xticklabels([layer.replace(" ", "\n") for layer in layers])
+    axes[1].set_xlabel("layer, from the image to the logit (numbers: blocks)")
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(PALETTE))
+    return axes
+
+
+def _lines(ax: Axes, changed: pd.DataFrame, column: str) -> None:
+    for (variant, rows), colour in zip(changed.groupby("variant", sort=False), PALETTE, strict=False):
+        values = rows.pivot_table(index="place", columns="seed", values=column)
+        ax.plot(values.index, values, color=colour, linewidth=0.6, alpha=0.55)
+        ax.plot(values.index, values.mean(axis=1), "o-", color=colour, markersize=3.5, label=str(variant))

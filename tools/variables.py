@@ -23,7 +23,7 @@ from pneumo.analysis.summaries import (
 from pneumo.experiments.config import ClassicalConfig, Experiment
 from pneumo.experiments.records import Record
 from pneumo.reporting.formatting import format_count, format_interval, format_number
-from pneumo.reporting.tables import comparison
+from pneumo.reporting.tables import comparison, heading_of
 
 Values = dict[str, "str | Values"]
 
@@ -153,7 +153,7 @@ def compared(chosen: Sequence[Experiment]) -> Values:
         group = named[row["variant"]]
         losses[row["variant"]] = row["validation loss"].estimate
         values[variable_name(row["variant"])] = {
-            name: link(format_interval(row[name.replace("_", " ")]), *group) for name in COMPARISON_MEASURES
+            name: link(format_interval(row[heading_of(name)]), *group) for name in COMPARISON_MEASURES
         }
     return {**values, "best": min(losses, key=losses.__getitem__)}
 

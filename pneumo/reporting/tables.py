@@ -39,6 +39,7 @@ __all__ = [
     "counts",
     "differences",
     "examples",
+    "heading_of",
     "learning_rates",
     "markdown",
     "measured_on",
@@ -163,9 +164,18 @@ def comparison(
     rows = []
     for name, records in records_by_model(models).items():
         values = [measures(record) for record in records]
-        cells = {column.replace("_", " "): mean_and_range(seed[column] for seed in values) for column in columns}
+        cells = {heading_of(column): mean_and_range(seed[column] for seed in values) for column in columns}
         rows.append({heading: name, "seeds": len(records), **cells})
     return pd.DataFrame(rows)
+
+
+def heading_of(measure: str) -> str:
+    """The column heading of one of `analysis.summaries.measures`.
+
+    >>> heading_of("validation_auc")
+    'validation AUC'
+    """
+    return measure.replace("_", " ").replace("auc", "AUC")
 
 
 def differences(

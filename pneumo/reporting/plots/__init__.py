@@ -32,7 +32,7 @@ from pneumo.reporting.plots.performance import (
 from pneumo.reporting.plots.robustness import robustness_curves
 from pneumo.reporting.plots.runtime import runtime_scaling
 from pneumo.reporting.plots.saliency import saliency_maps
-from pneumo.reporting.plots.style import new_axes
+from pneumo.reporting.plots.style import new_axes, shared_legend
 from pneumo.reporting.plots.weight_changes import weight_change
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "runtime_scaling",
     "saliency_maps",
     "scale_to_uint8",
+    "shared_legend",
     "trade_off",
     "weight_change",
     "window_against_displacement",

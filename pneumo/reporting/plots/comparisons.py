@@ -17,7 +17,7 @@ from matplotlib.transforms import Bbox
 
 from pneumo.analysis.summaries import Models, measures, rank_correlation, records_by_model
 from pneumo.reporting.formatting import format_number
-from pneumo.reporting.plots.style import BLUE, PALETTE, PAPER, WIDTH, set_log_scale, single_axes, styled
+from pneumo.reporting.plots.style import BLUE, PALETTE, PAPER, WIDTH, set_log_scale, shared_legend, single_axes, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +104,7 @@ def learning_rate_sweep(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set(xscale="log", xlabel="learning rate", ylabel=MEASURES["validation_loss"])
     set_log_scale(ax.yaxis)
     if given is None:
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=len(PALETTE))
+        shared_legend([ax])
     else:
         ax.legend(ncols=2)
     return ax
@@ -115,7 +115,7 @@ def correlation_scatter(frame: pd.DataFrame, x: str, y: str = "test_auc", *, ax:
     """One measure against another, a dot for each network in the colour of its group; the title has Spearman's ρ.
 
     frame: columns group, x and y, see `analysis.threshold_transfer.validation_and_test_auc`. The largest groups come
-    first; the legend is left to the caller, since several panels may share it.
+    first; for a legend, which several panels may share, call `shared_legend`.
     """
     ax = single_axes(ax, 3.2)
     for place, group in enumerate(frame["group"].value_counts().index):

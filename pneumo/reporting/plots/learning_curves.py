@@ -12,7 +12,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from pneumo.analysis.summaries import Models, one_model, records_by_model
-from pneumo.reporting.plots.style import BLUE, GREY, PAPER, SKY, axes_row, new_axes, set_log_scale, styled
+from pneumo.reporting.plots.style import (
+    BLUE,
+    GREY,
+    PAPER,
+    SKY,
+    axes_row,
+    new_axes,
+    set_log_scale,
+    shared_legend,
+    styled,
+)
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
@@ -46,7 +56,7 @@ def learning_curves(records: Models, *, axes: Sequence[Axes] | None = None) -> n
     if len(seeds) > 1:
         handles.append(Line2D([], [], color=GREY, linewidth=0.6, label="one seed (thick: mean)"))
     if axes is None:
-        loss.figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+        shared_legend(panels, handles)
     else:
         accuracy.legend(handles=handles, loc="best")
     return panels
@@ -79,8 +89,7 @@ def learning_curves_by_model(models: Models, *, columns: int = 3) -> np.ndarray:
         accuracy.set_ylabel("accuracy")
     for quantity in (0, 1):
         _share_limits([pair[quantity] for pair in pairs[: len(named)]])
-    handles = _legend_handles()
-    axes[0, 0].figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    shared_legend(axes, _legend_handles())
     return axes
 
 

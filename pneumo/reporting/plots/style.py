@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import matplotlib.style
 import numpy as np
 from cycler import cycler
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis, XAxis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -121,6 +122,17 @@ def new_panels(panels: int, columns: int, height: float, *, grid: bool = True) -
     for ax in axes.flat[panels:]:
         ax.axis("off")
     return axes
+
+
+@styled
+def shared_legend(axes: Sequence[Axes] | np.ndarray, handles: Sequence[Artist] | None = None) -> None:
+    """One legend above all panels of a figure, where it covers none.
+
+    handles: what it explains, by default all labelled lines of the first axes.
+    """
+    first = np.ravel(np.asarray(axes))[0]
+    shown = first.get_legend_handles_labels()[0] if handles is None else handles
+    first.figure.legend(handles=shown, loc="outside upper center", ncols=len(PALETTE))
 
 
 def set_log_scale(axis: Axis) -> None:

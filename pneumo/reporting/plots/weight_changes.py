@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from pneumo.reporting.plots.style import GREY, PALETTE, new_axes, set_log_scale, single_axes, styled
+from pneumo.reporting.plots.style import GREY, PALETTE, new_axes, set_log_scale, shared_legend, single_axes, styled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def weight_change(frame: pd.DataFrame) -> np.ndarray:
     axes[1].set_ylim(bottom=0)
     axes[1].set_xticklabels([layer.replace(" ", "\n") for layer in layers])
     axes[1].set_xlabel("layer, from the image to the logit (numbers: blocks)")
-    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(PALETTE))
+    shared_legend(axes)
     return axes
 
 

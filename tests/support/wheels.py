@@ -48,10 +48,11 @@ def write(folder: Path, name: str, version: str, files: Mapping[str, bytes]) -> 
     return path
 
 
-def lock(*packages: Path, wrong_hashes: bool = False) -> str:
-    """The text of a lock that names these files at their versions."""
+def lock(index: Path, *packages: str, wrong_hashes: bool = False) -> str:
+    """The text of a lock of these packages in `index`, each named by how its file begins, such as "b-1.0"."""
     entries = []
-    for path in packages:
+    for package in packages:
+        (path,) = index.glob(f"{package}[-.]*")
         name, version = path.name.removesuffix(".tar.gz").split("-")[:2]
         digest = "0" * 64 if wrong_hashes else hashlib.sha256(path.read_bytes()).hexdigest()
         entries.append(f"{name}=={version} \\\n    --hash=sha256:{digest}\n    # via pneumo (pyproject.toml)\n")

@@ -10,12 +10,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from support import wheels
 import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from support import wheels
 
 from tools import setup
 
@@ -52,47 +52,64 @@ def installed(venv: Path) -> dict[str, str]:
 # The lock is installed as it stands
 
 
-def test_a_newer_release_of_a_locked_extra_changes_nothing(venv, index, tmp_path):
-    locked = tmp_path / "requirements.lock"
-    locked.write_text(wheels.lock(index / "a-1.0-py3-none-any.whl", index / "b-1.0-py3-none-any.whl"))
+@pytest.fixture
+def lock_of(index, tmp_path):
+    """Writes a lock of setuptools and these packages of the index; returns its path."""
+
+    def write(*packages: str) -> Path:
+        path = tmp_path / "requirements.lock"
+        path.write_text(wheels.lock(index, "setuptools", *packages))
+        return path
+
+    return write
+
+
+def test_a_newer_release_of_a_locked_extra_changes_nothing(venv, index, lock_of):
+    locked = lock_of("a-1.0", "b-1.0")
     assert (index / "b-1.1-py3-none-any.whl").exists()          # `a` asks for b[more]>=1, and would be given this one
     setup.install_lock(venv, locked)
     assert installed(venv) == {"a": "1.0", "b": "1.0"}
     assert setup.check(venv, locked) == []
 
 
-def test_what_the_lock_does_not_name_is_not_installed_and_is_missed_afterwards(venv, index, tmp_path):
-    locked = tmp_path / "requirements.lock"
-    locked.write_text(wheels.lock(index / "a-1.0-py3-none-any.whl"))
+def test_a_newer_release_of_a_locked_extra_would_stop_pips_resolver(venv, lock_of):
+    with pytest.raises(setup.SetupError, match="all requirements must have their versions pinned"):
+        setup.pip(venv, "--require-hashes", "-r", str(lock_of("a-1.0", "b-1.0")))
+
+
+def test_what_the_lock_does_not_name_is_not_installed_and_is_missed_afterwards(venv, lock_of):
+    locked = lock_of("a-1.0")
     setup.install_lock(venv, locked)
     assert installed(venv) == {"a": "1.0"}
     (complaint,) = setup.check(venv, locked)
     assert complaint.startswith("a 1.0 requires b")
 
 
-def test_packages_installed_by_hand_are_not_complained_about(venv, index, tmp_path):
+def test_packages_installed_by_hand_are_not_complained_about(venv, lock_of):
+    setup.install_lock(venv, lock_of("a-1.0"))
+    assert setup.check(venv, lock_of("b-1.0")) == []
+
+
+def test_a_file_that_is_not_the_locked_one_is_refused(venv, index, tmp_path):
     locked = tmp_path / "requirements.lock"
-    locked.write_text(wheels.lock(index / "a-1.0-py3-none-any.whl"))
-    setup.install_lock(venv, locked)
-    locked.write_text(wheels.lock(index / "b-1.0-py3-none-any.whl"))
-    assert setup.check(venv, locked) == []
+    locked.write_text(wheels.lock(index, "setuptools") + wheels.lock(index, "b-1.0", wrong_hashes=True))
+    with pytest.raises(setup.SetupError, match="is not the locked one: damaged on its way, or altered"):
+        setup.install_lock(venv, locked)
 
 
-def test_a_package_without_a_wheel_is_built_with_the_locked_setuptools(venv, index, tmp_path):
+def test_a_package_without_a_wheel_is_built_with_the_locked_setuptools(venv, index, lock_of, tmp_path):
     (tmp_path / "old-1.0").mkdir()
     (tmp_path / "old-1.0/setup.py").write_text("from setuptools import setup; setup(name='old', version='1.0')")
     (tmp_path / "old-1.0/PKG-INFO").write_text("Metadata-Version: 2.1\nName: old\nVersion: 1.0\n")
-    source = index / "old-1.0.tar.gz"
-    with tarfile.open(source, "w:gz") as archive:
+    with tarfile.open(index / "old-1.0.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "old-1.0", "old-1.0")
-    locked = tmp_path / "requirements.lock"
-    locked.write_text(wheels.lock(source, *index.glob("setuptools-*")))
-    setup.install_lock(venv, locked, first=setup.build_requirements(ROOT))
+    setup.install_lock(venv, lock_of("old-1.0"))
     assert installed(venv) == {"old": "1.0"}
 
 
-def test_what_builds_packages_is_locked():
-    assert setup.build_requirements(ROOT) == {"setuptools"}
+def test_what_builds_packages_is_the_locked_setuptools_alone():
+    (builder,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert Requirement(builder).name == "setuptools"
     assert "setuptools" in {name for name, _ in locked}
 
 

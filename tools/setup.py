@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST_SYSTEM = {("linux", "x86_64"): (2, 28), ("linux", "aarch64"): (2, 28), ("darwin", "arm64"): (14,)}
 """Versions of glibc and of macOS that the wheels of PyTorch and ONNX Runtime need."""
 SECONDS_BETWEEN_LINES = 5
-VENV_NAMES = {"bin", "include", "lib", "lib64", "share", "etc", "tmp", "setup.log", ".ready", ".gitignore"}
+OWN_NAMES = {"bin", "include", "lib", "lib64", "share", "etc", "tmp", "first.lock", "setup.log", ".ready", ".gitignore"}
 """What a half-made environment may hold. A folder with other names and no pyvenv.cfg holds somebody's files."""
 PIP_TASKS = "TARGET PREFIX ROOT CONSTRAINT REQUIREMENT REQUIRE_HASHES NO_BINARY ONLY_BINARY DRY_RUN QUIET VERBOSE LOG"
 """Settings of pip that would install something else, or elsewhere. Those that say how packages are reached stay."""
@@ -32,8 +32,9 @@ FAILURES = {
     "DO NOT MATCH THE HASHES": "a package is not the locked one: damaged on its way, or altered; empty pip's cache "
     "({venv}/bin/python -m pip cache purge), and if PIP_INDEX_URL names a mirror, try without it",
     r"Connection|Timeout|timed out|IncompleteRead|ProxyError|SSLError|Max retries|name resolution|HTTP error|HTTPError"
-    r"|\d (Client|Server) Error|from versions: none": "the packages cannot be reached; check the network. Behind a proxy, "
-    "set HTTPS_PROXY=http://host:port; with a mirror, PIP_INDEX_URL=its address; with a certificate of your own, PIP_CERT=its file",
+    r"|\d (Client|Server) Error|from versions: none": "the packages cannot be reached; check the network. Behind a "
+    "proxy, set HTTPS_PROXY=http://host:port; with a mirror, PIP_INDEX_URL=its address; with your own certificate, "
+    "PIP_CERT=its file",
     "No matching distribution": "the package index lacks a file; if PIP_INDEX_URL names a mirror, try another one",
     "": "pip failed",
 }
@@ -45,13 +46,13 @@ class SetupError(Exception):
 
 
 def main(arguments):
-    """The exit status, or the text of an error for sys.exit, which prints it."""
+    """The exit status, or an error for sys.exit to print."""
     trouble = unsupported()
     if trouble or arguments == ["--supported"]:
         return f"setup: {trouble}" if trouble else 0
     try:
         set_up(ROOT)
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         return f"setup: {error}"
     except KeyboardInterrupt:
         print("\nsetup: stopped; the same command goes on, with what pip has downloaded", file=sys.stderr)
@@ -60,10 +61,12 @@ def main(arguments):
 
 
 def set_up(root):
-    """Leave `root`/.venv whole and marked as ready. Raises SetupError."""
+    """Leave `root`/.venv whole and marked as ready. Raises SetupError, and OSError where a file cannot be written."""
     with open(str(root / "requirements.lock"), "rb") as lock:
         wait_for_turn(lock)
-        venv, start = find_place(root / ".venv"), time.monotonic()
+        start = time.monotonic()
+        venv = Path(os.path.realpath(str(root / ".venv")))  # behind a symbolic link, the folder that it names
+        venv.mkdir(parents=True, exist_ok=True)
         if made_of(venv) == fingerprint(root) and starts(venv):
             return
         reason = reason_to_remake(venv, root)
@@ -88,9 +91,9 @@ def tell(text):
 def unsupported():
     """Why pneumo cannot run with this Python on this machine and what would help, or "" where it can."""
     oldest, newest = supported_versions(ROOT)
-    python = f"{platform.python_implementation()} {sys.version.split()[0]}{getattr(sys, 'abiflags', '')}"
-    ordinary = python.startswith("CPython") and not python.endswith("t")  # t: free-threaded
-    if not (ordinary and numbers(oldest) <= sys.version_info[:2] <= numbers(newest)):
+    build = " free-threaded" if "t" in getattr(sys, "abiflags", "") else ""
+    python = f"{platform.python_implementation()} {sys.version.split()[0]}{build}"
+    if build or "CPython" not in python or not (numbers(oldest) <= sys.version_info[:2] <= numbers(newest)):
         return (
             f"pneumo needs the ordinary CPython {oldest} to {newest}, and {sys.executable} is {python}; "
             f"install one of them, or name one that is here: make PYTHON=/path/to/python{newest}"
@@ -128,16 +131,6 @@ def wait_for_turn(lock):
         fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError:  # a file system without locks
         pass
-
-
-def find_place(venv):
-    """The folder of the environment, made if need be; behind a symbolic link, the folder that the link names."""
-    place = Path(os.path.realpath(str(venv)))
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(f"{venv}: {place} cannot be made a folder ({error.strerror}); move it away") from error
-    return place
 
 
 def fingerprint(root):
@@ -202,8 +195,8 @@ def announce(venv, root):
 def make_venv(venv):
     """An empty environment with pip in the folder `venv`, in place of an earlier one."""
     names = {path.name for path in venv.iterdir()}
-    if "pyvenv.cfg" not in names and not names <= VENV_NAMES:
-        raise SetupError(f"{venv} holds what is no environment ({min(names - VENV_NAMES)}); move it away")
+    if "pyvenv.cfg" not in names and not names <= OWN_NAMES:
+        raise SetupError(f"{venv} holds what is no environment ({min(names - OWN_NAMES)}); move it away")
     # The base Python, for sys.executable may lie in what is cleared.
     command = [getattr(sys, "_base_executable", sys.executable), "-m", "venv", "--clear", str(venv)]
     run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment())
@@ -236,7 +229,7 @@ def install(venv, root):
 
 def install_lock(venv, lock):
     """Install what `lock` names and nothing else: setuptools, with which others are built, then all."""
-    builders = venv / "builders.lock"
+    builders = venv / "first.lock"
     text = lock.read_text(encoding="utf-8")
     builders.write_text(re.search(r"^setuptools==.*(\n .*)*", text, re.MULTILINE).group(), encoding="utf-8")
     for file in (builders, lock):
@@ -271,8 +264,9 @@ def pip(venv, *arguments, total=1):
 def progress(output, total):
     """What pip is at, by its output so far: how many of `total` packages it has seen to, and what it said last."""
     seen = re.findall(r"^(?:Collecting|Processing|Requirement already satisfied:|Ignoring) ", output, re.MULTILINE)
-    doing = re.findall(r"^ *((?:Collecting|Processing|Downloading|Building|Installing) .*)", output, re.MULTILINE)
-    return f"{len(seen)} of {total} packages: {doing[-1][:80] if doing else 'looking at what is installed'}"
+    doing = r"^ *((?:Collecting|Processing|Downloading|Using cached|Building|Installing) .*?)(?: \(from .*)?$"
+    said = re.findall(doing, output, re.MULTILINE) or ["looking at what is installed"]
+    return f"{len(seen)} of {total} packages: {said[-1][:100]}"
 
 
 def explain(output, venv):

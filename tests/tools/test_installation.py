@@ -66,7 +66,7 @@ def lock_of(index, tmp_path):
 
 def test_a_newer_release_of_a_locked_extra_changes_nothing(venv, index, lock_of):
     locked = lock_of("a-1.0", "b-1.0")
-    assert (index / "b-1.1-py3-none-any.whl").exists()          # `a` asks for b[more]>=1, and would be given this one
+    assert (index / "b-1.1-py3-none-any.whl").exists()  # `a` asks for b[more]>=1, and would be given this one
     setup.install_lock(venv, locked)
     assert installed(venv) == {"a": "1.0", "b": "1.0"}
     assert setup.check(venv, locked) == []

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import re
 import stat
-import struct
 import threading
 import warnings
-import weakref
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -42,12 +40,6 @@ ZIP_ERRORS = (
 
 _COMPARED = 16_384
 """Bytes at the beginning and at the end by which two files of equal size and name are compared."""
-
-_LOCAL_HEADER = 30
-"""Bytes before an entry of a zip, without its name and its extra fields."""
-
-_NAME_AND_EXTRA = 512
-"""Bytes for these two, which nearly always suffice: header and file are then read at once."""
 
 
 def read_archive(
@@ -82,7 +74,8 @@ def read_archive(
     if path.is_dir():
         source = FolderSource(root=path, members=tuple(place.path for place in places), signature=signature)
     else:
-        source = ZipSource(path, [_zip_entry(entries[place.path]) for place in places], signature)
+        members = tuple((entries[place.path].filename, entries[place.path].CRC) for place in places)
+        source = ZipSource(path=path, members=members, signature=signature)
     table = _table(places, positive=classes[1])
     _warn_without_patients(table, path)
     return Dataset(name=name or path.resolve().stem, classes=classes, table=table, source=source)
@@ -108,80 +101,45 @@ class ImageFiles:
         return decode_square(self.read(row), self.name(row), size, rule)
 
 
-class ZipEntry(NamedTuple):
-    """A file in a zip archive, as the archive's directory describes it.
-
-    member: its path. offset: where its header begins. size: in bytes, unpacked. crc: its CRC-32.
-    stored: whether its bytes lie in the archive as they are.
-    """
-
-    member: str
-    offset: int
-    size: int
-    crc: int
-    stored: bool
+_OPEN = threading.local()
+"""The archive that each thread read last: threads, and a fork, would share one handle's position in the file."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class ZipSource(ImageFiles):
     """Images in a zip archive: `pneumo.data.dataset.Source`, and the bytes of the files.
 
-    path: of the archive. entries: in the order of the table.
+    path: of the archive. members: path and CRC-32 of each image in it, in the order of the table.
     signature: digest of the names, checksums and sizes in the archive's directory.
     """
 
-    def __init__(self, path: Path, entries: Sequence[ZipEntry], signature: str) -> None:
-        self.path = path
-        self.entries = tuple(entries)
-        self.signature = signature
-        self._opened = threading.local()
-
-    def __reduce__(self) -> tuple:
-        return ZipSource, (self.path, self.entries, self.signature)
+    path: Path
+    members: tuple[tuple[str, int], ...]
+    signature: str
 
     def name(self, row: int) -> str:
         """See `ImageFiles.name`."""
-        return f"{self.path}/{self.entries[row].member}"
+        return f"{self.path}/{self.members[row][0]}"
 
     def read(self, row: int) -> bytes:
-        """See `ImageFiles.read`. The checksum is compared with the archive's directory."""
-        entry = self.entries[row]
+        """See `ImageFiles.read`. The checksum is compared with the one that was listed."""
+        member, checksum = self.members[row]
         try:
-            return self._read_stored(entry, self.name(row)) if entry.stored else self._unpack(entry, self.name(row))
+            archive = self._archive()
+            entry = archive.getinfo(member)
+            if entry.CRC != checksum:
+                raise zipfile.BadZipFile("the archive's directory has changed since it was listed")
+            _check_file_size(entry.file_size, self.name(row))
+            return archive.read(entry)
         except ZIP_ERRORS as error:
             raise DataError(f"{self.name(row)} cannot be read ({error}); copy or download the archive again") from error
 
-    def _read_stored(self, entry: ZipEntry, name: str) -> bytes:
-        """What zipfile would return. It has all threads wait for each other, which takes longer than the reading."""
-        _check_file_size(entry.size, name)
-        block = os.pread(self._descriptor, _LOCAL_HEADER + _NAME_AND_EXTRA + entry.size, entry.offset)
-        if len(block) < _LOCAL_HEADER or not block.startswith(b"PK\x03\x04"):
-            raise zipfile.BadZipFile("there is no file where the archive's directory says")
-        start = _LOCAL_HEADER + sum(struct.unpack_from("<HH", block, _LOCAL_HEADER - 4))
-        content = block[start : start + entry.size]
-        if len(content) < entry.size:
-            content = os.pread(self._descriptor, entry.size, entry.offset + start)
-        if len(content) != entry.size or zlib.crc32(content) != entry.crc:
-            raise zipfile.BadZipFile("its bytes do not have the CRC-32 of the archive's directory")
-        return content
-
-    def _unpack(self, entry: ZipEntry, name: str) -> bytes:
-        archive = self._archive()
-        _check_file_size(archive.getinfo(entry.member).file_size, name)
-        return archive.read(entry.member)
-
-    @cached_property
-    def _descriptor(self) -> int:
-        """Of the open archive, for all threads: `os.pread` moves no position that they, or a fork, would share."""
-        descriptor = os.open(self.path, os.O_RDONLY)
-        weakref.finalize(self, os.close, descriptor)
-        return descriptor
-
     def _archive(self) -> zipfile.ZipFile:
-        """A handle of this thread and process alone: threads, and a fork, would share its position in the file."""
-        if getattr(self._opened, "process", None) != os.getpid():
-            self._opened.archive = zipfile.ZipFile(self.path)
-            self._opened.process = os.getpid()
-        return self._opened.archive
+        key = (self.path, self.signature, os.getpid())
+        if getattr(_OPEN, "key", None) != key:
+            _OPEN.key, _OPEN.archive = None, zipfile.ZipFile(self.path)
+            _OPEN.key = key
+        return _OPEN.archive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,18 +190,6 @@ def _list_zip(path: Path) -> dict[str, zipfile.ZipInfo]:
         if entry.flag_bits & 0x1:
             raise DataError(f"is encrypted (entry {member}); unpack it and name the folder")
     return entries
-
-
-def _zip_entry(info: zipfile.ZipInfo) -> ZipEntry:
-    # Flags 0x20 and 0x40, a patch and strong encryption, are zipfile's to refuse.
-    as_it_is = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
-    return ZipEntry(
-        member=info.filename,
-        offset=info.header_offset,
-        size=info.file_size,
-        crc=info.CRC,
-        stored=as_it_is and not info.flag_bits & 0x60,
-    )
 
 
 def _by_name(entries: Iterable[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:

@@ -6,7 +6,6 @@ Needs pydicom: `pip install "pneumo[dicom]"`.
 from __future__ import annotations
 
 import io
-import math
 import zlib
 from typing import TYPE_CHECKING
 
@@ -100,7 +99,7 @@ def _check(file: Dataset, name: str) -> None:
 
 
 def _check_compression(file: Dataset, name: str) -> None:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     syntax = file.file_meta.TransferSyntaxUID
     if not syntax.is_compressed or syntax.is_deflated:
@@ -120,7 +119,7 @@ def _check_compression(file: Dataset, name: str) -> None:
 
 def _values(file: Dataset) -> np.ndarray:
     """What the modality measured, (H, W) float64."""
-    from pydicom.pixels import apply_modality_lut
+    from pydicom.pixels.processing import apply_modality_lut
 
     stored = file.pixel_array
     if stored.shape != (file.Rows, file.Columns):
@@ -129,35 +128,21 @@ def _values(file: Dataset) -> np.ndarray:
 
 
 def _view(file: Dataset, values: np.ndarray) -> np.ndarray:
-    """Values as the file's first view shows them, (H, W) in [0, 1]."""
-    if file.get("VOILUTSequence"):
-        from pydicom.pixels import apply_voi
+    """Values as the file's first view shows them, (H, W) in [0, 1]. Raises ValueError for a window that cannot be."""
+    from pydicom.dataset import Dataset
+    from pydicom.pixels.processing import apply_voi, apply_windowing
 
+    if file.get("VOILUTSequence"):
         bits = int(file.VOILUTSequence[0].LUTDescriptor[2])
         return np.clip(apply_voi(np.round(values).astype(int), file) / (2**bits - 1), 0, 1)
-    if "WindowCenter" in file and "WindowWidth" in file:
-        function = file.get("VOILUTFunction", None) or "LINEAR"
-        return window(values, _first(file.WindowCenter), _first(file.WindowWidth), function)
-    low, high = values.min(), values.max()
-    return (values - low) / max(high - low, 1e-12)
-
-
-def window(values: np.ndarray, centre: float, width: float, function: str = "LINEAR") -> np.ndarray:
-    """Values seen through a window, in [0, 1] (DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3).
-
-    function: "LINEAR", "LINEAR_EXACT" or "SIGMOID". Raises ValueError for another, and for a width that it forbids.
-    """
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        raise ValueError(f"the window function {function} is unknown")
-    if not (math.isfinite(width) and width > 0) or (function == "LINEAR" and width < 1):
-        raise ValueError(f"a {function} window cannot be {width} wide")
-    if function == "SIGMOID":
-        return 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -500, 500)))
-    if function == "LINEAR":
-        centre, width = centre - 0.5, max(width - 1, 1e-12)  # as wide as whole numbers from its first to its last
-    return np.clip((values - centre) / width + 0.5, 0, 1)
-
-
-def _first(value: object) -> float:
-    """The first of several numbers, or the only one."""
-    return float(value if isinstance(value, (int, float, str)) else value[0])
+    if "WindowCenter" not in file or "WindowWidth" not in file:
+        low, high = values.min(), values.max()
+        return (values - low) / max(high - low, 1e-12)
+    if not np.isfinite(np.asarray(file.WindowWidth, dtype=float)).all():
+        raise ValueError(f"a window cannot be {file.WindowWidth} wide")  # pydicom shows all in one grey
+    # pydicom scales a window to the range of the file's stored values. One bit, unsigned, is the range from 0 to 1.
+    window = Dataset()
+    window.WindowCenter, window.WindowWidth = file.WindowCenter, file.WindowWidth
+    window.VOILUTFunction = file.get("VOILUTFunction", None) or "LINEAR"
+    window.PhotometricInterpretation, window.BitsStored, window.PixelRepresentation = "MONOCHROME2", 1, 0
+    return apply_windowing(values, window)

@@ -43,7 +43,10 @@ def _divisors() -> Tensor:
 
 @lru_cache(maxsize=1)
 def _cosine_transform() -> Tensor:
-    """The two-dimensional cosine transform of an 8 x 8 block in reading order, a row a coefficient: (64, 64)."""
+    """The two-dimensional cosine transform of an 8 x 8 block in reading order, a row a coefficient: (64, 64).
+
+    Computed in float32: the last digit of SciPy's decides ties the other way, and training images would change.
+    """
     frequency, place = torch.arange(8.0)[:, None], torch.arange(8.0)
     rows = torch.cos((2 * place + 1) * frequency * torch.pi / 16) / 2
     rows[0] /= 2**0.5

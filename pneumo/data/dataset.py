@@ -58,7 +58,7 @@ class Dataset:
     @property
     def has_patients(self) -> bool:
         """Whether images can be grouped by patient."""
-        return bool((self.table["patient"] != "").all())
+        return has_patients(self.table)
 
     @property
     def version(self) -> str:
@@ -69,3 +69,8 @@ class Dataset:
         rows = sorted(zip(self.table["image"], self.table["split"], self.table["label"], strict=True))
         text = "\n".join(f"{image}\t{split}\t{label}" for image, split, label in rows)
         return f"{len(rows)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def has_patients(table: pd.DataFrame) -> bool:
+    """Whether every row of a data set's table names its patient, so that images can be grouped by patient."""
+    return bool((table["patient"] != "").all())

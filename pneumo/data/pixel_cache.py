@@ -280,7 +280,7 @@ def _finish(plan: _Plan, unreadable: Mapping[int, str]) -> Pixels:
         "digest": pixel_digest,
         "unreadable": dict(unreadable),
     }
-    with atomic_write(plan.path.with_suffix(".json")) as temporary:
+    with atomic_write(plan.path.with_suffix(".json"), exclusive=True) as temporary:
         temporary.write_text(json.dumps(description, indent=1), encoding="utf-8")
     os.replace(partial, plan.path)
     plan.path.with_suffix(".done").unlink()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pneumo.data.dataset import DataError
+from pneumo.data.dataset import DataError, has_patients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,13 +53,13 @@ def split(table: pd.DataFrame, *, validation_fraction: float = 0.15, fraction: f
     missing in a part and for a class with too few patients to be shared out.
     """
     _check_fractions(validation_fraction, fraction)
-    has_patients = bool((table["patient"] != "").all())
+    by_patient = has_patients(table)
     official = table["split"].to_numpy()
     labels = table["label"].to_numpy()
-    groups, names = pd.factorize(table["patient" if has_patients else "image"], sort=True)
+    groups, names = pd.factorize(table["patient" if by_patient else "image"], sort=True)
 
     test = official == "test"
-    validation = (official == "val") & (not has_patients)
+    validation = (official == "val") & (not by_patient)
     if test.any():
         _check_disjoint(groups, test, names)
     else:

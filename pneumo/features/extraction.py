@@ -21,7 +21,7 @@ from pneumo.features.hog import hog_columns, hog_features
 from pneumo.features.lbp import lbp_columns, lbp_features
 from pneumo.features.spectrum import spectrum_columns, spectrum_features
 from pneumo.io.digests import json_digest
-from pneumo.io.files import full_disk_explained
+from pneumo.io.files import atomic_write, full_disk_explained
 from pneumo.io.locks import locked
 from pneumo.io.paths import cache_folder
 
@@ -101,19 +101,14 @@ def _path(images: Pixels, config: FeatureConfig) -> Path:
 
 
 def _measure_all(images: Pixels, config: FeatureConfig, path: Path, jobs: int, progress: bool) -> None:
-    """Measure into NAME.partial, and give it its name when all is there. Where that fails, nothing of it is left."""
-    draft = path.with_suffix(".partial")
+    """Measure into the file at `path`, whose lock is held. Where that fails, nothing of it is left."""
     shape = (len(images), len(feature_columns(config, images.shape[1])))
     size = 4 * shape[0] * shape[1]
-    try:
-        with full_disk_explained(path.parent, f"the {config.name} features", size):
-            if shutil.disk_usage(path.parent).free < size:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            _write_all(images, config, draft, shape, jobs, progress)
-        os.replace(draft, path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    with full_disk_explained(path.parent, f"the {config.name} features", size):
+        if shutil.disk_usage(path.parent).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with atomic_write(path, exclusive=True) as temporary:
+            _write_all(images, config, temporary, shape, jobs, progress)
 
 
 def _write_all(
@@ -130,5 +125,3 @@ def _write_all(
         for features in pool.map(measured, range(0, len(images), CHUNK)):
             file.write(features.tobytes())  # not through a map: a full disk must be an error
             bar.update(len(features))
-        file.flush()
-        os.fsync(file.fileno())

@@ -22,18 +22,20 @@ NO_SPACE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
     """Write a file so that whoever reads sees the old content or the new one, and nothing between.
 
     path: of the file; its folder is made where it does not exist. Yields the path of a temporary file beside it, for
     the block to write. When the block ends, that file is flushed to disk and takes the place of `path`; where the block
     fails, it is removed and `path` stays as it was. Permissions are those of any new file of this user.
+    exclusive: the caller holds a lock that keeps others from writing `path`, so that every temporary file of it is one
+        of a killed process, and is removed. Without a lock only those older than LEFTOVER_HOURS are.
 
         with atomic_write(Path("table.csv")) as temporary:
             frame.to_csv(temporary)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
+    _remove_leftovers(path, hours=0 if exclusive else LEFTOVER_HOURS)
     # Hidden, and without the suffix of `path`: who lists the folder meanwhile does not take it for one of its files.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -47,12 +49,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
         raise
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove temporary files of `path` that a killed process left behind."""
-    oldest = time.time() - LEFTOVER_HOURS * 3600
+def _remove_leftovers(path: Path, hours: float) -> None:
+    """Remove temporary files of `path` that a killed process left behind this long ago."""
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(OSError):  # another process has just finished with it
-            if temporary.stat().st_mtime < oldest:
+            if not hours or temporary.stat().st_mtime < time.time() - hours * 3600:
                 temporary.unlink()
 
 

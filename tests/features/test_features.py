@@ -28,6 +28,7 @@ from pneumo.features import (
     pixel_features,
     spectrum_features,
 )
+from pneumo.io import files
 
 HOGS = [
     HOGConfig(),
@@ -241,7 +242,7 @@ def test_what_a_killed_extraction_left_is_not_taken_for_features(stored, images,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(extraction.os, "replace", killed)
+        patch.setattr(files.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             extract(stored, SMALL[2], progress=False)
     with monkeypatch.context() as patch:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -23,6 +24,7 @@ from PIL import Image
 from pneumo.data.dataset import DataError, Dataset
 from pneumo.io.digests import rows_digest
 from pneumo.io.downloads import download
+from pneumo.io.files import atomic_write
 
 if TYPE_CHECKING:
     import h5py
@@ -133,15 +135,12 @@ def _file(folder: Path, part: str) -> Path:
 
 
 def _unpack(packed: Path, path: Path) -> None:
-    """Unpack a file, whole or not at all, and remove the packed one."""
-    draft = path.with_name(f"{path.name}.unpacking")
+    """Unpack a file whose lock is held, whole or not at all, and remove the packed one."""
     try:
-        with gzip.open(packed) as source, draft.open("wb") as target:
+        with atomic_write(path, exclusive=True) as temporary, gzip.open(packed) as source, temporary.open("wb") as target:
             shutil.copyfileobj(source, target, length=1 << 20)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{packed} cannot be unpacked ({error}); make room and try again") from error
-    os.replace(draft, path)
     packed.unlink()
 
 

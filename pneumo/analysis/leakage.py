@@ -11,7 +11,7 @@ import pandas as pd
 
 from pneumo import data
 from pneumo.analysis.summaries import summary
-from pneumo.data.duplicates import copies
+from pneumo.data.duplicates import duplicate_pairs
 
 if TYPE_CHECKING:
     from pneumo.evaluation import Interval
@@ -32,7 +32,7 @@ def across_parts(name: str, size: int) -> pd.DataFrame:
     rows.loc[split.validation, "part"] = "validation"
     rows.loc[split.test, "part"] = "test"
     pixels = data.pixels(dataset, size=size, resize="stretch", progress=False)
-    pairs = [sorted(pair, key=lambda row: -_PLACE[rows["part"][row]]) for pair in copies(pixels, rows.index.to_numpy())]
+    pairs = [sorted(pair, key=lambda row: -_PLACE[rows["part"][row]]) for pair in duplicate_pairs(pixels, rows.index.to_numpy())]
     sides = [rows.loc[[pair[side] for pair in pairs], ["image", "part", "label"]].to_numpy() for side in (0, 1)]
     frame = pd.DataFrame([[*one, *other] for one, other in zip(*sides, strict=True)], columns=COLUMNS)
     return frame[frame["part"] != frame["copy_part"]].sort_values(["part", "image", "copy"]).reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""JPEG's loss, for a batch of images, each at a quality of its own."""
+"""JPEG compression of a batch of images, each at its own quality."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pneumo.io.jpeg import quantisation_table
 
 
 def compress(images: Tensor, quality: Tensor) -> Tensor:
-    """What is left of images that were compressed as JPEG and read again; `pneumo.io.jpeg.compress` for a batch.
+    """Compress images as JPEG and decompress them: `pneumo.io.jpeg.compress` for a batch.
 
     images: (N, C, H, W) float32 in [0, 1], on any device; each channel is compressed as a grey image of its own.
     quality: (N,) whole numbers from 1 to 100.
-    Returns new images at multiples of 1/255. Equal to the files of Pillow but for the rounding of its integer cosine
+    Returns new images at multiples of 1/255. They equal Pillow's but for the rounding of its integer cosine
     transform: now and then a grey level of 255.
     """
     count, channels, height, width = images.shape

@@ -9,20 +9,20 @@ import numpy as np
 from skimage import feature
 
 from pneumo.features.batches import by_batches
-from pneumo.features.columns import crossed, named
+from pneumo.features.columns import cross_product, with_names
 from pneumo.features.configuration import GLCMConfig
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PROPERTIES = ("contrast", "dissimilarity", "homogeneity", "ASM", "correlation", "entropy")
-"""As scikit-image names them. ASM is the angular second moment; "energy" would be its root and tell nothing new."""
+"""As scikit-image names them. ASM is the angular second moment; "energy" is its root and left out."""
 
 
 def glcm_features(images: np.ndarray, config: GLCMConfig | None = None) -> np.ndarray:
-    """How alike pixels at a distance are: properties of the joint distribution of their grey levels.
+    """Properties of the joint distribution of the grey levels of two pixels at a distance.
 
-    images: (N, H, W) uint8; 256 // levels grey levels are taken together first.
+    images: (N, H, W) uint8; their grey levels are first reduced to `config.levels`.
     Returns (N, D) float32; `glcm_columns` says what each column is. Contrast is in squared levels, dissimilarity in
     levels, homogeneity and ASM in (0, 1], correlation in [-1, 1] (1 for an even image), entropy in nats.
     Raises ValueError for images without any pair of pixels at the largest distance.
@@ -34,12 +34,12 @@ def glcm_features(images: np.ndarray, config: GLCMConfig | None = None) -> np.nd
 
 
 def glcm_columns(config: GLCMConfig, size: int) -> pd.DataFrame:
-    """What `glcm_features` measures on images of size x size pixels (the size does not matter).
+    """The columns of `glcm_features`, the same for every size.
 
     Returns D rows: distance (pixels), angle (degrees), property, name.
     """
     axes = {"distance": config.distances, "angle": config.angles, "property": PROPERTIES}
-    return named(crossed(axes), "glcm {property}, distance {distance}, {angle}°")
+    return with_names(cross_product(axes), "glcm {property}, distance {distance}, {angle}°")
 
 
 def _properties(images: np.ndarray, config: GLCMConfig) -> np.ndarray:

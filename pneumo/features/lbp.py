@@ -9,7 +9,7 @@ import numpy as np
 from skimage import feature
 
 from pneumo.features.batches import by_batches
-from pneumo.features.columns import crossed, named
+from pneumo.features.columns import cross_product, with_names
 from pneumo.features.configuration import LBPConfig
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def lbp_features(images: np.ndarray, config: LBPConfig | None = None) -> np.ndarray:
-    """How often each fine texture occurs in each part of the image, whatever the exposure.
+    """Histograms of uniform local binary patterns in a grid of cells; they do not depend on the exposure.
 
-    A pixel's pattern is the number of its neighbours at least as bright as itself, if the bright ones lie side by side
-    (a spot, an end, an edge, a corner, ...), and otherwise one last pattern for all that is irregular. What lies
-    outside the image is black.
+    A pixel's pattern is the number of its neighbours at least as bright as itself, if those lie side by side on the
+    circle (a spot, an edge, a corner, ...), and otherwise one last pattern for all others. Pixels outside the image
+    count as black.
 
     images: (N, H, W) uint8.
     Returns (N, D) float32, shares of the pixels of a cell in [0, 1]; `lbp_columns` says what each column is.
@@ -34,7 +34,7 @@ def lbp_features(images: np.ndarray, config: LBPConfig | None = None) -> np.ndar
 
 
 def lbp_columns(config: LBPConfig, size: int) -> pd.DataFrame:
-    """What `lbp_features` measures on images of size x size pixels (the size does not matter).
+    """The columns of `lbp_features`, the same for every size.
 
     Returns D rows: radius; row, column (of the cell); pattern (bright neighbours, points + 1 for irregular); name.
     """
@@ -44,7 +44,7 @@ def lbp_columns(config: LBPConfig, size: int) -> pd.DataFrame:
         "column": range(config.grid),
         "pattern": range(config.points + 2),
     }
-    return named(crossed(axes), "lbp cell {row},{column}, radius {radius}, pattern {pattern}")
+    return with_names(cross_product(axes), "lbp cell {row},{column}, radius {radius}, pattern {pattern}")
 
 
 def _histograms(images: np.ndarray, config: LBPConfig) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What JPEG does to a grey image: quantisation tables, the quality they stand for, and the loss itself."""
+"""JPEG compression of a grey image: quantisation tables, the quality they stand for, and the loss of information."""
 
 from __future__ import annotations
 
@@ -46,10 +46,11 @@ def estimated_quality(table: Sequence[int]) -> float:
 
 
 def compress(grey: np.ndarray, quality: float) -> np.ndarray:
-    """What JPEG at a quality leaves of a grey image: (H, W) uint8 in and out.
+    """Compress a grey image as JPEG and decompress it.
 
-    Each 8 x 8 block's cosine coefficients are rounded to multiples of the quantisation table's divisors. What else JPEG
-    does to a grey image, the entropy coding, loses nothing and is left out.
+    grey: (H, W) uint8. quality: 1 to 100. Returns the same shape and type.
+    The cosine coefficients of each 8 x 8 block are rounded to multiples of the quantisation table's divisors. JPEG's
+    entropy coding is lossless and left out.
     """
     height, width = grey.shape
     padded = np.pad(grey, ((0, -height % 8), (0, -width % 8)), mode="edge")
@@ -68,4 +69,4 @@ def _cosine_transform() -> np.ndarray:
 
     As a product of matrices: `fft.dctn` of the blocks rounds ties the other way, and nearly every phantom would change.
     """
-    return fft.dct(np.eye(8), axis=0, norm="ortho").astype(np.float32)
+    return np.asarray(fft.dct(np.eye(8), axis=0, norm="ortho"), dtype=np.float32)

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-from skimage.feature import local_binary_pattern
 from skimage.feature import hog as hog_of_one
+from skimage.feature import local_binary_pattern
 
 from pneumo.data import DataError, PhantomConfig, Pixels, phantom
 from pneumo.features import (
@@ -157,7 +157,7 @@ def test_the_finer_half_of_the_spectrum_is_that_of_the_whole(images):
 
 @pytest.mark.parametrize("config", SMALL)
 def test_the_features_of_an_image_do_not_depend_on_its_batch(images, config, monkeypatch):
-    function, _ = extraction.KINDS[type(config)]
+    function, _ = extraction.EXTRACTORS[type(config)]
     together = function(images, config)
     monkeypatch.setattr(batches, "BATCH_PIXELS", 4 * 48 * 48)  # 4 images, then 2
     np.testing.assert_array_equal(function(images, config), together)
@@ -165,7 +165,7 @@ def test_the_features_of_an_image_do_not_depend_on_its_batch(images, config, mon
 
 @pytest.mark.parametrize("config", [HOGS[1], *SMALL])
 def test_every_feature_has_a_name_of_its_own(images, config):
-    function, _ = extraction.KINDS[type(config)]
+    function, _ = extraction.EXTRACTORS[type(config)]
     names = feature_names(config, 48)
     assert len(set(names)) == len(names) == function(images, config).shape[1]
 
@@ -214,8 +214,8 @@ def test_the_hog_picture_has_strokes_only_where_there_is_an_edge():
 
 @pytest.mark.parametrize("config", SMALL)
 def test_extracted_features_are_those_of_the_images_in_their_order(stored, images, config, monkeypatch):
-    monkeypatch.setattr(extraction, "CHUNK", 4)
-    function, _ = extraction.KINDS[type(config)]
+    monkeypatch.setattr(extraction, "CHUNK_IMAGES", 4)
+    function, _ = extraction.EXTRACTORS[type(config)]
     features = extract(stored, config, jobs=2, progress=False)
     np.testing.assert_array_equal(features, function(images, config))
     assert features.dtype == np.float32
@@ -224,7 +224,7 @@ def test_extracted_features_are_those_of_the_images_in_their_order(stored, image
 
 def test_the_second_extraction_measures_nothing(stored, monkeypatch):
     first = extract(stored, HOGS[1], progress=False)
-    monkeypatch.setattr(extraction, "KINDS", {})
+    monkeypatch.setattr(extraction, "EXTRACTORS", {})
     np.testing.assert_array_equal(extract(stored, HOGS[1], progress=False), first)
 
 
@@ -246,7 +246,7 @@ def test_what_a_killed_extraction_left_is_not_taken_for_features(stored, images,
         with pytest.raises(KeyboardInterrupt):
             extract(stored, SMALL[2], progress=False)
     with monkeypatch.context() as patch:
-        patch.setattr(extraction, "KINDS", {GLCMConfig: (lambda images, config: 1 / 0, extraction.glcm_columns)})
+        patch.setattr(extraction, "EXTRACTORS", {GLCMConfig: (lambda images, config: 1 / 0, extraction.glcm_columns)})
         with pytest.raises(ZeroDivisionError):
             extract(stored, SMALL[2], progress=False)
     np.testing.assert_array_equal(extract(stored, SMALL[2], progress=False), glcm_features(images, SMALL[2]))

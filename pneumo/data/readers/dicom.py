@@ -1,4 +1,4 @@
-"""From the bytes of a DICOM file to grey levels, as a viewer would show them.
+"""From the bytes of a DICOM file to grey levels, as a viewer shows them.
 
 Needs pydicom: `pip install "pneumo[dicom]"`.
 """
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo.data.dataset import DataError
-from pneumo.data.decode import LARGEST
+from pneumo.data.decode import MAX_PIXELS
+from pneumo.errors import DataError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-SUFFIXES = (".dcm", ".dicom")
+DICOM_SUFFIXES = (".dcm", ".dicom")
 
-UNPACKED = 4 * LARGEST
-"""Bytes of the largest deflated file once it is unpacked, which pydicom does whole: the largest image of 32 bits."""
+MAX_INFLATED_BYTES = 4 * MAX_PIXELS
+"""Size of the largest deflated file once inflated, which pydicom does as a whole: the largest image of 32 bits."""
 
 
 def is_dicom(data: bytes) -> bool:
@@ -36,7 +36,7 @@ def decode_dicom(data: bytes, name: str) -> np.ndarray:
     In this order: the modality's rescale slope and intercept (or its table); the first of the file's views (VOI table
     or window), or where it names none, the range of the values that occur; MONOCHROME1 inverted, so that bone is white.
     Raises DataError where pydicom is not installed, for a damaged file, for one whose header and pixels contradict each
-    other, for one without pixels, with several frames or in colour, for over LARGEST pixels or UNPACKED bytes, and for
+    other, for one without pixels, with several frames or in colour, for over MAX_PIXELS or MAX_INFLATED_BYTES, and for
     a compression that no installed package reads.
     """
     try:
@@ -44,7 +44,7 @@ def decode_dicom(data: bytes, name: str) -> np.ndarray:
     except ImportError as error:
         raise DataError(f'{name} is a DICOM file, and pydicom is not installed; pip install "pneumo[dicom]"') from error
     try:
-        _check_unpacked(data, name)
+        _check_inflated_size(data, name)
         file = pydicom.dcmread(io.BytesIO(data))
         _check(file, name)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -61,7 +61,7 @@ def decode_dicom(data: bytes, name: str) -> np.ndarray:
         raise DataError(f"{name} cannot be decoded ({reason}); export or copy it again, or remove it") from error
 
 
-def _check_unpacked(data: bytes, name: str) -> None:
+def _check_inflated_size(data: bytes, name: str) -> None:
     """Raises DataError for a deflated file of a few bytes that would fill the memory."""
     from pydicom.filereader import read_dataset, read_preamble
     from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -72,9 +72,11 @@ def _check_unpacked(data: bytes, name: str) -> None:
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return
     unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
-    unpacking.decompress(file.read(), UNPACKED)
+    unpacking.decompress(file.read(), MAX_INFLATED_BYTES)
     if unpacking.unconsumed_tail:
-        raise DataError(f"{name} unpacks to more than the {UNPACKED:,} bytes that are read; export it uncompressed")
+        raise DataError(
+            f"{name} unpacks to more than the {MAX_INFLATED_BYTES:,} bytes that are read; export it uncompressed"
+        )
 
 
 def _check(file: Dataset, name: str) -> None:
@@ -90,9 +92,9 @@ def _check(file: Dataset, name: str) -> None:
         raise DataError(
             f"{name} has {file.SamplesPerPixel} values a pixel, no grey image; export it as MONOCHROME2 with one"
         )
-    if file.Rows * file.Columns > LARGEST:
+    if file.Rows * file.Columns > MAX_PIXELS:
         raise DataError(
-            f"{name} claims {file.Columns} x {file.Rows} pixels, more than the {LARGEST:,} that are decoded; "
+            f"{name} claims {file.Columns} x {file.Rows} pixels, more than the {MAX_PIXELS:,} that are decoded; "
             "scale it down or remove it"
         )
     _check_compression(file, name)
@@ -128,7 +130,7 @@ def _values(file: Dataset) -> np.ndarray:
 
 
 def _view(file: Dataset, values: np.ndarray) -> np.ndarray:
-    """Values as the file's first view shows them, (H, W) in [0, 1]. Raises ValueError for a window that cannot be."""
+    """Values as the file's first view shows them, (H, W) in [0, 1]. Raises ValueError for an impossible window."""
     from pydicom.dataset import Dataset
     from pydicom.pixels.processing import apply_voi, apply_windowing
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from pneumo import evaluation
-from pneumo.data.catalogue import CLASSES
+from pneumo.data.catalogue import DEFAULT_CLASS_NAMES
 from pneumo.reporting.formatting import format_number
 from pneumo.reporting.plots.images import CAPTION, gallery
 from pneumo.reporting.plots.style import BLUE, CLASS_COLOURS, GREY, ORANGE, PAPER, WIDTH, new_axes, styled
@@ -87,7 +87,7 @@ def window_sizes(
     seeds: Sequence[pd.DataFrame],
     labels: np.ndarray,
     *,
-    classes: tuple[str, str] = CLASSES,
+    classes: tuple[str, str] = DEFAULT_CLASS_NAMES,
     axes: Sequence[Axes] | None = None,
 ) -> np.ndarray:
     """How large the windows are on images of each class: a histogram for each seed, and how well size alone ranks them.

@@ -72,7 +72,9 @@ def test_a_linear_window_is_half_a_value_off_the_exact_one():
     assert grey(values, **window, VOILUTFunction="LINEAR_EXACT") == [0, 64, 128, 191]
 
 
-@pytest.mark.parametrize(("width", "reason"), [("0", "must be greater than or equal to 1"), ("inf", "cannot be inf wide")])
+@pytest.mark.parametrize(
+    ("width", "reason"), [("0", "must be greater than or equal to 1"), ("inf", "cannot be inf wide")]
+)
 def test_a_window_without_a_width_is_refused(width, reason):
     file = saved(dicom(ROW, WindowCenter=1, WindowWidth="123")).replace(b"123 ", width.ljust(4).encode())
     with pytest.raises(DataError, match=rf"x\.dcm cannot be decoded .*{reason}"):

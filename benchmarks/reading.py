@@ -106,7 +106,7 @@ def _reader(dataset: Dataset) -> Callable[[int], bytes]:
     if not isinstance(source, ZipSource):
         return source.read
     archive = zipfile.ZipFile(source.path)
-    return lambda row: archive.read(source.entries[row].member)
+    return lambda row: archive.read(source.members[row][0])
 
 
 def _second_start(dataset: Dataset, size: int) -> float:

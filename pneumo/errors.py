@@ -1,12 +1,16 @@
-"""What can go wrong for a user. Each message names the thing and the remedy; the command line prints it alone."""
+"""The errors that a user can do something about. Each message names the argument or file, the value and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class PneumoError(Exception):
-    """Base of every error that a user can do something about."""
+    """Base of all errors below. The command line prints its message without a traceback."""
 
 
 class DataError(PneumoError, ValueError):
-    """Input that cannot be used."""
+    """Images, tables or files that cannot be used."""
 
 
 class RecordError(PneumoError, ValueError):
@@ -14,7 +18,7 @@ class RecordError(PneumoError, ValueError):
 
 
 class MissingRecord(PneumoError, LookupError):
-    """An experiment that has no record here, and may not be run now."""
+    """An experiment without a record, in a process that may not run it."""
 
 
 class UnknownExperiment(PneumoError, LookupError):
@@ -23,3 +27,9 @@ class UnknownExperiment(PneumoError, LookupError):
 
 class NonFiniteLoss(PneumoError, ArithmeticError):
     """The loss became NaN or infinite."""
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first `most` names, separated by commas, and how many there are beyond them: "a, b and 3 more"."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

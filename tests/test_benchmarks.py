@@ -132,7 +132,7 @@ def test_the_rate_counts_whole_steps_after_the_warm_up():
 def test_scikit_image_measures_the_features_it_is_compared_with():
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64), dtype=np.uint8)
     for config, measure_one in features.ONE_IMAGE.items():
-        function, _ = extraction.KINDS[type(config)]
+        function, _ = extraction.EXTRACTORS[type(config)]
         expected = [measure_one(image, config) for image in images]
         np.testing.assert_allclose(function(images, config), expected, rtol=1e-6, atol=1e-6)
 

@@ -205,7 +205,7 @@ def test_what_a_kill_left_of_features_is_taken_for_none_and_replaced(tmp_path, m
         process = FORK.Process(target=features.extract, args=(pixels, PixelsConfig()), kwargs={"progress": False})
         process.start()
         process.join(60)
-    assert (process.exitcode, files_of_features()) == (-signal.SIGKILL, [".partial"])
+    assert (process.exitcode, files_of_features()) == (-signal.SIGKILL, [".tmp"])
     measured = features.extract(pixels, PixelsConfig(), progress=False)
     np.testing.assert_array_equal(np.round(255 * measured), pixels.array.reshape(200, 256))
     assert files_of_features() == [".npy"]

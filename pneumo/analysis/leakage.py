@@ -11,7 +11,7 @@ import pandas as pd
 
 from pneumo import data
 from pneumo.analysis.summaries import Models, records_by_model, summary
-from pneumo.data.duplicates import copies
+from pneumo.data.duplicates import duplicate_pairs
 
 if TYPE_CHECKING:
     from pneumo.evaluation import Interval
@@ -38,7 +38,7 @@ def duplicates_across_parts(name: str, size: int) -> pd.DataFrame:
     pixels = data.pixels(dataset, size=size, resize="stretch", progress=False)
     pairs = [
         sorted(pair, key=places.__getitem__, reverse=True)
-        for pair in copies(pixels, np.arange(len(dataset.table))).tolist()
+        for pair in duplicate_pairs(pixels, np.arange(len(dataset.table))).tolist()
     ]
     image, label = dataset.table["image"].to_numpy(), dataset.table["label"].to_numpy()
     rows = [

@@ -11,7 +11,7 @@ import torch
 
 from pneumo import models
 from pneumo.augment import Augmentation, parameters, scale, transform
-from pneumo.augment.specification import forward_matrix
+from pneumo.augment.stepwise import forward_matrix
 from pneumo.experiments import pipeline
 from pneumo.experiments.config import Experiment, TransformerConfig
 from pneumo.io.paths import weights_path

@@ -5,8 +5,8 @@
     images, labels = mixup(images, labels, 0.2, generator)
 
 A batch is transformed as a whole, with parameters of its own for each image. `parameters` draws them, `transform`
-applies them, `augment` is one after the other. `reference` specifies `transform`: one image and one step at a time.
-What happens to an image, in this order:
+applies them, `augment` does both. `reference` computes what `transform` does for one image and one step at a time, as
+its specification. The steps, in this order:
 
 1. geometry: crop, flip, zoom, shear, rotation, shift, each about the centre of the image, joined in one affine map so
    that the image is interpolated (bilinearly) once;
@@ -19,22 +19,5 @@ Labels never change, except in `mixup`. Only training images are augmented.
 
 import lazy_loader
 
-# The settings are read where nothing is trained (`pneumo status`); PyTorch comes in with the first transform.
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "configuration": [
-            "GENERATOR",
-            "MILD",
-            "MIXUP",
-            "NONE",
-            "ROBUST",
-            "STRESS",
-            "STRONG",
-            "Augmentation",
-            "FillMode",
-        ],
-        "specification": ["reference"],
-        "transforms": ["Parameters", "augment", "mixup", "parameters", "scale", "transform"],
-    },
-)
+# `pneumo status` needs the configurations alone: PyTorch is imported with the first transform.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

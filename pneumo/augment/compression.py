@@ -1,4 +1,4 @@
-"""JPEG's loss, for a batch of images, each at a quality of its own."""
+"""JPEG compression of a batch of images, each at its own quality."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pneumo.io.jpeg import quantisation_table
 
 
 def compress(images: Tensor, quality: Tensor) -> Tensor:
-    """What is left of images that were compressed as JPEG and read again; `pneumo.io.jpeg.compress` for a batch.
+    """Compress images as JPEG and decompress them: `pneumo.io.jpeg.compress` for a batch.
 
     images: (N, C, H, W) float32 in [0, 1], on any device; each channel is compressed as a grey image of its own.
     quality: (N,) whole numbers from 1 to 100.
-    Returns new images at multiples of 1/255. Equal to the files of Pillow but for the rounding of its integer cosine
+    Returns new images at multiples of 1/255. They equal Pillow's but for the rounding of its integer cosine
     transform: now and then a grey level of 255.
     """
     count, channels, height, width = images.shape
@@ -43,7 +43,10 @@ def _divisors() -> Tensor:
 
 @lru_cache(maxsize=1)
 def _cosine_transform() -> Tensor:
-    """The two-dimensional cosine transform of an 8 x 8 block in reading order, a row a coefficient: (64, 64)."""
+    """The two-dimensional cosine transform of an 8 x 8 block in reading order, a row a coefficient: (64, 64).
+
+    Computed in float32: the last digit of SciPy's decides ties the other way, and training images would change.
+    """
     frequency, place = torch.arange(8.0)[:, None], torch.arange(8.0)
     rows = torch.cos((2 * place + 1) * frequency * torch.pi / 16) / 2
     rows[0] /= 2**0.5

@@ -1,4 +1,4 @@
-"""How much a training image may be changed, and the settings the study compares."""
+"""How far an augmentation may change an image, and the settings that the study compares."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ FillMode = Literal["constant", "nearest", "reflect"]
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """How far a training image may be changed. The default changes nothing.
+    """How far an image may be changed. The default changes nothing.
 
-    Every amount is drawn uniformly, for each image alone. Names are those of Keras' `ImageDataGenerator`, where it has
-    them.
+    Every amount is drawn uniformly, for each image separately. Names are those of Keras' `ImageDataGenerator`, where it
+    has them.
 
     rotation_range: degrees; drawn from ±rotation_range. Positive turns the image counter-clockwise.
     width_shift_range, height_shift_range: fraction of the width or height, drawn from ±. Positive moves right or down.
@@ -34,7 +34,7 @@ class Augmentation:
     fill_mode: what lies outside the image: "constant" is `cval`, "nearest" the nearest pixel of the border, "reflect"
         the mirror image (dcba|abcd|dcba).
     cval: grey level in [0, 1] for fill_mode="constant".
-    mixup_alpha: alpha of `mixup`; 0 for none. `augment` sees no labels and leaves it to its caller.
+    mixup_alpha: alpha of `mixup`; 0 for none. `augment` has no labels and leaves it to its caller.
 
     Keras' `rescale=1/255` is always done, by `scale`. There is no anti-aliasing, so a zoom shrinks by half at most.
     Raises ValueError for a value outside its range.
@@ -58,7 +58,7 @@ class Augmentation:
     cval: float = 0.0
     mixup_alpha: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_number("rotation_range", self.rotation_range, 0, 180)
         _check_number("width_shift_range", self.width_shift_range, 0, 1)
         _check_number("height_shift_range", self.height_shift_range, 0, 1)
@@ -80,9 +80,18 @@ class Augmentation:
 
     @property
     def changes_images(self) -> bool:
-        """Whether `augment` has anything to do. How it would fill or shape a crop, and mixup, do not count."""
-        silent = {"crop_aspect_range", "fill_mode", "cval", "mixup_alpha"}
-        return any(getattr(self, field.name) != field.default for field in fields(self) if field.name not in silent)
+        """Whether `augment` changes any image: whether any setting in `changed_settings` is there."""
+        return bool(self.changed_settings)
+
+    @property
+    def changed_settings(self) -> tuple[str, ...]:
+        """Names of the settings that differ from the default and by themselves change an image."""
+        auxiliary = {"crop_aspect_range", "fill_mode", "cval", "mixup_alpha"}
+        return tuple(
+            field.name
+            for field in fields(self)
+            if field.name not in auxiliary and getattr(self, field.name) != field.default
+        )
 
 
 def _check_number(name: str, value: float, low: float, high: float) -> None:
@@ -96,7 +105,7 @@ def _check_pair(name: str, value: tuple[float, float], low: float, high: float) 
 
 
 NONE = Augmentation()
-"""Images as they are."""
+"""No augmentation."""
 
 MILD = replace(
     NONE,
@@ -107,7 +116,7 @@ MILD = replace(
     brightness_range=(0.9, 1.1),
     contrast_range=(0.9, 1.1),
 )
-"""What differs between two radiographs of one child: position and exposure. No flip: the heart stays on its side."""
+"""As two radiographs of one child differ: in position and exposure. No flip: the heart stays on its side."""
 
 GENERATOR = replace(
     NONE,
@@ -119,7 +128,7 @@ GENERATOR = replace(
     horizontal_flip=True,
     brightness_range=(0.8, 1.2),
 )
-"""An `ImageDataGenerator` with the amounts often seen in tutorials, anatomically sensible or not."""
+"""An `ImageDataGenerator` with amounts that are common in tutorials, anatomically plausible or not."""
 
 STRONG = replace(
     NONE,
@@ -134,8 +143,8 @@ MIXUP = replace(NONE, mixup_alpha=0.2)
 """Mixup alone, with an alpha that Zhang et al. (2018, arXiv:1710.09412) use for ImageNet."""
 
 ROBUST = replace(STRONG, gaussian_blur=1.5, gaussian_noise=0.05, jpeg_quality=(20.0, 95.0))
-"""Strong, and as if each film had come from another machine: unsharp, noisy, compressed. So that nothing of how an
-image was taken and saved is a reliable sign of the class."""
+"""STRONG with blur, noise and compression, as if each image came from another machine, so that acquisition is no
+reliable sign of the class."""
 
 STRESS = replace(
     NONE,
@@ -149,5 +158,5 @@ STRESS = replace(
     gaussian_noise=0.05,
     jpeg_quality=(30.0, 90.0),
 )
-"""What another hospital may do to a film: for validation images that shall tell how a network fares elsewhere. It was
-set once, before any network was judged by it."""
+"""Perturbations as another hospital's acquisition may cause them, for validation images that measure robustness. Fixed
+before any network was evaluated with it."""

@@ -1,4 +1,4 @@
-"""Parameters drawn for each image of a batch, and applied to all of them at once."""
+"""Random transforms: parameters for each image of a batch, applied to all images at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CROP_ATTEMPTS = 10  # as in torchvision's RandomResizedCrop; after that the whol
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Parameters:
-    """What was drawn for a batch of n images: float32 tensors of shape (n,) on the CPU, unless said otherwise.
+    """Parameters of a batch of n images: float32 tensors of shape (n,) on the CPU, unless noted otherwise.
 
     rotation, shear: degrees.  shift_x, shift_y: fractions of width and height.  zoom_x, zoom_y: factors.
     flip_x, flip_y: bool; mirrored left to right, top to bottom.
@@ -67,6 +67,8 @@ def augment(images: Tensor, config: Augmentation, generator: torch.Generator) ->
         of device).
     Returns a new tensor like `images`, or `images` itself if `config` changes nothing; the input is never written to.
     Raises ValueError for another dtype or shape.
+
+        images = augment(scale(pixels), GENERATOR, torch.Generator().manual_seed(0))
     """
     if not config.changes_images:
         return images
@@ -77,8 +79,8 @@ def augment(images: Tensor, config: Augmentation, generator: torch.Generator) ->
 def parameters(n: int, config: Augmentation, generator: torch.Generator) -> Parameters:
     """Draw the parameters of n images.
 
-    It uses up the same random numbers whatever `config` says: two configurations that start from the same state of the
-    generator differ in what they were meant to differ in, and in nothing else.
+    Every `config` takes the same numbers from the generator, so that two configurations that start from the same state
+    differ in their own settings alone.
     """
     ranges = {
         "rotation": (-config.rotation_range, config.rotation_range),
@@ -126,8 +128,11 @@ def _crops(n: int, config: Augmentation, generator: torch.Generator) -> Tensor:
 
 
 def _qualities(n: int, config: Augmentation, seed: int) -> Tensor | None:
-    """Returns Parameters.jpeg_quality. It has random numbers of its own: more from the generator of `parameters` would
-    change every batch after the first, and with them the experiments that were run before images were compressed."""
+    """Draw Parameters.jpeg_quality.
+
+    From a generator of its own: drawing from that of `parameters` would change all later batches, and with them the
+    experiments that were recorded before images were compressed.
+    """
     if config.jpeg_quality is None:
         return None
     low, high = config.jpeg_quality
@@ -135,9 +140,11 @@ def _qualities(n: int, config: Augmentation, seed: int) -> Tensor | None:
 
 
 def transform(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "nearest", cval: float = 0.0) -> Tensor:
-    """Apply parameters that were drawn. A step that changes no image of the batch is left out.
+    """Apply parameters. A step that changes no image of the batch is skipped.
 
     images, result and errors as in `augment`; fill_mode and cval as in `Augmentation`.
+
+        images = transform(images, parameters(len(images), MILD, generator))
     """
     if images.dtype != torch.float32 or images.ndim != 4:
         shape = tuple(images.shape)
@@ -150,10 +157,10 @@ def transform(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "neare
 
 
 def _sampling_matrices(drawn: Parameters, height: int, width: int) -> Tensor:
-    """From each pixel of the result to the place in the image where its value is read, in `affine_grid`'s convention.
+    """Map each pixel of the result to the point of the image where its value is read, in `affine_grid`'s convention.
 
     Returns (n, 2, 3) float32 for (x, y, 1), where x and y run from -1 to 1 between the outer edges of the image.
-    It is the inverse of the product in `specification.forward_matrix`, multiplied out.
+    It is the inverse of the product in `stepwise.forward_matrix`, multiplied out.
     """
     angle, tangent = torch.deg2rad(drawn.rotation), torch.tan(torch.deg2rad(drawn.shear))
     sine, cosine = torch.sin(angle), torch.cos(angle)
@@ -224,7 +231,7 @@ def _change_grey_levels(images: Tensor, drawn: Parameters) -> Tensor:
 
 
 def standard_noise(shape: torch.Size, seed: int, device: torch.device) -> Tensor:
-    """Standard normal noise, float32. It is drawn on the device, or a GPU would wait for its host to draw millions."""
+    """Standard normal noise, float32. Drawn on the device: a GPU would wait long for its host to draw it."""
     return torch.randn(shape, generator=torch.Generator(device).manual_seed(seed), device=device)
 
 

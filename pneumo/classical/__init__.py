@@ -1,4 +1,4 @@
-"""Learning without a network: four learners on features made by hand, tuned by patient-grouped cross-validation.
+"""Classical machine learning: four learners on hand-crafted features, tuned by patient-grouped cross-validation.
 
 config = ClassicalConfig(learner="svm", features=HOGConfig())
 features = extract(pneumo.data.pixels(dataset, size=128), config.features)
@@ -8,11 +8,5 @@ logits = scores(model, features[test])
 
 import lazy_loader
 
-# The settings are read where nothing is fitted (`pneumo status`); scikit-learn and XGBoost come in with the first fit.
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "configuration": ["ClassicalConfig", "Learner"],
-        "learners": ["Classifier", "fit", "importances", "scores"],
-    },
-)
+# `pneumo status` needs the configurations alone: scikit-learn and XGBoost are imported with the first fit.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

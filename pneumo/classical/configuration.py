@@ -1,4 +1,4 @@
-"""Which learner, on which features, and how it is tuned."""
+"""Configuration of a classical learner: its features and its tuning."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Learner = Literal["logistic", "svm", "forest", "xgboost"]
 
 @dataclass(frozen=True, kw_only=True)
 class ClassicalConfig:
-    """A learner on features made by hand, see `pneumo.classical.fit`.
+    """A learner on hand-crafted features, see `pneumo.classical.fit`.
 
     learner: "logistic" regression, "svm" (support vector machine, radial basis functions), random "forest", or
-        "xgboost" (gradient-boosted trees). What is searched for each is in `pneumo.classical.learners.GRIDS`.
+        "xgboost" (gradient-boosted trees). `pneumo.classical.learners.HYPERPARAMETER_GRIDS` is searched.
     components: principal components that the features are reduced to first, or None for the features themselves.
-    folds: of the cross-validation that chooses hyper-parameters; whole patients.
+    folds: of the cross-validation that chooses hyper-parameters. Each patient is in one fold.
     """
 
     learner: Learner

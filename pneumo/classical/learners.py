@@ -1,7 +1,7 @@
-"""Fit, tune and calibrate a classical learner; read its scores and what it looks at.
+"""Fit, tune and calibrate a classical learner; its scores and feature importances.
 
-Neither class is weighted: weights would move the threshold, which is chosen on validation patients anyway, and they
-would make the probabilities answer to a prevalence that no data have.
+The classes are not weighted: weights would only move the threshold, which is chosen on validation patients anyway, and
+the probabilities would refer to another prevalence than that of the data.
 """
 
 from __future__ import annotations
@@ -25,38 +25,36 @@ from xgboost import XGBClassifier
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sklearn.base import ClassifierMixin
-
     from pneumo.classical.configuration import ClassicalConfig, Learner
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
 
-TREES = 200
-"""Trees of a forest. Not searched: more are better, and cost as much more."""
+FOREST_TREES = 200
+"""Trees of the random forest. Not searched: more trees are never worse, and cost in proportion."""
 
-ROUNDS = 300
-"""Trees of gradient boosting; how far each of them goes is searched instead."""
+BOOSTING_ROUNDS = 300
+"""Trees of gradient boosting. Not searched: the learning rate is."""
 
-GRIDS = {
+HYPERPARAMETER_GRIDS = {
     "logistic": {"C": (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)},
     "svm": {"C": (1.0, 10.0), "gamma": (0.1, 0.3, 1.0)},
     "forest": {"max_features": ("log2", "sqrt"), "min_samples_leaf": (4, 1)},
     "xgboost": {"max_depth": (2, 4), "learning_rate": (0.1, 0.3)},
 }
-"""Hyper-parameters that are tried, every combination; of equals the first is taken. gamma is divided by the number of
-features: standardised images are then about 2 gamma apart in the exponent, however many features there are."""
+"""Hyper-parameters of each learner, all combinations of which are tried; of equal results the first is taken. gamma is
+divided by the number of features: the squared distance of standardised images grows with that number."""
 
-IMPORTANCE = {
+IMPORTANCE_MEASURES = {
     "logistic": "absolute coefficient of the standardised feature",
     "forest": "mean decrease in impurity",
     "xgboost": "mean gain of a split",
 }
-"""How `importances` measures, for each learner that can say."""
+"""What `importances` measures, for each learner that has importances."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Classifier:
-    """A fitted pipeline, and what turns its margins into logits.
+class FittedLearner:
+    """A fitted pipeline, and the calibration of its margins to logits.
 
     pipeline: standardisation, principal components where asked for, learner; fitted on all training images.
     slope, intercept: logit = slope * margin + intercept (Platt scaling), fitted on margins of images held out; the
@@ -81,62 +79,65 @@ def fit(
     *,
     seed: int,
     jobs: int | None = None,
-) -> Classifier:
-    """Choose hyper-parameters by the AUC over patients left out, fit them on all images, and calibrate.
+) -> FittedLearner:
+    """Choose hyper-parameters by cross-validated AUC over patients, fit on all images, and calibrate.
 
     features: (N, D) float, of training images only. labels: (N,) 0 or 1. groups: (N,) the patient of each
         image; where patients are unknown, a value of its own for each image.
     seed: of the folds and of the learner. jobs: processes; by default as many as there are processors for this one.
 
-    All that is learnt from data, standardisation and principal components too, is learnt without the fold that judges
-    it. So is the calibration: the chosen pipeline is fitted once more without each fold, and Platt scaling sees the
-    margins of the fold alone.
+    Everything that is fitted, standardisation and principal components included, is fitted without the fold that
+    evaluates it. For the calibration, the chosen pipeline is fitted once more without each fold, and Platt scaling uses
+    the margins of the held-out folds.
     Raises ValueError for a class with fewer patients than folds.
+
+        model = fit(features[train], labels[train], patients[train], config, seed=0)
     """
     _check_groups(labels, groups, config.folds)
+    jobs = jobs or joblib.cpu_count()
     folds = list(StratifiedGroupKFold(config.folds, shuffle=True, random_state=seed).split(features, labels, groups))
     search = GridSearchCV(
         _pipeline(config, seed),
         _grid(config, features.shape[1]),
         scoring="roc_auc",
         cv=folds,
-        n_jobs=jobs or joblib.cpu_count(),
-        error_score="raise",
+        n_jobs=jobs,
+        error_score="raise",  # pyright: ignore[reportArgumentType]  its documented value
     ).fit(features, labels)
-    margins = _margins_held_out(search.best_estimator_, features, labels, folds, search.n_jobs)
+    margins = _margins_held_out(search.best_estimator_, features, labels, folds, jobs)
     slope, intercept = _platt(margins, labels)
-    return Classifier(
+    return FittedLearner(
         pipeline=search.best_estimator_,
         slope=slope,
         intercept=intercept,
-        parameters=_bare(search.best_params_),
+        parameters=_without_step_names(search.best_params_),
         candidates=_candidates(search.cv_results_),
     )
 
 
-def scores(model: Classifier, features: np.ndarray) -> np.ndarray:
+def scores(model: FittedLearner, features: np.ndarray) -> np.ndarray:
     """Logits of the positive class: their sigmoid is the probability. (N, D) float to (N,) float64."""
     return model.slope * _margins(model.pipeline, features) + model.intercept
 
 
-def importances(model: Classifier, names: Sequence[str]) -> pd.DataFrame:
-    """How much each feature matters to the fitted learner, taken from its inside.
+def importances(model: FittedLearner, names: Sequence[str]) -> pd.DataFrame:
+    """The importance of each feature to the fitted learner.
 
     names: of the D features. Returns D rows in their order: feature, importance (not negative, sum 1), measure (see
-    `IMPORTANCE`). Of features that say the same, each gets a part of the importance or one gets all: compare sums over
+    `IMPORTANCE_MEASURES`). Redundant features share their importance, or one of them has it all: compare sums over
     related features rather than single ones.
     Raises ValueError for a support vector machine and after principal components, where no feature has a weight.
     """
     *before, (kind, learner) = model.pipeline.steps
-    if kind not in IMPORTANCE or "components" in dict(before):
+    if kind not in IMPORTANCE_MEASURES or "components" in dict(before):
         raise ValueError(
             f"a pipeline of {', '.join(model.pipeline.named_steps)} gives single features no weight; "
-            f"use {', '.join(IMPORTANCE)} without components"
+            f"use {', '.join(IMPORTANCE_MEASURES)} without components"
         )
     weights = np.abs(learner.coef_[0]) if kind == "logistic" else learner.feature_importances_.astype(float)
     if len(weights) != len(names):
         raise ValueError(f"{len(names)} names for {len(weights)} features; see pneumo.features.feature_names")
-    return pd.DataFrame({"feature": names, "importance": weights / weights.sum(), "measure": IMPORTANCE[kind]})
+    return pd.DataFrame({"feature": names, "importance": weights / weights.sum(), "measure": IMPORTANCE_MEASURES[kind]})
 
 
 def _check_groups(labels: np.ndarray, groups: np.ndarray, folds: int) -> None:
@@ -147,8 +148,8 @@ def _check_groups(labels: np.ndarray, groups: np.ndarray, folds: int) -> None:
 
 
 def _pipeline(config: ClassicalConfig, seed: int) -> Pipeline:
-    """Unfitted. The steps are "scale" and "components" where they are needed, and the learner under its own name."""
-    steps = []
+    """An unfitted pipeline of "scale" and "components", where they are needed, and the learner under its own name."""
+    steps: list[tuple[str, Any]] = []
     if config.learner in ("logistic", "svm") or config.components:
         steps.append(("scale", StandardScaler()))
     if config.components:
@@ -156,17 +157,17 @@ def _pipeline(config: ClassicalConfig, seed: int) -> Pipeline:
     return Pipeline([*steps, (config.learner, _learner(config.learner, seed))])
 
 
-def _learner(name: Learner, seed: int) -> ClassifierMixin:
+def _learner(name: Learner, seed: int) -> LogisticRegression | SVC | RandomForestClassifier | XGBClassifier:
     match name:
         case "logistic":
             return LogisticRegression(max_iter=5000)
         case "svm":
             return SVC(cache_size=500)  # MB of kernel
         case "forest":
-            return RandomForestClassifier(TREES, random_state=seed)
+            return RandomForestClassifier(FOREST_TREES, random_state=seed)
         case "xgboost":
             return XGBClassifier(
-                n_estimators=ROUNDS,
+                n_estimators=BOOSTING_ROUNDS,
                 subsample=0.8,
                 colsample_bytree=0.2,
                 max_bin=64,  # of 256: no worse on HOG, in a third of the time
@@ -177,19 +178,19 @@ def _learner(name: Learner, seed: int) -> ClassifierMixin:
 
 def _grid(config: ClassicalConfig, width: int) -> dict[str, list[float | int | str]]:
     """What `GridSearchCV` tries, for `width` features."""
-    grid = {name: [*values] for name, values in GRIDS[config.learner].items()}
+    grid = {name: [*values] for name, values in HYPERPARAMETER_GRIDS[config.learner].items()}
     if "gamma" in grid:
         grid["gamma"] = [gamma / width for gamma in grid["gamma"]]
     return {f"{config.learner}__{name}": values for name, values in grid.items()}
 
 
-def _bare(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Parameters without the name of the step they belong to."""
+def _without_step_names(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Parameters without the name of their pipeline step."""
     return {name.rpartition("__")[2]: value for name, value in parameters.items()}
 
 
 def _candidates(results: dict[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame([_bare(parameters) for parameters in results["params"]]).assign(
+    return pd.DataFrame([_without_step_names(parameters) for parameters in results["params"]]).assign(
         auc=results["mean_test_score"],
         auc_sd=results["std_test_score"],
         seconds=results["mean_fit_time"] + results["mean_score_time"],
@@ -202,7 +203,8 @@ def _margins_held_out(
     """The margin of each image from a pipeline fitted without its fold, (N,)."""
 
     def of_fold(train: np.ndarray, held_out: np.ndarray) -> np.ndarray:
-        return _margins(clone(pipeline).fit(features[train], labels[train]), features[held_out])
+        unfitted: Pipeline = clone(pipeline)  # pyright: ignore[reportAssignmentType]  of what it was given
+        return _margins(unfitted.fit(features[train], labels[train]), features[held_out])
 
     margins = np.empty(len(labels))
     parts = joblib.Parallel(n_jobs=jobs)(joblib.delayed(of_fold)(*fold) for fold in folds)
@@ -214,8 +216,8 @@ def _margins_held_out(
 def _platt(margins: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Slope and intercept of the most likely logits (Platt 1999, Advances in Large Margin Classifiers, pp. 61-74).
 
-    The targets are Platt's, a little inside 0 and 1, so that the slope stays finite where the margins part the classes.
-    It is 0, and every probability the share of positives, where held-out margins point the wrong way or nowhere.
+    The targets are Platt's, a little inside 0 and 1, so that the slope stays finite where margins separate the classes.
+    The slope is 0, and every probability the share of positives, where held-out margins do not rise with the label.
     """
     positives, negatives = labels.sum(), (1 - labels).sum()
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
@@ -230,7 +232,7 @@ def _platt(margins: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
 
 
 def _margins(pipeline: Pipeline, features: np.ndarray) -> np.ndarray:
-    """How far on the positive side an image lies, in the learner's own unit: the share of trees for a forest."""
+    """The learner's own score of the positive class: the share of trees for a forest, a logit or distance otherwise."""
     match pipeline.steps[-1][0]:
         case "forest":
             return pipeline.predict_proba(features)[:, 1]

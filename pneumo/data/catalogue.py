@@ -1,4 +1,4 @@
-"""The data sets known by name: what they are, where they may lie on this machine, and how to get them."""
+"""Data sets by name: title, licence, where they may lie on this machine, and how to download them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from pneumo.data.dataset import DataError
 from pneumo.data.readers.archive import read_archive
 from pneumo.data.readers.medmnist import read_medmnist
 from pneumo.data.readers.pcam import download_pcam, is_pcam, read_pcam
 from pneumo.data.readers.phantom import phantom
+from pneumo.errors import DataError
 from pneumo.io.downloads import download
 from pneumo.io.paths import cache_folder
 from pneumo.phantom import PhantomConfig
@@ -25,22 +25,23 @@ if TYPE_CHECKING:
     from pneumo.data.dataset import Dataset
 
 
-CLASSES = ("normal", "pneumonia")
-"""What label 0 and label 1 are called where a data set does not say otherwise."""
+DEFAULT_CLASS_NAMES = ("normal", "pneumonia")
+"""Names of label 0 and label 1 in figures and tables, for data sets without names of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """A data set known by name.
+class CatalogueEntry:
+    """What is known of a data set without its files.
 
-    classes: what figures and tables call label 0 and label 1, `Dataset.classes` in small letters.
+    classes: names of label 0 and label 1 in figures and tables, `Dataset.classes` in lower case.
     files: names of files and folders that hold it, the preferred one first. version: its `Dataset.version`, if known.
     url, checksum: of the publisher's file, which is saved under `download_as`. kaggle: handle of a copy on Kaggle.
+    note: a remark for the listing.
     """
 
     title: str
     licence: str
-    classes: tuple[str, str] = CLASSES
+    classes: tuple[str, str] = DEFAULT_CLASS_NAMES
     doi: str = ""
     files: tuple[str, ...] = ()
     version: str = ""
@@ -51,14 +52,14 @@ class Known:
     note: str = ""
 
 
-def _medmnist(task: str, size: int, checksum: str, version: str = "") -> Known:
+def _medmnist(task: str, size: int, checksum: str, version: str = "") -> CatalogueEntry:
     """Addresses and checksums are those of the medmnist package 3.0 (Zenodo record 10519652)."""
     file = f"{task}.npz" if size == 28 else f"{task}_{size}.npz"
     title, classes = {
-        "pneumoniamnist": ("PneumoniaMNIST, paediatric chest radiographs", CLASSES),
+        "pneumoniamnist": ("PneumoniaMNIST, paediatric chest radiographs", DEFAULT_CLASS_NAMES),
         "breastmnist": ("BreastMNIST, ultrasound", ("normal or benign", "malignant")),
     }[task]
-    return Known(
+    return CatalogueEntry(
         title=f"{title}, {size} x {size}",
         licence="CC BY 4.0",
         classes=classes,
@@ -72,8 +73,8 @@ def _medmnist(task: str, size: int, checksum: str, version: str = "") -> Known:
     )
 
 
-KNOWN = {
-    "chest-xray": Known(
+CATALOGUE = {
+    "chest-xray": CatalogueEntry(
         title="Paediatric chest radiographs, Kermany et al. 2018",
         licence="CC BY 4.0",
         doi="10.17632/rscbjbr9sj",
@@ -92,7 +93,7 @@ KNOWN = {
         kaggle="paultimothymooney/chest-xray-pneumonia",
         note="1.2 GB; the publisher gives no checksum, so the names of all 5,856 images are checked instead",
     ),
-    "chest-xray-highres": Known(
+    "chest-xray-highres": CatalogueEntry(
         title="1,566 training images of chest-xray, short side at most 512 pixels",
         licence="CC BY 4.0",
         doi="10.17632/rscbjbr9sj",
@@ -108,7 +109,7 @@ KNOWN = {
     "breastmnist-64": _medmnist("breastmnist", 64, "742edef2a1fd1524b2efff4bd7ba9364"),
     "breastmnist-128": _medmnist("breastmnist", 128, "363e4b3f8d712e9b5de15470a2aaadf1"),
     "breastmnist-224": _medmnist("breastmnist", 224, "b56378a6eefa9fed602bb16d192d4c8b"),
-    "pcam": Known(
+    "pcam": CatalogueEntry(
         title="PatchCamelyon, microscopy of lymph nodes, 96 x 96",
         licence="CC0",
         classes=("tumour-free", "tumour"),
@@ -117,15 +118,15 @@ KNOWN = {
         url="https://zenodo.org/records/2546921",
         note="8 GB to download, 9 GB unpacked; no patients; reading it needs `pip install 'pneumo[pcam]'`",
     ),
-    "phantom": Known(title="Synthetic chest radiographs, drawn from a seed", licence="MIT", note="built in"),
+    "phantom": CatalogueEntry(title="Synthetic chest radiographs, drawn from a seed", licence="MIT", note="built in"),
 }
 
-KAGGLE_LINK = "chest_xray"
+KAGGLE_LINK_NAME = "chest_xray"
 """Name of the link to what kagglehub downloaded; one of the files of chest-xray."""
 
-# The publisher's archive has no val folder: the copy on Kaggle, which most know, took these out of train. Named as
-# there, so that both are one data set with one version and one order.
-_VALIDATION = frozenset(
+# The publisher's archive has no val folder; the copy on Kaggle moved these images there from train. With them moved,
+# both are one data set with one version and one order.
+_KAGGLE_VALIDATION_IMAGES = frozenset(
     [
         f"train/NORMAL/NORMAL2-IM-{number}-0001.jpeg"
         for number in (1427, 1430, 1431, 1436, 1437, 1438, 1440, 1442)
@@ -145,83 +146,90 @@ def load(name_or_path: str | Path | None = None) -> Dataset:
 
     Without a name: the one that $PNEUMO_DATASET names, or chest-xray, or the phantom where chest-xray is not at hand;
         `Dataset.name` tells which.
-    name_or_path: a name of `KNOWN`, searched for in `places()`, or the path of a folder, a zip archive, a MedMNIST
-        file or a folder of PatchCamelyon (write ./phantom for a folder by a known name).
+    name_or_path: a name of `CATALOGUE`, searched for in `data_folders()`, or the path of a folder, a zip archive, a
+        MedMNIST file or a folder of PatchCamelyon (write ./phantom for a folder by a known name).
     Raises DataError where there is none, with how to get it; see also `read_archive`, `read_medmnist` and `read_pcam`.
     Warns where a known data set is not as published, e.g. images are missing.
+
+        dataset = load("chest-xray")
     """
     name = str(name_or_path or default_name())
     if name == "phantom":
         return phantom(PhantomConfig())
-    if name in KNOWN:
+    if name in CATALOGUE:
         path = find(name)
         if path is None:
             raise _missing_error(name)
-        dataset = _read(path, name)
-        if KNOWN[name].version not in ("", dataset.version):
+        dataset = _open(path, name)
+        published = CATALOGUE[name].version
+        if published not in ("", dataset.version):
             warnings.warn(
-                f"{path} is not {name} as published: its version is {dataset.version} where {KNOWN[name].version} is "
-                "expected, so no published result belongs to it; load it by its path, or get the whole data set",
+                f"{path} is not {name} as published: its version is {dataset.version} where {published} is expected, "
+                "so no published result belongs to it; load it by its path, or get the whole data set",
                 stacklevel=2,
             )
         return dataset
     path = Path(name).expanduser()
     if not path.exists():
-        near = difflib.get_close_matches(name, KNOWN, n=1)
+        near = difflib.get_close_matches(name, CATALOGUE, n=1)
         raise DataError(
-            f'"{name}" is neither a file or folder nor a data set known by name ({", ".join(KNOWN)})'
+            f'"{name}" is neither a file or folder nor a data set known by name ({", ".join(CATALOGUE)})'
             + (f'; did you mean "{near[0]}"?' if near else "; check the spelling")
         )
-    return _read(path, None)
+    return _open(path, None)
 
 
 def default_name() -> str:
-    """The data set that is meant where none is named."""
+    """Name of the data set that `load` opens without a name."""
     return os.environ.get("PNEUMO_DATASET") or ("chest-xray" if find("chest-xray") else "phantom")
 
 
 def class_names(name: str) -> tuple[str, str]:
-    """What figures and tables call label 0 and label 1 of a data set; its data need not be here.
+    """Names of label 0 and label 1 in figures and tables; the data need not be on this machine.
 
-    name: as in `DataConfig.name`. A path says nothing of its classes: normal and pneumonia are assumed.
+    name: as in `DataConfig.name`. A data set without an entry in `CATALOGUE` gets DEFAULT_CLASS_NAMES.
     """
-    return KNOWN[name].classes if name in KNOWN else CLASSES
+    return CATALOGUE[name].classes if name in CATALOGUE else DEFAULT_CLASS_NAMES
 
 
-def _read(path: Path, name: str | None) -> Dataset:
+def _open(path: Path, name: str | None) -> Dataset:
     if path.suffix == ".npz":
         return read_medmnist(path, name=name)
     if name == "pcam" or is_pcam(path):
         return read_pcam(path, name=name)
-    return read_archive(path, name=name, validation=_VALIDATION if name == "chest-xray" else ())
+    return read_archive(path, name=name, validation=_KAGGLE_VALIDATION_IMAGES if name == "chest-xray" else ())
 
 
-def places() -> list[Path]:
+def data_folders() -> list[Path]:
     """Folders where data sets are looked for, in this order: $PNEUMO_DATA (several, separated as in $PATH), ./data,
     ../shared/data, and the user's cache folder, where `get` puts them.
     """
-    return [*_named_places(), Path("data"), Path("../shared/data"), cache_folder() / "data"]
+    return [*_configured_folders(), Path("data"), Path("../shared/data"), cache_folder() / "data"]
 
 
-def _named_places() -> list[Path]:
+def _configured_folders() -> list[Path]:
     return [Path(place).expanduser() for place in os.environ.get("PNEUMO_DATA", "").split(os.pathsep) if place]
 
 
 def find(name: str) -> Path | None:
-    """The file or folder of a known data set: in the first place that has one, the first of `Known.files`."""
-    paths = (place / file for place in places() for file in _known(name).files)
+    """The file or folder of a known data set, or None where it is not on this machine.
+
+    Of the first folder of `data_folders()` that has any, the first of `CatalogueEntry.files`.
+    Raises DataError for a name that is not in `CATALOGUE`.
+    """
+    paths = (place / file for place in data_folders() for file in _known(name).files)
     return next((path for path in paths if path.exists()), None)
 
 
-def _known(name: str) -> Known:
-    if name not in KNOWN:
-        raise DataError(f'"{name}" is not a data set known by name; use one of {", ".join(KNOWN)}')
-    return KNOWN[name]
+def _known(name: str) -> CatalogueEntry:
+    if name not in CATALOGUE:
+        raise DataError(f'"{name}" is not a data set known by name; use one of {", ".join(CATALOGUE)}')
+    return CATALOGUE[name]
 
 
 def _missing_error(name: str) -> DataError:
-    searched = "".join(f"\n  {place.resolve()}" for place in places())
-    known = KNOWN[name]
+    searched = "".join(f"\n  {place.resolve()}" for place in data_folders())
+    known = CATALOGUE[name]
     files = " or ".join(known.files)
     remedy = f"`pneumo data get {name}` downloads it" if known.url else f"There is no download: {known.note}"
     return DataError(f"{name} is not on this machine. {remedy}. Searched for {files} in{searched}")
@@ -241,7 +249,7 @@ def get(
     Returns the path. Raises DataError for a data set that cannot be downloaded, or is not as published.
     """
     known = _known(name)
-    folder = Path(folder) if folder else next(iter(_named_places()), cache_folder() / "data")
+    folder = Path(folder) if folder else next(iter(_configured_folders()), cache_folder() / "data")
     if source == "kaggle":
         return _get_from_kaggle(name, folder)
     if not known.url:
@@ -255,24 +263,27 @@ def get(
 
 
 def _check_version(name: str, path: Path) -> None:
-    version = read_archive(path, name=name, validation=_VALIDATION).version
-    if version != KNOWN[name].version:
-        raise DataError(f"its version is {version}, not {KNOWN[name].version}")
+    version = read_archive(path, name=name, validation=_KAGGLE_VALIDATION_IMAGES).version
+    if version != CATALOGUE[name].version:
+        raise DataError(f"its version is {version}, not {CATALOGUE[name].version}")
 
 
 def _get_from_kaggle(name: str, folder: Path) -> Path:
-    if not KNOWN[name].kaggle:
+    if not CATALOGUE[name].kaggle:
         raise DataError(f'{name} has no copy on Kaggle; use source="publisher"')
     try:
-        import kagglehub
+        import kagglehub  # pyright: ignore[reportMissingImports]  an optional dependency
     except ImportError as error:
         raise DataError("kagglehub is not installed; `pip install 'pneumo[kaggle]'`") from error
-    link = folder / KAGGLE_LINK
+    link = folder / KAGGLE_LINK_NAME
     if not link.exists():
-        downloaded = Path(kagglehub.dataset_download(KNOWN[name].kaggle))
+        downloaded = Path(kagglehub.dataset_download(CATALOGUE[name].kaggle))
         _check_version(name, downloaded)
         folder.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(downloaded.resolve(), target_is_directory=True)
+        try:
+            link.symlink_to(downloaded.resolve(), target_is_directory=True)
+        except OSError as error:  # Windows lets only some users make links
+            raise DataError(f"{link} cannot be made ({error}); set PNEUMO_DATA to {downloaded.parent}") from error
     return link
 
 
@@ -293,15 +304,15 @@ def counts(dataset: Dataset, *, subtypes: bool = False) -> pd.DataFrame:
 
 
 def listing() -> pd.DataFrame:
-    """What is on this machine: a row for each known data set.
+    """The known data sets, a row each, and where they lie on this machine.
 
     Columns: name, title, path ("" where it is missing), train, val and test (images of class 0 + class 1, e.g.
     "1,341 + 3,875", "" where there are none), note (licence and remarks, or why the data set cannot be read).
     """
-    return pd.DataFrame([_listed(name, known) for name, known in KNOWN.items()])
+    return pd.DataFrame([_listed(name, known) for name, known in CATALOGUE.items()])
 
 
-def _listed(name: str, known: Known) -> dict[str, str]:
+def _listed(name: str, known: CatalogueEntry) -> dict[str, str]:
     path = find(name)
     row = {"name": name, "title": known.title, "path": str(path or ""), "train": "", "val": "", "test": ""}
     row["note"] = "; ".join(filter(None, [known.licence, known.note]))
@@ -312,5 +323,5 @@ def _listed(name: str, known: Known) -> dict[str, str]:
     except DataError as error:
         return row | {"note": str(error)}
     for split, images in counted.groupby("split", observed=True)["images"]:
-        row[split] = " + ".join(f"{count:,}" for count in images)
+        row[str(split)] = " + ".join(f"{count:,}" for count in images)
     return row

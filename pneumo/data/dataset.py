@@ -1,4 +1,4 @@
-"""A data set: a table of images and a way to read each one."""
+"""A data set: a table of images, and a source that reads each one."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["COLUMNS", "DataError", "Dataset", "Source"]
-
-COLUMNS = ("image", "split", "label", "subtype", "patient")
+__all__ = ["DataError", "Dataset", "Source", "has_patients"]
 
 
 class Source(Protocol):
     """Where the pixels of a data set come from. Picklable, safe to read from several threads."""
 
-    signature: str
-    """Digest of the content, cheap to compute: it keys the cache of decoded pixels."""
+    @property
+    def signature(self) -> str:
+        """Digest of the content, cheap to compute: it keys the cache of decoded pixels."""
+        ...
 
     def image(self, row: int, size: int | None = None) -> np.ndarray:
         """Row `row` of the table as (H, W) uint8 grey levels, in its original size.
@@ -58,14 +58,19 @@ class Dataset:
     @property
     def has_patients(self) -> bool:
         """Whether images can be grouped by patient."""
-        return bool((self.table["patient"] != "").all())
+        return has_patients(self.table)
 
     @property
     def version(self) -> str:
-        """Who is in it: the number of images and a digest of their names, splits and labels, e.g. "5856-3fa2b1c9".
+        """The number of images and a digest of their names, splits and labels, e.g. "5856-3fa2b1c9".
 
-        Pixels do not enter, so that the same radiographs saved at another size are the same data set.
+        Pixels do not count: the same radiographs saved at another size are the same data set.
         """
         rows = sorted(zip(self.table["image"], self.table["split"], self.table["label"], strict=True))
         text = "\n".join(f"{image}\t{split}\t{label}" for image, split, label in rows)
         return f"{len(rows)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def has_patients(table: pd.DataFrame) -> bool:
+    """Whether every row of a data set's table names its patient, so that images can be grouped by patient."""
+    return bool((table["patient"] != "").all())

@@ -1,4 +1,4 @@
-"""From the bytes of an image file to a grey square of uint8."""
+"""From the bytes of a JPEG or PNG file to a square of grey levels."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Literal, get_args
 import numpy as np
 from PIL import Image, ImageOps
 
-from pneumo.data.dataset import DataError
+from pneumo.errors import DataError
 
-DECODER = 1
-"""Version of the way from file to pixels. Raise it by hand when pixels would change: it keys the cached pixels."""
+DECODER_VERSION = 1
+"""Version of the decoding. Raised by hand when pixels would change, since it keys the cached pixels."""
 
-LARGEST = 80_000_000
-"""Pixels of the largest image that is decoded, eight times a large radiograph's: a file of a few bytes can claim far
-more (a decompression bomb). Just below the number from which Pillow warns."""
+MAX_PIXELS = 80_000_000
+"""Size of the largest image that is decoded, eight times a large radiograph's. A file of a few bytes can claim far more
+(a decompression bomb). Just below the number from which Pillow warns."""
 
 ResizeRule = Literal["stretch", "letterbox", "crop"]
+"""How `resize_to_square` treats the aspect ratio."""
 
 
 def decode(data: bytes, name: str, size: int | None = None) -> np.ndarray:
@@ -30,18 +31,18 @@ def decode(data: bytes, name: str, size: int | None = None) -> np.ndarray:
 
     Colour becomes its luma (ITU-R BT.601), transparency black, and 16-bit grey levels are divided by 256: the range is
     the file format's, so a 12-bit image that was stored in 16 bits without scaling comes out dark.
-    Raises DataError for an empty or truncated file, for one that is no JPEG or PNG and for over LARGEST pixels.
+    Raises DataError for an empty or truncated file, for one that is no JPEG or PNG and for over MAX_PIXELS pixels.
     """
-    return np.asarray(_picture(data, name, size))
+    return np.asarray(_open_grey(data, name, size))
 
 
-def decode_square(data: bytes, name: str, size: int, rule: ResizeRule) -> np.ndarray:
-    """`square(decode(data, name, size), size, rule)`, without an array between: that would be a tenth of the time."""
-    check_square(size, rule)
-    return np.asarray(_squared(_picture(data, name, size), size, rule))
+def decode_to_square(data: bytes, name: str, size: int, rule: ResizeRule) -> np.ndarray:
+    """`resize_to_square(decode(data, name, size), size, rule)`, but a tenth faster: without an array in between."""
+    check_resize(size, rule)
+    return np.asarray(_resize_to_square(_open_grey(data, name, size), size, rule))
 
 
-def _picture(data: bytes, name: str, size: int | None) -> Image.Image:
+def _open_grey(data: bytes, name: str, size: int | None) -> Image.Image:
     """See `decode`. Grey levels ("L")."""
     if not data:
         raise DataError(f"{name} is empty (0 bytes); copy or download it again")
@@ -63,49 +64,49 @@ def _picture(data: bytes, name: str, size: int | None) -> Image.Image:
         raise DataError(f"{name} is damaged ({error}); copy or download it again, or remove it") from error
 
 
-def square(image: np.ndarray, size: int, rule: ResizeRule) -> np.ndarray:
+def resize_to_square(image: np.ndarray, size: int, rule: ResizeRule) -> np.ndarray:
     """Resize grey levels to a square, antialiased (bilinear over the area that a pixel covers).
 
     image: (H, W) uint8. size: side in pixels.
     rule: "stretch" ignores the aspect ratio, "letterbox" keeps it between black bars, "crop" keeps it and takes the
         centre. Returns (size, size) uint8. Raises ValueError for a size or rule that does not exist.
     """
-    check_square(size, rule)
-    return np.asarray(_squared(Image.fromarray(image), size, rule))
+    check_resize(size, rule)
+    return np.asarray(_resize_to_square(Image.fromarray(image), size, rule))
 
 
-def check_square(size: int, rule: ResizeRule) -> None:
-    """Raises ValueError unless `square` can make this size by this rule."""
+def check_resize(size: int, rule: ResizeRule) -> None:
+    """Raises ValueError unless `resize_to_square` accepts this size and rule."""
     if size < 1:
         raise ValueError(f"size={size} is not positive; 64 is what the first experiment uses")
     if rule not in get_args(ResizeRule):
         raise ValueError(f'resize="{rule}" is unknown; use one of {", ".join(get_args(ResizeRule))}')
 
 
-def _squared(picture: Image.Image, size: int, rule: ResizeRule) -> Image.Image:
-    width, height = picture.size
+def _resize_to_square(image: Image.Image, size: int, rule: ResizeRule) -> Image.Image:
+    width, height = image.size
     if rule == "stretch":
-        return _resize(picture, (size, size), (0, 0, width, height))
+        return _resize(image, (size, size), (0, 0, width, height))
     if rule == "crop":
         side = min(height, width)
         left, top = (width - side) / 2, (height - side) / 2
-        return _resize(picture, (size, size), (left, top, left + side, top + side))
+        return _resize(image, (size, size), (left, top, left + side, top + side))
     scale = size / max(height, width)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-    page = Image.new("L", (size, size))
-    page.paste(_resize(picture, inner, (0, 0, width, height)), ((size - inner[0]) // 2, (size - inner[1]) // 2))
-    return page
+    canvas = Image.new("L", (size, size))
+    canvas.paste(_resize(image, inner, (0, 0, width, height)), ((size - inner[0]) // 2, (size - inner[1]) // 2))
+    return canvas
 
 
-def _resize(picture: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
-    return picture.resize(size, Image.Resampling.BILINEAR, box=box)
+def _resize(image: Image.Image, size: tuple[int, int], box: tuple[float, float, float, float]) -> Image.Image:
+    return image.resize(size, Image.Resampling.BILINEAR, box=box)
 
 
 def _check_pixels(image: Image.Image, name: str) -> None:
     width, height = image.size
-    if width * height > LARGEST:
+    if width * height > MAX_PIXELS:
         raise DataError(
-            f"{name} claims {width} x {height} pixels, more than the {LARGEST:,} that are decoded; "
+            f"{name} claims {width} x {height} pixels, more than the {MAX_PIXELS:,} that are decoded; "
             "scale it down or remove it"
         )
 

@@ -1,6 +1,6 @@
-"""The same picture twice: under two labels, or on both sides of a split.
+"""Near-duplicate images: under two labels, or in two parts of a split.
 
-A copy that was saved again, brightened or resized is found too. Two films of one child are not: they differ far more.
+A copy that was saved again, brightened or resized is found too. Two radiographs of one child are not duplicates.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     from pneumo.data.pixel_cache import Pixels
     from pneumo.data.splits import Split
 
-SIDE = 16
-"""Side of the thumbnails that are compared."""
+THUMBNAIL_SIDE = 16
+"""Side of the thumbnails that are compared, in pixels."""
 
-SIMILAR = 0.995
-"""Correlation of two thumbnails from which they show one picture. Of the 5,232 images of chest-xray to learn from, 28
-pairs lie above 0.9999, all of one patient each, and no other pair above 0.99."""
+MIN_CORRELATION = 0.995
+"""Correlation of two thumbnails above which the images are duplicates. Of the 5,232 images of chest-xray outside its
+test part, 28 pairs lie above 0.9999, all of one patient each, and no other pair above 0.99."""
 
-MOST = 20_000
-"""Images that are compared; each with each, so the work grows with the square."""
+MAX_IMAGES_COMPARED = 20_000
+"""Beyond this many no images are compared: each is with each, so the work grows with the square."""
 
-_BLOCK = 1024
+_BLOCK_IMAGES = 1024
 
 
-def warn_of_copies(table: pd.DataFrame, pixels: Pixels, parts: Split) -> None:
-    """Warn where one picture stands under two labels, or in two parts of a split, with the first three by name.
+def warn_of_duplicates(table: pd.DataFrame, pixels: Pixels, parts: Split) -> None:
+    """Warn of duplicates under two labels, or in two parts of a split, with the first three by name.
 
-    table: of the data set. pixels: its decoded images. Nothing is left out: which copy is right, no program knows.
+    table: of the data set. pixels: its decoded images. No image is removed, since either copy may be the wrong one.
     """
     side = np.full(len(table), "", dtype=object)
     for name in ("train", "validation", "test"):
         side[getattr(parts, name)] = name
     rows = np.flatnonzero(side != "")
-    first, second = rows[copies(pixels, rows)].T
+    first, second = rows[duplicate_pairs(pixels, rows)].T
     labels = table["label"].to_numpy()
     _warn("under two labels; remove the wrong one", table, first, second, labels[first] != labels[second])
     _warn(
@@ -50,29 +50,30 @@ def warn_of_copies(table: pd.DataFrame, pixels: Pixels, parts: Split) -> None:
     )
 
 
-def copies(pixels: Pixels, rows: np.ndarray) -> np.ndarray:
-    """Pairs of images that show one picture, (P, 2): places in `rows`, the lower one first.
+def duplicate_pairs(pixels: Pixels, rows: np.ndarray) -> np.ndarray:
+    """Pairs of near-duplicate images.
 
-    An image without any contrast is like no other. Empty for more than MOST images.
+    rows: (n,) of `pixels`. Returns (P, 2) indices into `rows`, the lower one first; none for more than
+    MAX_IMAGES_COMPARED rows. An image without any contrast has no duplicates.
     """
-    if len(rows) > MOST:
+    if len(rows) > MAX_IMAGES_COMPARED:
         return np.empty((0, 2), dtype=np.int64)
-    starts = range(0, len(rows), _BLOCK)
-    thumbnails = np.concatenate([_thumbnails(pixels.rows(rows[start : start + _BLOCK])) for start in starts])
+    starts = range(0, len(rows), _BLOCK_IMAGES)
+    thumbnails = np.concatenate([_thumbnails(pixels.rows(rows[start : start + _BLOCK_IMAGES])) for start in starts])
     found = []
     for start in starts:
-        similarity = thumbnails[start : start + _BLOCK] @ thumbnails[start:].T  # (B, N - start)
-        pairs = np.argwhere(np.triu(similarity, k=1) > SIMILAR)
+        similarity = thumbnails[start : start + _BLOCK_IMAGES] @ thumbnails[start:].T  # (B, N - start)
+        pairs = np.argwhere(np.triu(similarity, k=1) > MIN_CORRELATION)
         found.append(pairs + start)
     return np.concatenate(found)
 
 
 def _thumbnails(images: np.ndarray) -> np.ndarray:
-    """Means over SIDE x SIDE fields, as vectors of mean 0 and length 1, (N, fields) float32; 0 without contrast.
+    """Means over THUMBNAIL_SIDE x THUMBNAIL_SIDE fields, as vectors of mean 0 and length 1 (0 without contrast).
 
-    images: (N, H, W) uint8.
+    images: (N, H, W) uint8. Returns (N, fields) float32.
     """
-    edges = np.unique(np.linspace(0, images.shape[1], SIDE + 1)[:-1].astype(int))
+    edges = np.unique(np.linspace(0, images.shape[1], THUMBNAIL_SIDE + 1)[:-1].astype(int))
     widths = np.diff(edges, append=images.shape[1])
     sums = np.add.reduceat(np.add.reduceat(images, edges, axis=1, dtype=np.float32), edges, axis=2)
     means = (sums / (widths[:, None] * widths)).reshape(len(images), -1)

@@ -1,7 +1,7 @@
-"""What a file tells before a pixel is looked at: size, compression, colour mode. The header audit's data.
+"""Acquisition features of image files: size, JPEG quality, colour mode. No pixel is decoded.
 
-How an image was saved can give its label away. In the chest-xray archive nearly all normal training images were saved
-at JPEG quality 95.5 and nearly all else at 75, so a network can learn the scanner's habits instead of the lung.
+How an image was saved can reveal its label. In the chest-xray archive nearly all normal training images were saved at
+JPEG quality 95.5 and nearly all others at 75, so a network can learn the acquisition instead of the lung.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pneumo.data.catalogue import places
-from pneumo.data.dataset import DataError
+from pneumo.data.catalogue import data_folders
+from pneumo.data.readers.archive import ImageFileSource
+from pneumo.errors import DataError, listed
 from pneumo.io.jpeg import estimated_quality
 from pneumo.phantom import PhantomSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from pneumo.data.dataset import Dataset
 
-TYPES = {
+ORIGINAL_HEADER_TYPES: dict[Hashable, type] = {
     "split": str,
     "class": str,
     "filename": str,
@@ -35,11 +36,11 @@ TYPES = {
     "jpeg_quality": np.float64,
     "file_size": np.int64,
 }
-"""Columns of ORIGINAL_HEADERS."""
+"""Columns of ORIGINAL_HEADERS_FILE, and their types."""
 
-COLUMNS = ("image", "mode", "width", "height", "jpeg_quality", "file_size")
+HEADER_COLUMNS = ("image", "mode", "width", "height", "jpeg_quality", "file_size")
 
-ORIGINAL_HEADERS = "original_headers.csv"
+ORIGINAL_HEADERS_FILE = "original_headers.csv"
 """Headers of the files as they were published, for an archive whose images were since resized and saved again."""
 
 
@@ -49,24 +50,24 @@ def headers(dataset: Dataset, *, folders: Sequence[Path] | None = None) -> pd.Da
     Columns: image (as in the table), mode (Pillow's: "L", "RGB", ...), width and height (pixels, as stored),
     jpeg_quality (1 to 100, see `estimated_quality`; NaN for a file that is no JPEG), file_size (bytes).
 
-    Read from ORIGINAL_HEADERS where it lies in one of `folders` (None: the folders where data sets are looked for) and
-    names an image of this data set, otherwise from the files themselves. Raises DataError as `read_csv` and
-    `read_headers` do.
+    Read from ORIGINAL_HEADERS_FILE where it lies in one of `folders` (None: the folders where data sets are looked for)
+    and names an image of this data set, otherwise from the files themselves. Raises DataError as
+    `read_original_headers` and `read_headers` do.
     """
-    original = find_original(dataset, places() if folders is None else folders)
-    return read_headers(dataset) if original is None else read_csv(original, dataset)
+    original = find_original(dataset, data_folders() if folders is None else folders)
+    return read_headers(dataset) if original is None else read_original_headers(original, dataset)
 
 
 def find_original(dataset: Dataset, folders: Sequence[Path]) -> Path | None:
-    """The first ORIGINAL_HEADERS in the folders that names an image of the data set, or None."""
+    """The first ORIGINAL_HEADERS_FILE in the folders that names an image of the data set, or None."""
     images = dataset.table["image"]
-    for path in (Path(folder) / ORIGINAL_HEADERS for folder in folders):
-        if path.is_file() and images.isin(_read_original(path)["image"]).any():
+    for path in (Path(folder) / ORIGINAL_HEADERS_FILE for folder in folders):
+        if path.is_file() and bool(images.isin(_read_original(path)["image"]).any()):
             return path
     return None
 
 
-def read_csv(path: str | Path, dataset: Dataset) -> pd.DataFrame:
+def read_original_headers(path: str | Path, dataset: Dataset) -> pd.DataFrame:
     """Headers from a table with the columns split, class, filename and those of `headers` but image.
 
     Rows are matched by name, split/class/filename; images that are not in the data set are left out. Raises DataError
@@ -77,31 +78,24 @@ def read_csv(path: str | Path, dataset: Dataset) -> pd.DataFrame:
     missing = images.difference(original.index)
     if len(missing):
         raise DataError(
-            f"{path} has no row for {len(missing)} of the {len(images)} images of {dataset.name}: {_listed(missing)}; "
-            "complete it, or move it away to read the files themselves"
+            f"{path} has no row for {len(missing)} of the {len(images)} images of {dataset.name}: "
+            f"{listed(missing.tolist())}; complete it, or move it away to read the files themselves"
         )
-    return original.loc[images].rename_axis("image").reset_index()[list(COLUMNS)]
+    return original.loc[images].rename_axis("image").reset_index()[list(HEADER_COLUMNS)]
 
 
 def read_headers(dataset: Dataset) -> pd.DataFrame:
-    """The columns of `headers` from the image files themselves; no pixel is decoded. The phantom makes its own up.
+    """The columns of `headers` from the image files themselves; no pixel is decoded. The phantom draws its own.
 
     Raises DataError for a file that is no image, and for a data set that is not made of image files (MedMNIST).
     """
     if isinstance(dataset.source, PhantomSource):
         return dataset.source.headers()
-    if not isinstance(dataset.source, _Files):
+    if not isinstance(dataset.source, ImageFileSource):
         raise DataError(f"{dataset.name} is not kept as image files, so it has no headers to audit; use chest-xray")
     images = dataset.table["image"]
     rows = [(image, *_read_header(dataset.source.read(row), image)) for row, image in enumerate(images)]
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-@runtime_checkable
-class _Files(Protocol):
-    """A source of image files."""
-
-    def read(self, row: int) -> bytes: ...
+    return pd.DataFrame(rows, columns=HEADER_COLUMNS)
 
 
 def _read_header(data: bytes, name: str) -> tuple[str, int, int, float, int]:
@@ -115,20 +109,16 @@ def _read_header(data: bytes, name: str) -> tuple[str, int, int, float, int]:
 
 
 def _read_original(path: Path) -> pd.DataFrame:
-    """ORIGINAL_HEADERS with a column image, as data sets name their images."""
+    """ORIGINAL_HEADERS_FILE with a column image, as data sets name their images."""
     try:
-        frame = pd.read_csv(path, dtype=TYPES)
+        frame = pd.read_csv(path, dtype=ORIGINAL_HEADER_TYPES)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no table of headers ({error}); get {ORIGINAL_HEADERS} again") from error
-    absent = [column for column in TYPES if column not in frame]
+        raise DataError(f"{path} is no table of headers ({error}); get {ORIGINAL_HEADERS_FILE} again") from error
+    absent = [str(column) for column in ORIGINAL_HEADER_TYPES if column not in frame]
     if absent:
-        raise DataError(f"{path} lacks the column(s) {', '.join(absent)}; get {ORIGINAL_HEADERS} again")
+        raise DataError(f"{path} lacks the column(s) {', '.join(absent)}; get {ORIGINAL_HEADERS_FILE} again")
     frame["image"] = frame["split"] + "/" + frame["class"] + "/" + frame["filename"]
     doubled = frame.loc[frame["image"].duplicated(), "image"]
     if len(doubled):
-        raise DataError(f"{path} names {len(doubled)} image(s) twice: {_listed(doubled)}; keep one row of each")
+        raise DataError(f"{path} names {len(doubled)} image(s) twice: {listed(doubled.tolist())}; keep one row of each")
     return frame
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

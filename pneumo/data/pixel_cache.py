@@ -1,7 +1,7 @@
-"""Decoded once: the images of a data set at one size, in a file that later starts only map.
+"""The images of a data set at one size, decoded once and kept in a file that later processes map.
 
 Files of one key lie side by side in `cache_folder() / "pixels"`. NAME.npy and NAME.json: complete. NAME.partial and
-NAME.done (one byte a row): being decoded, or left by a start that was killed; the next start decodes what is missing.
+NAME.done (one byte a row): being decoded, or left by a process that was killed; the next one decodes what is missing.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import numpy as np
 from joblib import cpu_count
 from tqdm import tqdm
 
-from pneumo.data.dataset import DataError
-from pneumo.data.decode import DECODER, ResizeRule, check_square, square
-from pneumo.data.readers.archive import ImageFiles
+from pneumo.data.decode import DECODER_VERSION, ResizeRule, check_resize, resize_to_square
+from pneumo.data.readers.archive import ImageFileSource
+from pneumo.errors import DataError
 from pneumo.io.digests import rows_digest
 from pneumo.io.files import atomic_write, full_disk_explained
 from pneumo.io.locks import locked
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 
     from pneumo.data.dataset import Dataset
 
-CHUNK = 64
-"""Rows between two marks of progress; a kill loses at most this many a thread."""
+CHUNK_IMAGES = 64
+"""Rows that a thread decodes and writes at a time; a kill loses at most this many a thread."""
 
-HEADER = 128
-"""Bytes before the pixels in a .npy file of this kind."""
+NPY_HEADER_BYTES = 128
+"""Size of a .npy file's header before the pixels."""
 
 LEFTOVER_DAYS = 7
-"""Age at which what a killed start left behind, and none took up again, is removed."""
+"""Age at which files that a killed process left, and no later one completed, are removed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Pixels:
     """All images of a data set at one size, on disk.
 
     path: of a .npy file, uint8. shape: (N, size, size), in the order of the data set's table.
-    digest: SHA-256 of the pixels: the fingerprint of the data that a result was made from.
+    digest: SHA-256 of the pixels; it identifies the data of a result.
     unreadable: rows that could not be decoded, with the reason; black in the file. Empty unless on_error was "skip".
     """
 
@@ -67,11 +67,11 @@ class Pixels:
 
     @property
     def array(self) -> np.ndarray:
-        """(N, size, size) uint8, mapped read-only. Every page that is touched counts as memory of the process."""
+        """(N, size, size) uint8, mapped read-only. Each page that is read counts as memory of the process."""
         return np.load(self.path, mmap_mode="r")
 
     def rows(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Copies of some images: read, not mapped, so that memory stays flat however many epochs pass over them.
+        """Copies of some images. They are read, not mapped, so that memory does not grow over an epoch.
 
         indices: (n,) integers in [0, N). Returns (n, size, size) uint8.
         Raises IndexError for a row that does not exist and DataError for an unreadable one.
@@ -84,7 +84,7 @@ class Pixels:
         images = np.empty((len(wanted), *self.shape[1:]), dtype=np.uint8)
         with self.path.open("rb", buffering=0) as file:
             for image, row in zip(images, wanted, strict=True):
-                file.seek(HEADER + row * image.size)
+                file.seek(NPY_HEADER_BYTES + row * image.size)
                 if file.readinto(image.data) != image.size:
                     raise DataError(f"{self.path} is cut short; remove it and decode again")
         return images
@@ -99,41 +99,44 @@ def pixels(
     jobs: int | None = None,
     progress: bool = True,
 ) -> Pixels:
-    """Decode a data set to squares of one size, or map what an earlier start decoded.
+    """Decode a data set to squares of one size, or map what an earlier process decoded.
 
-    size: side in pixels. resize: see `pneumo.data.decode.square`.
+    size: side in pixels. resize: see `pneumo.data.decode.resize_to_square`.
     on_error: with "raise", every image is tried and one DataError lists all that cannot be decoded; what was fine is
-        kept for the next start. With "skip", those rows are in `Pixels.unreadable` and a warning counts them.
+        kept for the next call. With "skip", those rows are in `Pixels.unreadable` and a warning counts them.
     jobs: threads; by default as many as there are processors for this process.
     progress: show a bar on stderr when it takes longer than a second.
 
     Kept under the data set's name, the signature of its source, the order of its images, size, rule and decoder. Safe
-    to call from several processes at once (one decodes, the others wait) and to kill (the next start goes on).
-    Raises ValueError for an unknown size or rule, DataError for unreadable images, a full disk or no place to write.
+    to call from several processes at once (one decodes, the others wait) and to kill (the next call goes on).
+    Raises ValueError for an unknown size or rule, DataError for unreadable images, a full disk or a folder that cannot
+    be written.
+
+        images = pixels(dataset, size=64).rows([0, 1, 2])      # (3, 64, 64) uint8
     """
-    check_square(size, resize)
+    check_resize(size, resize)
     if on_error not in ("raise", "skip"):
         raise ValueError(f'on_error="{on_error}" is unknown; use "raise" or "skip"')
-    plan = _Plan(dataset=dataset, size=size, rule=resize)
-    found = _load(plan)
+    task = _DecodingTask(dataset=dataset, size=size, rule=resize)
+    found = _load(task)
     if found is None:
-        with locked(plan.path, "decoding"), _room(plan):
-            found = _load(plan)  # another process may have made it meanwhile
+        with locked(task.path, "decoding"), _room(task):
+            found = _load(task)  # another process may have made it meanwhile
             if found is None:
-                unreadable = _fill(plan, jobs or cpu_count(), progress)
+                unreadable = _fill(task, jobs or cpu_count(), progress)
                 if unreadable and on_error == "raise":
-                    raise _unreadable_error(plan, unreadable)
-                found = _finish(plan, unreadable)
+                    raise _unreadable_error(task, unreadable)
+                found = _finish(task, unreadable)
     if found.unreadable and on_error == "raise":
-        raise _unreadable_error(plan, found.unreadable)
+        raise _unreadable_error(task, found.unreadable)
     if found.unreadable:
-        warnings.warn(str(_unreadable_error(plan, found.unreadable)), stacklevel=2)
+        warnings.warn(str(_unreadable_error(task, found.unreadable)), stacklevel=2)
     return found
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """What is to be decoded, and where to."""
+class _DecodingTask:
+    """A data set to decode, and the files that it is decoded to."""
 
     dataset: Dataset
     size: int
@@ -145,15 +148,15 @@ class _Plan:
 
     @property
     def size_on_disk(self) -> int:
-        """Bytes."""
-        return HEADER + len(self.dataset) * self.size**2
+        """Of the finished .npy file, in bytes."""
+        return NPY_HEADER_BYTES + len(self.dataset) * self.size**2
 
     @cached_property
     def path(self) -> Path:
         """NAME.npy. The other files of its key differ in the suffix."""
         images = self.dataset.table["image"]
         key = rows_digest(
-            [(self.dataset.source.signature, DECODER, self.size, self.rule), *((image,) for image in images)]
+            [(self.dataset.source.signature, DECODER_VERSION, self.size, self.rule), *((image,) for image in images)]
         )
         name = re.sub(r"[^\w.-]+", "_", self.dataset.name)
         return cache_folder() / "pixels" / f"{name}-{self.size}-{self.rule}-{key[:16]}.npy"
@@ -161,81 +164,81 @@ class _Plan:
     def square(self, row: int) -> np.ndarray:
         """One image, (size, size) uint8. Raises DataError where it cannot be decoded."""
         source = self.dataset.source
-        if isinstance(source, ImageFiles):
+        if isinstance(source, ImageFileSource):
             return source.square(row, self.size, self.rule)
-        return square(source.image(row, self.size), self.size, self.rule)
+        return resize_to_square(source.image(row, self.size), self.size, self.rule)
 
 
-def _load(plan: _Plan) -> Pixels | None:
+def _load(task: _DecodingTask) -> Pixels | None:
     """The finished file, or None. NAME.json is put in place before NAME.npy: where both are, all is there."""
-    description = plan.path.with_suffix(".json")
-    if not (description.is_file() and _has_size(plan.path, plan.size_on_disk)):
+    description = task.path.with_suffix(".json")
+    if not (description.is_file() and _has_size(task.path, task.size_on_disk)):
         return None
     found = json.loads(description.read_text())
     unreadable = {int(row): reason for row, reason in found["unreadable"].items()}
-    return Pixels(path=plan.path, shape=plan.shape, digest=found["digest"], unreadable=unreadable)
+    return Pixels(path=task.path, shape=task.shape, digest=found["digest"], unreadable=unreadable)
 
 
-def _fill(plan: _Plan, jobs: int, progress: bool) -> dict[int, str]:
+def _fill(task: _DecodingTask, jobs: int, progress: bool) -> dict[int, str]:
     """Decode what is missing into NAME.partial. Returns the rows that cannot be decoded, with the reason."""
-    _prepare(plan)
-    todo = np.flatnonzero(np.fromfile(plan.path.with_suffix(".done"), dtype=np.uint8) == 0)
+    _prepare(task)
+    todo = np.flatnonzero(np.fromfile(task.path.with_suffix(".done"), dtype=np.uint8) == 0)
     bar = tqdm(
-        total=len(plan.dataset),
-        initial=len(plan.dataset) - len(todo),
-        desc=f"decoding {plan.dataset.name} at {plan.size} pixels",
+        total=len(task.dataset),
+        initial=len(task.dataset) - len(todo),
+        desc=f"decoding {task.dataset.name} at {task.size} pixels",
         unit=" images",
         delay=1,
         disable=not progress,
     )
     unreadable = {}
     with ThreadPoolExecutor(jobs) as pool, bar:
-        tasks = {pool.submit(_decode, plan, rows): len(rows) for rows in _chunks(todo)}
+        futures = {pool.submit(_decode, task, rows): len(rows) for rows in _chunks(todo)}
         try:
-            for task in as_completed(tasks):
-                unreadable |= task.result()
-                bar.update(tasks[task])
+            for future in as_completed(futures):
+                unreadable |= future.result()
+                bar.update(futures[future])
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # or all the rest would be decoded first
+            pool.shutdown(cancel_futures=True)  # without it, all other images would be decoded first
             raise
     return dict(sorted(unreadable.items()))
 
 
 def _chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows in ascending order, cut into at most CHUNK that follow each other without a gap."""
+    """Cut ascending rows into runs without a gap, of at most CHUNK_IMAGES each."""
     for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
-        for start in range(0, len(run), CHUNK):
-            yield run[start : start + CHUNK]
+        for start in range(0, len(run), CHUNK_IMAGES):
+            yield run[start : start + CHUNK_IMAGES]
 
 
-def _decode(plan: _Plan, rows: np.ndarray) -> dict[int, str]:
+def _decode(task: _DecodingTask, rows: np.ndarray) -> dict[int, str]:
     """Decode and write rows that follow each other. Returns those that cannot be decoded, with the reason.
 
-    This many at a time, because each exchange between threads costs as much as decoding a few small images.
+    Not one row at a time: handing work to a thread costs as much as decoding a few small images.
     """
-    images = np.zeros((len(rows), plan.size, plan.size), dtype=np.uint8)
+    images = np.zeros((len(rows), task.size, task.size), dtype=np.uint8)
     unreadable = {}
     for image, row in zip(images, rows.tolist(), strict=True):
         try:
-            image[:] = plan.square(row)
+            image[:] = task.square(row)
         except DataError as error:
             unreadable[row] = str(error)
-    _write(plan, rows, images, np.isin(rows, list(unreadable), invert=True))
+    _write(task, rows, images, np.isin(rows, list(unreadable), invert=True))
     return unreadable
 
 
-def _prepare(plan: _Plan) -> None:
-    """Make the empty NAME.partial and NAME.done, unless an earlier start left good ones."""
-    partial, done = plan.path.with_suffix(".partial"), plan.path.with_suffix(".done")
-    _remove_leftovers(plan.path.parent)
-    if _has_size(partial, plan.size_on_disk) and _has_size(done, len(plan.dataset)):
+def _prepare(task: _DecodingTask) -> None:
+    """Make the empty NAME.partial and NAME.done, unless an earlier process left good ones."""
+    partial, done = task.path.with_suffix(".partial"), task.path.with_suffix(".done")
+    _remove_leftovers(task.path.parent)
+    if _has_size(partial, task.size_on_disk) and _has_size(done, len(task.dataset)):
         return
-    done.unlink(missing_ok=True)  # first, or a kill here leaves marks without pixels
+    done.unlink(missing_ok=True)  # first: a kill between the two must not leave marks without pixels
     partial.unlink(missing_ok=True)
-    if shutil.disk_usage(plan.path.parent).free < plan.size_on_disk:
+    if shutil.disk_usage(task.path.parent).free < task.size_on_disk:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=plan.shape)
-    done.write_bytes(bytes(len(plan.dataset)))
+    np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=task.shape)
+    done.write_bytes(bytes(len(task.dataset)))
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -250,50 +253,50 @@ def _has_size(path: Path, size: int) -> bool:
     return path.exists() and path.stat().st_size == size
 
 
-def _write(plan: _Plan, rows: np.ndarray, images: np.ndarray, done: np.ndarray) -> None:
+def _write(task: _DecodingTask, rows: np.ndarray, images: np.ndarray, done: np.ndarray) -> None:
     """Write rows that follow each other to NAME.partial, and mark them when they have reached the disk.
 
     rows: (n,). images: (n, size, size) uint8. done: (n,) bool, whether there is an image.
     """
-    with plan.path.with_suffix(".partial").open("r+b") as file:
-        file.seek(HEADER + int(rows[0]) * plan.size**2)
+    with task.path.with_suffix(".partial").open("r+b") as file:
+        file.seek(NPY_HEADER_BYTES + int(rows[0]) * task.size**2)
         file.write(images.data)
         file.flush()
         os.fsync(file.fileno())
-    with plan.path.with_suffix(".done").open("r+b") as file:
+    with task.path.with_suffix(".done").open("r+b") as file:
         file.seek(int(rows[0]))
         file.write(done.tobytes())
 
 
-def _finish(plan: _Plan, unreadable: Mapping[int, str]) -> Pixels:
+def _finish(task: _DecodingTask, unreadable: Mapping[int, str]) -> Pixels:
     """Turn NAME.partial into NAME.json and NAME.npy."""
-    partial = plan.path.with_suffix(".partial")
+    partial = task.path.with_suffix(".partial")
     with partial.open("rb") as file:
-        file.seek(HEADER)
+        file.seek(NPY_HEADER_BYTES)
         pixel_digest = hashlib.file_digest(file, "sha256").hexdigest()
     description = {
-        "dataset": plan.dataset.name,
-        "version": plan.dataset.version,
-        "size": plan.size,
-        "resize": plan.rule,
-        "decoder": DECODER,
+        "dataset": task.dataset.name,
+        "version": task.dataset.version,
+        "size": task.size,
+        "resize": task.rule,
+        "decoder": DECODER_VERSION,
         "digest": pixel_digest,
         "unreadable": dict(unreadable),
     }
-    with atomic_write(plan.path.with_suffix(".json")) as temporary:
+    with atomic_write(task.path.with_suffix(".json"), exclusive=True) as temporary:
         temporary.write_text(json.dumps(description, indent=1), encoding="utf-8")
-    os.replace(partial, plan.path)
-    plan.path.with_suffix(".done").unlink()
-    return Pixels(path=plan.path, shape=plan.shape, digest=pixel_digest, unreadable=unreadable)
+    os.replace(partial, task.path)
+    task.path.with_suffix(".done").unlink()
+    return Pixels(path=task.path, shape=task.shape, digest=pixel_digest, unreadable=unreadable)
 
 
-def _room(plan: _Plan) -> AbstractContextManager[None]:
-    return full_disk_explained(plan.path.parent, "the decoded images", plan.size_on_disk)
+def _room(task: _DecodingTask) -> AbstractContextManager[None]:
+    return full_disk_explained(task.path.parent, "the decoded images", task.size_on_disk)
 
 
-def _unreadable_error(plan: _Plan, unreadable: Mapping[int, str]) -> DataError:
+def _unreadable_error(task: _DecodingTask, unreadable: Mapping[int, str]) -> DataError:
     reasons = "".join(f"\n  {reason}" for _, reason in sorted(unreadable.items()))
     return DataError(
-        f"{len(unreadable)} of the {len(plan.dataset)} images of {plan.dataset.name} cannot be decoded; "
+        f"{len(unreadable)} of the {len(task.dataset)} images of {task.dataset.name} cannot be decoded; "
         f'repair or remove them, or leave them out with on_error="skip":{reasons}'
     )

@@ -1,4 +1,4 @@
-"""Which image trains, which chooses, which judges: train, validation and test without a shared patient."""
+"""Training, validation and test parts that share no patient."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pneumo.data.dataset import DataError
+from pneumo.data.dataset import has_patients
+from pneumo.errors import DataError, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +23,10 @@ TEST_SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Rows of a data set's table in three disjoint parts, each ascending, int64.
+    """Rows of a data set's table in three disjoint parts.
 
-    train: what the model learns from. validation: what chooses between models, epochs and thresholds.
-    test: what is read once, at the end.
+    train: fits the model. validation: selects models, epochs and thresholds. test: is evaluated once, at the end.
+    Each is (n,) int64, ascending.
     """
 
     train: np.ndarray
@@ -47,21 +48,24 @@ def split(table: pd.DataFrame, *, validation_fraction: float = 0.15, fraction: f
         their labels, and every part keeps at least one patient of each class.
     fraction: share of the training images of each class that is kept, in (0, 1]; validation and test stay
         the same, and for one seed a smaller fraction is a subset of a larger one.
-    seed: chooses the patients. The order of the table's rows does not.
+    seed: of the draw of patients. The order of the table's rows makes no difference.
 
     Raises ValueError for a fraction out of range, and DataError for a patient in both train and test, for a class
     missing in a part and for a class with too few patients to be shared out.
+
+        parts = split(dataset.table)
+        images = pixels(dataset, size=64).rows(parts.train)
     """
     _check_fractions(validation_fraction, fraction)
-    has_patients = bool((table["patient"] != "").all())
+    by_patient = has_patients(table)
     official = table["split"].to_numpy()
     labels = table["label"].to_numpy()
-    groups, names = pd.factorize(table["patient" if has_patients else "image"], sort=True)
+    groups, names = pd.factorize(table["patient" if by_patient else "image"], sort=True)
 
     test = official == "test"
-    validation = (official == "val") & (not has_patients)
+    validation = (official == "val") & (not by_patient)
     if test.any():
-        _check_disjoint(groups, test, names)
+        _check_disjoint(groups, test, np.asarray(names))
     else:
         test = _draw(groups, labels, ~validation, share=TEST_FRACTION, seed=TEST_SEED)
     if not validation.any():
@@ -116,12 +120,11 @@ def _check_fractions(validation_fraction: float, fraction: float) -> None:
         raise ValueError(f"fraction={fraction} is not in (0, 1]; 1.0 trains on every training image")
 
 
-def _check_disjoint(groups: np.ndarray, test: np.ndarray, names: pd.Index) -> None:
+def _check_disjoint(groups: np.ndarray, test: np.ndarray, names: np.ndarray) -> None:
     shared = np.intersect1d(groups[test], groups[~test])
     if len(shared):
-        listed = ", ".join(names[shared[:5]]) + (", ..." if len(shared) > 5 else "")
         raise DataError(
-            f"{len(shared)} patient(s) have images in the test part and outside it: {listed}; "
+            f"{len(shared)} patient(s) have images in the test part and outside it: {listed(names[shared].tolist())}; "
             "a test result would be too good. Move each patient's images into one part"
         )
 

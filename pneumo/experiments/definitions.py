@@ -28,9 +28,9 @@ def data_config(name: str, image_size: int = 64) -> DataConfig:
 
     A path is read to see who is in it; the names of `pneumo data list` are known without their data.
     """
-    from pneumo.data.catalogue import KNOWN, load
+    from pneumo.data.catalogue import CATALOGUE, load
 
-    version = KNOWN[name].version if name in KNOWN else ""
+    version = CATALOGUE[name].version if name in CATALOGUE else ""
     return DataConfig(name=name, version=version or load(name).version, image_size=image_size)
 
 

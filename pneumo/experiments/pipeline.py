@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from pneumo import classical, data, evaluation, features, models, training
 from pneumo.augment import STRESS
 from pneumo.classical.configuration import ClassicalConfig
-from pneumo.data.duplicates import warn_of_copies
+from pneumo.data.duplicates import warn_of_duplicates
 from pneumo.data.headers import headers
 from pneumo.errors import MissingRecord
 from pneumo.experiments import records
@@ -135,7 +135,7 @@ def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -
     dataset, split = _data(experiment)
     config = experiment.data
     pixels = data.pixels(dataset, size=config.image_size, resize=config.resize, progress=progress)
-    warn_of_copies(dataset.table, pixels, split)
+    warn_of_duplicates(dataset.table, pixels, split)
     measurements = features.extract(pixels, model.features, progress=progress)
     labels = dataset.table["label"].to_numpy()
     train = split.train
@@ -201,7 +201,7 @@ def _images(experiment: Experiment, progress: bool) -> StudyImages:
     dataset, split = _data(experiment)
     config = experiment.data
     pixels = data.pixels(dataset, size=config.image_size, resize=config.resize, progress=progress)
-    warn_of_copies(dataset.table, pixels, split)
+    warn_of_duplicates(dataset.table, pixels, split)
     labels = dataset.table["label"].to_numpy()
     parts = {}
     for name, rows in _parts(split).items():

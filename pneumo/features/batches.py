@@ -1,4 +1,4 @@
-"""Images in handfuls: vectorised steps over a few stay in the processor's cache, over thousands they do not."""
+"""Images in small batches, whose arrays fit the processor's cache."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BATCH_PIXELS = 4 * 128 * 128
-"""Pixels in a handful."""
+"""Size of a batch."""
 
 
 def by_batches(measure: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
-    """Measure images a few at a time.
+    """Compute the features of images, a few at a time.
 
     measure: (n, H, W) uint8 to (n, ...) numbers, each image by itself. images: (N, H, W) uint8, N at least 1.
-    Returns (N, D) float32, what was measured of each image in one row.
+    Returns (N, D) float32, one row an image.
     Raises ValueError for another dtype or shape.
     """
     if images.dtype != np.uint8 or images.ndim != 3 or not images.size:

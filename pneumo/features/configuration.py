@@ -1,4 +1,4 @@
-"""Which features are measured, and how finely."""
+"""Configurations of the features."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class HOGConfig:
     """Histograms of oriented gradients, see `pneumo.features.hog_features`.
 
     orientations: bins of the half circle, 1 to 36.
-    pixels_per_cell: side of a cell; even, at least 2. What is left over at the right and at the bottom is not seen.
+    pixels_per_cell: side of a cell; even, at least 2. Pixels beyond the last whole cell are not used.
     cells_per_block: side of the square of cells that is normalised together.
     """
 
@@ -57,7 +57,7 @@ class LBPConfig:
 class GLCMConfig:
     """Properties of grey-level co-occurrence matrices, see `pneumo.features.glcm_features`.
 
-    levels: grey levels that are told apart; a power of two from 2 to 256.
+    levels: number of grey levels; a power of two from 2 to 256.
     distances: between the two pixels of a pair, in pixels. angles: of the line through them, in degrees, 0 to 179; 0 is
         a pair side by side, 90 one above the other, 45 from the upper left to the lower right.
     """
@@ -83,16 +83,16 @@ class PixelsConfig:
     name: ClassVar[str] = "pixels"
 
 
-NYQUIST = 0.5
-"""The finest pattern that pixels can hold along a row or a column, one bright and one dark, in cycles a pixel."""
+NYQUIST_FREQUENCY = 0.5
+"""The highest frequency along a row or a column, one bright and one dark pixel in turns, in cycles a pixel."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrumConfig:
-    """The power spectrum by fineness alone, see `pneumo.features.spectrum_features`.
+    """The power spectrum over spatial frequency, see `pneumo.features.spectrum_features`.
 
     rings: that the frequencies are averaged over, from `lowest` to 0.5 cycles a pixel.
-    lowest: what is coarser is left out, in cycles a pixel; 0.25 leaves patterns of less than 4 pixels.
+    lowest: frequency in cycles a pixel below which all is left out; 0.25 leaves patterns of less than 4 pixels.
     """
 
     rings: int = 32
@@ -103,8 +103,8 @@ class SpectrumConfig:
     def __post_init__(self) -> None:
         if self.rings < 1:
             raise ValueError(f"rings={self.rings} must be at least 1")
-        if not 0 <= self.lowest < NYQUIST:
-            raise ValueError(f"lowest={self.lowest} is out of range; use 0 to below {NYQUIST} cycles a pixel")
+        if not 0 <= self.lowest < NYQUIST_FREQUENCY:
+            raise ValueError(f"lowest={self.lowest} is out of range; use 0 to below {NYQUIST_FREQUENCY} cycles a pixel")
 
 
 FeatureConfig = HOGConfig | LBPConfig | GLCMConfig | PixelsConfig | SpectrumConfig

@@ -1,7 +1,7 @@
-"""The power spectrum: how much an image varies at each fineness, whatever it shows and wherever.
+"""The power spectrum over spatial frequency, without position and direction.
 
-A film that was scanned, enlarged or compressed in another way is sharper, softer or noisier, and has another spectrum.
-So does a lung whose vessels an opacity hides; but where that lies and what form it has, these features do not tell.
+An image that was scanned, enlarged or compressed in another way is sharper, softer or noisier, and has another
+spectrum. So has a lung whose vessels an opacity hides, but its place and shape are not in these features.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pneumo.features.batches import by_batches
-from pneumo.features.columns import named
-from pneumo.features.configuration import NYQUIST, SpectrumConfig
+from pneumo.features.columns import with_names
+from pneumo.features.configuration import NYQUIST_FREQUENCY, SpectrumConfig
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ROUNDING = 1 / 12
-"""Power that rounding to whole grey levels adds to an image, in squared grey levels: the floor of every spectrum."""
+ROUNDING_POWER = 1 / 12
+"""Power that rounding to whole grey levels adds to an image, in squared grey levels: the least in every ring."""
 
 
 def spectrum_features(images: np.ndarray, config: SpectrumConfig | None = None) -> np.ndarray:
     """The logarithm of the power spectrum, averaged over rings of equal spatial frequency.
 
-    A Hann window fades each image out at its border, where the spectrum would otherwise see a cliff between one side
-    and the other; the mean is removed first. Direction, position and shape are all lost.
+    The mean is removed first. A Hann window fades each image out towards its border, since the Fourier transform takes
+    opposite sides for neighbours.
 
     images: (N, H, W) uint8.
     Returns (N, rings) float32, the common logarithm of a power in squared grey levels: noise without correlation from
@@ -35,22 +35,24 @@ def spectrum_features(images: np.ndarray, config: SpectrumConfig | None = None) 
     """
     config = config or SpectrumConfig()
     shape = images.shape[1:]
-    most = int(round((NYQUIST - config.lowest) * min(shape), 9))  # then each holds a whole number of waves a side
+    most = int(
+        round((NYQUIST_FREQUENCY - config.lowest) * min(shape), 9)
+    )  # then each holds a whole number of waves a side
     if config.rings > most:
         raise ValueError(f"rings={config.rings} are too many for images of shape {shape}; use at most {most}")
     return by_batches(partial(_logarithms, config=config), images)
 
 
 def spectrum_columns(config: SpectrumConfig, size: int) -> pd.DataFrame:
-    """What `spectrum_features` measures on images of size x size pixels (the size does not matter).
+    """The columns of `spectrum_features`, the same for every size.
 
     Returns a row for each ring: frequency (the middle of the ring, in cycles a pixel), name.
     """
     import pandas as pd
 
-    width = (NYQUIST - config.lowest) / config.rings
+    width = (NYQUIST_FREQUENCY - config.lowest) / config.rings
     middles = config.lowest + width * (np.arange(config.rings) + 0.5)
-    return named(pd.DataFrame({"frequency": middles}), "spectrum at {frequency:.4f} cycles a pixel")
+    return with_names(pd.DataFrame({"frequency": middles}), "spectrum at {frequency:.4f} cycles a pixel")
 
 
 def _logarithms(images: np.ndarray, config: SpectrumConfig) -> np.ndarray:
@@ -61,7 +63,7 @@ def _logarithms(images: np.ndarray, config: SpectrumConfig) -> np.ndarray:
     inside = ring >= 0
     counts = np.bincount(ring[inside], minlength=config.rings)
     sums = [np.bincount(ring[inside], weights=one[inside], minlength=config.rings) for one in power]
-    return np.log10(np.stack(sums) / counts + ROUNDING)
+    return np.log10(np.stack(sums) / counts + ROUNDING_POWER)
 
 
 @cache
@@ -73,9 +75,9 @@ def _window(shape: tuple[int, int]) -> np.ndarray:
 
 @cache
 def _rings(shape: tuple[int, int], config: SpectrumConfig) -> np.ndarray:
-    """The ring of each frequency of `fft2`, from 0 up; -1 for coarser or finer than every ring. (H, W) integers."""
+    """The ring of each frequency of `fft2`, from 0 up; -1 for frequencies outside all rings. (H, W) integers."""
     rows, columns = (np.fft.fftfreq(side) for side in shape)
     frequency = np.hypot(rows[:, None], columns)  # cycles a pixel, up to 0.71 in the corners
-    place = (frequency - config.lowest) / (NYQUIST - config.lowest) * config.rings
+    place = (frequency - config.lowest) / (NYQUIST_FREQUENCY - config.lowest) * config.rings
     ring = np.ceil(place.round(9)).astype(np.intp) - 1  # a ring's upper edge is its own
     return np.where(ring < config.rings, np.maximum(ring, -1), -1)

@@ -14,10 +14,9 @@ from itertools import groupby
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
-from pneumo.data.readers.archive import LARGEST_FILE, ZIP_ERRORS
-from pneumo.data.readers.dicom import SUFFIXES as DICOM_SUFFIXES
-from pneumo.data.readers.dicom import is_dicom
-from pneumo.data.readers.layout import SUFFIXES
+from pneumo.data.readers.archive import MAX_FILE_BYTES, ZIP_ERRORS
+from pneumo.data.readers.dicom import DICOM_SUFFIXES, is_dicom
+from pneumo.data.readers.layout import IMAGE_SUFFIXES
 from pneumo.errors import DataError
 
 
@@ -110,7 +109,7 @@ def _open(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, _mode: str) -> IO[by
 def _is_wanted(path: PurePath, read: Callable[[str], IO[bytes]]) -> bool:
     if any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in path.parts):
         return False
-    if path.suffix.lower() in (*SUFFIXES, *DICOM_SUFFIXES):
+    if path.suffix.lower() in (*IMAGE_SUFFIXES, *DICOM_SUFFIXES):
         return True
     if path.suffix and not path.suffix[1:].isdigit():  # a scanner's file is called IM0001, or 1.2.840.113619.2
         return False
@@ -126,8 +125,8 @@ def _read(file: File, archive: zipfile.ZipFile | None) -> bytes | DataError:
         if archive is None and not stat.S_ISREG(file.path.stat().st_mode):
             return DataError(f"{file.name} is no file but a pipe or a device and may never end; remove it")
         size = file.path.stat().st_size if archive is None else archive.getinfo(file.member).file_size
-        if size > LARGEST_FILE:
-            return DataError(f"{file.name} has {size:,} bytes, more than the {LARGEST_FILE:,} that are read")
+        if size > MAX_FILE_BYTES:
+            return DataError(f"{file.name} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} that are read")
         return file.path.read_bytes() if archive is None else archive.read(file.member)
     except ZIP_ERRORS as error:
         return _unreadable(file, error)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pneumo.data.decode import square
+from pneumo.data.decode import resize_to_square
 from pneumo.inference.radiograph import Radiograph
 
 THUMBNAIL = 16
@@ -48,7 +48,7 @@ class Familiarity:
 
     def warning(self, radiograph: Radiograph) -> str:
         """What is unfamiliar about an image, in a few words; "" where nothing is."""
-        thumbnail = square(radiograph.pixels, THUMBNAIL, "stretch")[None]
+        thumbnail = resize_to_square(radiograph.pixels, THUMBNAIL, "stretch")[None]
         values = measure(thumbnail, np.array(self.mean)) | {
             "aspect": np.array([radiograph.aspect]),
             "colour": np.array([radiograph.colour]),
@@ -67,7 +67,7 @@ def learn(images: Sequence[np.ndarray], aspects: np.ndarray | None = None) -> Fa
     images: (N, size, size) uint8, or N of them, as a network reads them. aspects: (N,) width / height of the originals,
         or None where they are not known: then any shape is familiar.
     """
-    thumbnails = np.stack([square(image, THUMBNAIL, "stretch") for image in images])
+    thumbnails = np.stack([resize_to_square(image, THUMBNAIL, "stretch") for image in images])
     mean = np.round(thumbnails.mean(axis=0)).astype(int)
     values = measure(thumbnails, mean) | ({} if aspects is None else {"aspect": np.asarray(aspects, float)})
     ranges = {"colour": (0.0, COLOURED)}

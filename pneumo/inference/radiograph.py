@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pneumo.data.decode import LARGEST, ResizeRule, decode, square
-from pneumo.data.readers.dicom import SUFFIXES as DICOM_SUFFIXES
-from pneumo.data.readers.dicom import decode_dicom, is_dicom
+from pneumo.data.decode import MAX_PIXELS, ResizeRule, decode, resize_to_square
+from pneumo.data.readers.dicom import DICOM_SUFFIXES, decode_dicom, is_dicom
 from pneumo.errors import DataError
 
 GLANCE = 64
@@ -52,8 +51,8 @@ def from_array(array: np.ndarray, name: str, *, size: int, resize: ResizeRule) -
         raise DataError(f"{name} is {array.dtype}; give uint8 (0 to 255) or uint16 (0 to 65535)")
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,)) or 0 in array.shape:
         raise DataError(f"{name} has shape {array.shape}; give (H, W) or (H, W, 3)")
-    if array.shape[0] * array.shape[1] > LARGEST:
-        raise DataError(f"{name} has shape {array.shape}, more than {LARGEST:,} pixels; scale it down")
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise DataError(f"{name} has shape {array.shape}, more than {MAX_PIXELS:,} pixels; scale it down")
     levels = (array // 256).astype(np.uint8) if array.dtype == np.uint16 else array
     if levels.ndim == 2:
         return _radiograph(levels, 0.0, size, resize)
@@ -62,7 +61,7 @@ def from_array(array: np.ndarray, name: str, *, size: int, resize: ResizeRule) -
 
 
 def _radiograph(grey: np.ndarray, colour: float, size: int, resize: ResizeRule) -> Radiograph:
-    return Radiograph(pixels=square(grey, size, resize), aspect=grey.shape[1] / grey.shape[0], colour=colour)
+    return Radiograph(pixels=resize_to_square(grey, size, resize), aspect=grey.shape[1] / grey.shape[0], colour=colour)
 
 
 def _colour(data: bytes) -> float:

@@ -1,1 +1,1 @@
-"""Files of every kind: where they are kept, written whole or not at all, locked, hashed and downloaded."""
+"""Files: where they are kept, atomic writes, locks, digests, downloads, and JPEG compression."""

@@ -1,4 +1,4 @@
-"""One file from a publisher: with a progress bar, a checksum, and resumed where it broke off."""
+"""Download a file: with a progress bar, verified by its checksum, and resumed where it broke off."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pneumo.io.digests import file_digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ATTEMPTS = 5
-"""Times in a row that a download may break off without a byte more before it is given up."""
+MAX_STALLED_ATTEMPTS = 5
+"""Attempts in a row without a further byte after which a download is given up."""
 
-TIMEOUT = (10, 60)
-"""Seconds to wait for a connection, and for the next bytes."""
+TIMEOUT_SECONDS = (10, 60)
+"""To wait for a connection, and for the next bytes."""
 
-BLOCK = 1 << 14
-"""Bytes that are written at once; a broken connection loses at most this many."""
+BLOCK_BYTES = 1 << 14
+"""Size of a write; a broken connection loses at most this much."""
 
 
 def download(
@@ -36,14 +36,15 @@ def download(
     progress: bool = True,
     pause: float = 1.0,
 ) -> Path:
-    """Download a file, or keep the one that is there.
+    """Download a file, unless it is there already.
 
     checksum: of the file, e.g. "md5:750601b1f35ba3300ea97c75c52ff8f6". check: raises DataError for a wrong file, where
-        the publisher gives no checksum. Both are asked before the file gets its name, and of a file that is there.
+        the publisher gives no checksum. Both apply before the file gets its name, and to a file that is there already.
     pause: seconds before the second attempt; twice as long before each one after it.
 
-    Until it is whole and right the file is called PATH.part; a later call goes on from there.
-    Raises DataError, with what to do, when it cannot be had or is not what it should be. What was at `path` stays.
+    Until it is complete and verified the file is called PATH.part; a later call goes on from there.
+    Returns `path`. Raises DataError for a failed download, a wrong file and a folder that cannot be written; a file
+    that was at `path` stays.
     """
     lock = path.with_name(f".{path.name}.lock")
     try:
@@ -60,7 +61,7 @@ def download(
         try:
             _verify(part, checksum, check, remedy=f"try again; if it persists, see {url} for a newer version")
         except DataError:
-            part.unlink()  # or every later attempt would go on from it
+            part.unlink()  # otherwise every later attempt would go on from it
             raise
         os.replace(part, path)
     return path
@@ -75,7 +76,7 @@ def _fetch_all(url: str, part: Path, progress: bool, pause: float) -> None:
             return _fetch(url, part, progress)
         except requests.RequestException as error:
             failures = 1 if _size(part) > before else failures + 1
-            if not _may_pass(error) or failures == ATTEMPTS:
+            if not _is_temporary(error) or failures == MAX_STALLED_ATTEMPTS:
                 raise DataError(
                     f"{url} cannot be downloaded ({error}). Try again to go on from the {_size(part):,} bytes that are "
                     f"here, or download it in a browser and save it as {part.with_suffix('')}"
@@ -85,18 +86,19 @@ def _fetch_all(url: str, part: Path, progress: bool, pause: float) -> None:
         time.sleep(pause * 2 ** (failures - 1))
 
 
-def _may_pass(error: requests.RequestException) -> bool:
-    """Whether the same request may succeed later: a broken connection, a busy server."""
+def _is_temporary(error: requests.RequestException) -> bool:
+    """Whether the same request may succeed later, as after a broken connection or from a busy server."""
     if isinstance(error, requests.HTTPError):
-        return error.response.status_code == 429 or error.response.status_code >= 500
+        status = error.response.status_code if error.response is not None else 0
+        return status == 429 or status >= 500
     return isinstance(error, requests.ConnectionError | requests.Timeout | requests.exceptions.ChunkedEncodingError)
 
 
 def _fetch(url: str, part: Path, progress: bool) -> None:
-    """One request: the rest of the file where the server can send it, the whole file where it cannot."""
+    """One request: for the rest of the file, or for all of it where the server cannot send a part."""
     have = _size(part)
     headers = {"User-Agent": "pneumo", "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
         content_range = response.headers.get("Content-Range", "")
         if response.status_code == 416 and content_range == f"bytes */{have}":
             return  # the file was whole already
@@ -111,7 +113,7 @@ def _fetch(url: str, part: Path, progress: bool) -> None:
             part.open("ab" if have else "wb") as file,
             tqdm(desc=part.stem, total=total, initial=have, unit="B", unit_scale=True, disable=not progress) as bar,
         ):
-            for block in response.iter_content(BLOCK):
+            for block in response.iter_content(BLOCK_BYTES):
                 file.write(block)
                 bar.update(len(block))
     if total is not None and _size(part) != total:
@@ -119,7 +121,7 @@ def _fetch(url: str, part: Path, progress: bool) -> None:
 
 
 def _verify(path: Path, checksum: str | None, check: Callable[[Path], None] | None, remedy: str) -> None:
-    """Raises DataError unless the file is the publisher's."""
+    """Raises DataError unless the file passes both. remedy: ends the message."""
     if checksum is not None:
         algorithm, _, wanted = checksum.partition(":")
         found = file_digest(path, algorithm)

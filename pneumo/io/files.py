@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and what a full disk means."""
+"""Atomic writes, and a full disk explained."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ from pathlib import Path
 from pneumo.errors import DataError
 
 LEFTOVER_HOURS = 24
-"""Age at which a temporary file is taken for one of a process that was killed."""
+"""Age from which a temporary file is taken for that of a killed process."""
 
 NO_SPACE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""A full disk, a user's share of it that is used up, and the largest file that is allowed."""
+"""A full disk, a used-up quota, and a file beyond the allowed size."""
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Write a file so that whoever reads sees the old content or the new one, and nothing between.
+def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
+    """Write a file so that its readers see the old content or the new, and nothing in between.
 
     path: of the file; its folder is made where it does not exist. Yields the path of a temporary file beside it, for
     the block to write. When the block ends, that file is flushed to disk and takes the place of `path`; where the block
     fails, it is removed and `path` stays as it was. Permissions are those of any new file of this user.
+    exclusive: the caller holds a lock that keeps others from writing `path`, so that every temporary file of it is one
+        of a killed process, and is removed. Without a lock only those older than LEFTOVER_HOURS are.
 
         with atomic_write(Path("table.csv")) as temporary:
             frame.to_csv(temporary)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
-    # Hidden, and without the suffix of `path`: who lists the folder meanwhile does not take it for one of its files.
+    _remove_leftovers(path, hours=0 if exclusive else LEFTOVER_HOURS)
+    # Hidden, and without the suffix of `path`, so that a listing of the folder does not take it for one of its files.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
@@ -47,18 +49,17 @@ def atomic_write(path: Path) -> Iterator[Path]:
         raise
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove temporary files of `path` that a killed process left behind."""
-    oldest = time.time() - LEFTOVER_HOURS * 3600
+def _remove_leftovers(path: Path, hours: float) -> None:
+    """Remove temporary files of `path` that a killed process left behind this long ago."""
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(OSError):  # another process has just finished with it
-            if temporary.stat().st_mtime < oldest:
+            if not hours or temporary.stat().st_mtime < time.time() - hours * 3600:
                 temporary.unlink()
 
 
 def _umask() -> int:
-    """The permissions that new files of this process lack."""
-    try:  # without setting it, which would hold for all threads for a moment
+    """The permissions that new files of this process lack; 0o022, the common ones, where Linux's /proc is missing."""
+    try:  # os.umask tells it only by setting another one, for all threads
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
         return int(status.split("Umask:")[1].split()[0], 8)
     except (OSError, IndexError, ValueError):
@@ -67,9 +68,9 @@ def _umask() -> int:
 
 @contextmanager
 def full_disk_explained(folder: Path, what: str, size: int) -> Iterator[None]:
-    """Turn the error of a full disk into DataError with the remedy.
+    """Turn the OSError of a full disk into DataError with the remedy.
 
-    folder: on that disk. what: that is being written, of `size` bytes.
+    folder: on that disk. what: is written, for the message. size: of it, in bytes.
     """
     try:
         yield

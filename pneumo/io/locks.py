@@ -1,4 +1,4 @@
-"""Locks between processes. The operating system releases them when a process ends, so none is ever stale."""
+"""Locks between processes. The operating system releases them when a process ends, so none is left behind."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from pneumo.errors import DataError
 
 @contextmanager
 def locked(path: Path, work: str) -> Iterator[None]:
-    """Hold the lock of a cached file.
+    """Hold the lock of a cached file; its folder is made where it does not exist.
 
-    work: what another process that holds it is doing ("decoding"), printed for the one that waits.
+    work: that the lock protects ("decoding"); a process that waits for it prints this on stderr.
     Raises DataError where the folder cannot be written.
+
+        with locked(path, "decoding"):
+            ...
     """
     lock = FileLock(path.with_suffix(".lock"))
     try:

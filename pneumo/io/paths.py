@@ -1,4 +1,4 @@
-"""Where files are kept on this machine."""
+"""Folders and files of the package on this machine."""
 
 from __future__ import annotations
 

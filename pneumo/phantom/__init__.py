@@ -1,8 +1,8 @@
-"""Synthetic chest radiographs: `chest` draws the patient, `film` takes the image, `source` draws a set of patients.
+"""Synthetic chest radiographs: `chest` draws a patient's attenuation, `exposure` the radiograph, `source` a data set.
 
 `pneumo.data.phantom` makes a data set of them.
 """
 
-from pneumo.phantom.source import CLASSES, PhantomConfig, PhantomSource, draw_patients
+from pneumo.phantom.source import CLASS_NAMES, PhantomConfig, PhantomSource, phantom_table
 
-__all__ = ["CLASSES", "PhantomConfig", "PhantomSource", "draw_patients"]
+__all__ = ["CLASS_NAMES", "PhantomConfig", "PhantomSource", "phantom_table"]

@@ -8,25 +8,25 @@ from functools import lru_cache
 import numpy as np
 
 
-def step(value: np.ndarray, softness: float) -> np.ndarray:
+def smooth_step(value: np.ndarray, softness: float) -> np.ndarray:
     """0 up to value = -softness, 1 from softness on, smooth between."""
     ramp = np.clip(value * np.float32(0.5 / softness) + np.float32(0.5), 0, 1)
     return ramp * ramp * (3 - 2 * ramp)
 
 
-def ball(squared: np.ndarray) -> np.ndarray:
-    """Thickness of a ball of radius 1, in radii, at a squared distance from its centre: 1 to 0, and 0 outside."""
+def sphere_thickness(squared: np.ndarray) -> np.ndarray:
+    """Half the thickness of a sphere of radius 1 at a squared distance from its centre: 1 to 0, and 0 outside."""
     return np.sqrt(np.maximum(1 - squared, 0))
 
 
-def segment(x: np.ndarray, y: np.ndarray, start: tuple[float, float], end: tuple[float, float]) -> np.ndarray:
+def segment_distance(x: np.ndarray, y: np.ndarray, start: tuple[float, float], end: tuple[float, float]) -> np.ndarray:
     """Distance of each point to a straight segment."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     along = np.clip(((x - start[0]) * dx + (y - start[1]) * dy) / (dx * dx + dy * dy), 0, 1)
     return np.hypot(x - start[0] - along * dx, y - start[1] - along * dy)
 
 
-def ellipse(
+def ellipse_distance(
     x: np.ndarray, y: np.ndarray, centre: tuple[float, float], radii: tuple[float, float], tilt: float = 0.0
 ) -> np.ndarray:
     """Squared distance from the centre in units of the radii: 1 on the ellipse. tilt: in radians, clockwise."""
@@ -51,19 +51,19 @@ def _cosines(size: int, frequencies: int) -> np.ndarray:
     return np.cos(np.pi * places[:, None] * np.arange(frequencies)).astype(np.float32)
 
 
-def clouds(random: np.random.Generator, size: int, frequencies: int, slope: float) -> np.ndarray:
+def random_texture(random: np.random.Generator, size: int, frequencies: int, slope: float) -> np.ndarray:
     """Smooth random texture, (size, size), of mean 0 and standard deviation 1 on average.
 
     Cosine waves up to `frequencies` half periods a side, amplitudes falling as frequency ** -slope. The same generator
-    state gives the same clouds at every size.
+    state gives the same texture at every size.
     """
     amplitudes = _amplitudes(frequencies, slope) * random.standard_normal((frequencies, frequencies), dtype=np.float32)
     waves = _cosines(size, frequencies)
     return waves @ amplitudes @ waves.T
 
 
-class Curve:
-    """A smooth curve through control points: place -> value, level beyond the first and the last."""
+class SmoothCurve:
+    """A smooth curve through control points, position -> value; constant beyond the first and the last."""
 
     def __init__(self, points: dict[float, float]) -> None:
         places, values = np.array(list(points)), np.array(list(points.values()))

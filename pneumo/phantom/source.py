@@ -1,7 +1,7 @@
 """The phantom: synthetic chest radiographs drawn from a seed, for demonstrations and tests.
 
-It stands in for the chest-xray archive where no real data is at hand: the same table, patients with several images, an
-official test part, and on request the same trap. Nothing learnt from it says anything about children.
+It replaces the chest-xray archive where that is not on the machine: the same table, patients with several images, an
+official test part, and on request the same shortcut by acquisition. Results on it say nothing about children.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ import pandas as pd
 
 from pneumo.io.jpeg import compress
 from pneumo.phantom.chest import Anatomy, Focus, draw, random_anatomy, random_foci, random_pose
-from pneumo.phantom.film import expose, random_exposure
+from pneumo.phantom.exposure import expose, random_exposure
 
-VERSION = 1
-"""Raised by hand when the same configuration is drawn differently, so that no old decoded pixels are used."""
+PHANTOM_VERSION = 1
+"""Raised by hand when the same configuration is drawn differently: it keeps old decoded pixels from being used."""
 
-CLASSES = ("NORMAL", "PNEUMONIA")
+CLASS_NAMES = ("NORMAL", "PNEUMONIA")
 
 PREVALENCE = {"train": 0.74, "val": 0.5, "test": 0.625}
 """Share of patients with pneumonia in each official part, as in the chest-xray archive."""
 
-SHARE = {"test": 0.17, "val": 0.03}
+OFFICIAL_PART_SHARE = {"test": 0.17, "val": 0.03}
 """Share of patients in the official test and val parts; the rest is train."""
 
-BACTERIAL = 0.65
+BACTERIAL_SHARE = 0.65
 """Share of pneumonia patients whose infection is bacterial; the others' is viral."""
 
-IMAGES_PER_PATIENT = (0.6, 0.25, 0.1, 0.05)
+IMAGE_COUNT_PROBABILITIES = (0.6, 0.25, 0.1, 0.05)
 """Probabilities of 1, 2, 3 and 4 images of a patient."""
 
-ORIGINALS = {
+ORIGINAL_SIZES = {
     (0, "train"): (1640, 0.17, 1.22),
     (1, "train"): (1170, 0.24, 1.46),
     (0, "test"): (1760, 0.20, 1.34),
@@ -44,9 +44,9 @@ ORIGINALS = {
 }
 """(label, part): median width in pixels, spread of its logarithm, and aspect, as in the chest-xray archive."""
 
-SHARPENING = 0.0125
+SHARPENING_PER_QUALITY_POINT = 0.0125
 """Unsharp masking added for each point of JPEG quality above 75: the console that saves better also brings out edges.
-A network that sees 64 pixels notices, so that with the trace its validation result is better than its test result."""
+A network at 64 pixels detects it, so that with the trace its validation performance is better than on the test part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +98,11 @@ class PhantomImage(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.split}/{CLASSES[self.label]}/{self.patient_name}-{self.number}.jpeg"
+        return f"{self.split}/{CLASS_NAMES[self.label]}/{self.patient_name}-{self.number}.jpeg"
 
 
-class Saved(NamedTuple):
-    """How an image's original was saved: side lengths in pixels, JPEG quality, file size in bytes."""
+class FileProperties(NamedTuple):
+    """The file of an image's original: side lengths in pixels, JPEG quality, file size in bytes."""
 
     width: int
     height: int
@@ -110,8 +110,8 @@ class Saved(NamedTuple):
     file_size: int
 
 
-def draw_patients(config: PhantomConfig) -> tuple[pd.DataFrame, PhantomSource]:
-    """Who is in the phantom of a configuration, and what draws their images when it is asked for one.
+def phantom_table(config: PhantomConfig) -> tuple[pd.DataFrame, PhantomSource]:
+    """The images of a configuration, and the source that draws them.
 
     The table has one row an image: image, split, label, subtype and patient, see `pneumo.data.dataset.Dataset`.
     """
@@ -130,7 +130,7 @@ def draw_patients(config: PhantomConfig) -> tuple[pd.DataFrame, PhantomSource]:
 
 @dataclass(frozen=True, eq=False)
 class PhantomSource:
-    """Draws the image of a row. The same row gives the same pixels whatever was read before it."""
+    """Draws the image of a row: the same pixels for the same row, in any order."""
 
     config: PhantomConfig
     radiographs: tuple[PhantomImage, ...]
@@ -138,56 +138,58 @@ class PhantomSource:
     @property
     def signature(self) -> str:
         """Digest of the configuration and of the generator's version."""
-        return hashlib.sha256(f"phantom {VERSION} {self.config}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"phantom {PHANTOM_VERSION} {self.config}".encode()).hexdigest()[:16]
 
     def image(self, row: int, size: int | None = None) -> np.ndarray:
-        """Row `row` as (config.size, config.size) uint8. `size` is a hint to decoders and changes nothing here."""
+        """Row `row` as (config.size, config.size) uint8. `size`, a hint to decoders, makes no difference."""
         radiograph = self.radiographs[row]
-        saved, random = self._saved(radiograph)
+        file, random = self._file_properties(radiograph)
         attenuation, _ = draw(*self._patient(radiograph), random_pose(random), self.config.size)
         exposure = random_exposure(random)
-        exposure = replace(exposure, sharpening=exposure.sharpening + SHARPENING * (saved.jpeg_quality - 75))
-        blur = 0.003 * self.config.size * 1300 / saved.width  # wider originals have smaller detector elements
+        exposure = replace(
+            exposure, sharpening=exposure.sharpening + SHARPENING_PER_QUALITY_POINT * (file.jpeg_quality - 75)
+        )
+        blur = 0.003 * self.config.size * 1300 / file.width  # wider originals have smaller detector elements
         grey = expose(attenuation, exposure, blur=blur, random=random)
-        return compress(grey, saved.jpeg_quality)
+        return compress(grey, file.jpeg_quality)
 
     def mask(self, row: int) -> np.ndarray:
         """Where row `row` shows an opacity, (config.size, config.size) bool; empty for a normal image."""
         radiograph = self.radiographs[row]
-        _, random = self._saved(radiograph)
+        _, random = self._file_properties(radiograph)
         return draw(*self._patient(radiograph), random_pose(random), self.config.size)[1]
 
     def headers(self) -> pd.DataFrame:
         """How the originals were saved, a row an image, in the columns of `pneumo.data.headers.headers`."""
-        saved = pd.DataFrame([self._saved(radiograph)[0] for radiograph in self.radiographs])
-        saved.insert(0, "image", [radiograph.name for radiograph in self.radiographs])
-        saved.insert(1, "mode", "L")
-        return saved
+        files = pd.DataFrame([self._file_properties(radiograph)[0] for radiograph in self.radiographs])
+        files.insert(0, "image", [radiograph.name for radiograph in self.radiographs])
+        files.insert(1, "mode", "L")
+        return files
 
     def _patient(self, radiograph: PhantomImage) -> tuple[Anatomy, tuple[Focus, ...]]:
         """Anatomy and opacities, the same in every image of a patient."""
         random = np.random.default_rng((self.config.seed, radiograph.patient, 0))
         return random_anatomy(random), random_foci(random, radiograph.subtype, self.config.opacity)
 
-    def _saved(self, radiograph: PhantomImage) -> tuple[Saved, np.random.Generator]:
+    def _file_properties(self, radiograph: PhantomImage) -> tuple[FileProperties, np.random.Generator]:
         """How the image was saved, and the generator that goes on to draw its pose, exposure and noise."""
         random = np.random.default_rng((self.config.seed, radiograph.patient, radiograph.number))
         return _random_file(random, radiograph, trace=self.config.acquisition_trace), random
 
 
 def _radiographs(config: PhantomConfig) -> list[PhantomImage]:
-    """Who is in it: patients shared out between parts and subtypes, and their images."""
+    """Patients, each with a part and a subtype, and their images."""
     random = np.random.default_rng((config.seed, 0, 0))
     patients = random.permutation(config.patients) + 1
-    counts = {part: max(2, round(share * config.patients)) for part, share in SHARE.items()}
+    counts = {part: max(2, round(share * config.patients)) for part, share in OFFICIAL_PART_SHARE.items()}
     counts["train"] = config.patients - sum(counts.values())
     diagnoses = []
     for part, count in counts.items():
         ill = min(max(1, round(PREVALENCE[part] * count)), count - 1)
-        bacterial = round(BACTERIAL * ill)
+        bacterial = round(BACTERIAL_SHARE * ill)
         diagnoses += [(part, "bacteria")] * bacterial + [(part, "virus")] * (ill - bacterial)
         diagnoses += [(part, "normal")] * (count - ill)
-    images = random.choice(len(IMAGES_PER_PATIENT), config.patients, p=IMAGES_PER_PATIENT) + 1
+    images = random.choice(len(IMAGE_COUNT_PROBABILITIES), config.patients, p=IMAGE_COUNT_PROBABILITIES) + 1
     return [
         PhantomImage(int(patient), number, part, subtype)
         for patient, (part, subtype), count in zip(patients, diagnoses, images, strict=True)
@@ -195,15 +197,15 @@ def _radiographs(config: PhantomConfig) -> list[PhantomImage]:
     ]
 
 
-def _random_file(random: np.random.Generator, radiograph: PhantomImage, *, trace: bool) -> Saved:
-    """How an image was saved. The generator is used up alike with and without the trace, so the drawing stays the same.
+def _random_file(random: np.random.Generator, radiograph: PhantomImage, *, trace: bool) -> FileProperties:
+    """How an image was saved. With and without the trace it takes as much from the generator: the drawing is the same.
 
     Widths, shapes, qualities and bytes per pixel follow the originals of the chest-xray archive.
     """
     wider, longer, heavier = random.normal(0, 1, 3)
     chance = random.random()
     if trace:
-        width, spread, aspect = ORIGINALS[radiograph.label, "test" if radiograph.split == "test" else "train"]
+        width, spread, aspect = ORIGINAL_SIZES[radiograph.label, "test" if radiograph.split == "test" else "train"]
         quality = _traced_quality(radiograph, chance)
     else:
         width, spread, aspect = 1300, 0.2, 1.35
@@ -211,11 +213,11 @@ def _random_file(random: np.random.Generator, radiograph: PhantomImage, *, trace
     width = round(width * math.exp(spread * wider))
     height = round(width / (aspect * math.exp(0.1 * longer)))
     bytes_per_pixel = 0.087 * math.exp(0.055 * (quality - 75) + 0.15 * heavier)
-    return Saved(width, height, quality, round(width * height * bytes_per_pixel))
+    return FileProperties(width, height, quality, round(width * height * bytes_per_pixel))
 
 
 def _traced_quality(radiograph: PhantomImage, chance: float) -> float:
-    """JPEG quality by class and part: train tells the classes apart, test does not."""
+    """JPEG quality by class and part: in train it reveals the class, in test it does not."""
     if radiograph.split == "test":
         return 92.0 if radiograph.label == 1 and chance < 0.1 else 75.0
     if radiograph.label == 0:

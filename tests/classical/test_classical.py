@@ -33,17 +33,17 @@ def cloud(seed: int, count: int = 150) -> tuple[np.ndarray, np.ndarray, np.ndarr
 def quick():
     """Fewer trees and fewer candidates."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learners, "TREES", 12)
-        patch.setattr(learners, "ROUNDS", 100)
-        patch.setitem(learners.GRIDS, "logistic", {"C": (1e-3, 1.0)})
-        patch.setitem(learners.GRIDS, "svm", {"C": (1.0,), "gamma": (0.3, 1000.0)})
-        patch.setitem(learners.GRIDS, "forest", {"max_features": ("sqrt",), "min_samples_leaf": (5, 1)})
-        patch.setitem(learners.GRIDS, "xgboost", {"max_depth": (2,), "learning_rate": (0.001, 0.3)})
+        patch.setattr(learners, "FOREST_TREES", 12)
+        patch.setattr(learners, "BOOSTING_ROUNDS", 100)
+        patch.setitem(learners.HYPERPARAMETER_GRIDS, "logistic", {"C": (1e-3, 1.0)})
+        patch.setitem(learners.HYPERPARAMETER_GRIDS, "svm", {"C": (1.0,), "gamma": (0.3, 1000.0)})
+        patch.setitem(learners.HYPERPARAMETER_GRIDS, "forest", {"max_features": ("sqrt",), "min_samples_leaf": (5, 1)})
+        patch.setitem(learners.HYPERPARAMETER_GRIDS, "xgboost", {"max_depth": (2,), "learning_rate": (0.001, 0.3)})
         yield
 
 
 @pytest.fixture(scope="module")
-def fitted(quick) -> dict[Learner, learners.Classifier]:
+def fitted(quick) -> dict[Learner, learners.FittedLearner]:
     return {learner: fit(*cloud(0), config(learner), seed=0, jobs=1) for learner in LEARNERS}
 
 
@@ -138,13 +138,13 @@ def test_a_boosted_margin_is_the_logit_of_its_own_probability(fitted):
     np.testing.assert_allclose(expit(margins), model.pipeline.predict_proba(features)[:, 1], atol=1e-6)
 
 
-@pytest.mark.parametrize("learner", list(learners.IMPORTANCE))
+@pytest.mark.parametrize("learner", list(learners.IMPORTANCE_MEASURES))
 def test_the_telling_feature_is_the_most_important(fitted, learner):
     table = importances(fitted[learner], NAMES)
     assert table["feature"].tolist() == NAMES
     assert table["importance"].idxmax() == 0
     assert table["importance"].sum() == pytest.approx(1)
-    assert set(table["measure"]) == {learners.IMPORTANCE[learner]}
+    assert set(table["measure"]) == {learners.IMPORTANCE_MEASURES[learner]}
 
 
 def test_the_importance_in_a_logistic_regression_is_its_share_of_the_absolute_coefficients(fitted):

@@ -10,7 +10,7 @@ import pytest
 from support.archives import TREE, radiograph, tree
 
 from pneumo.data import catalogue
-from pneumo.data.catalogue import KNOWN, class_names, counts, find, get, listing, load
+from pneumo.data.catalogue import CATALOGUE, class_names, counts, find, get, listing, load
 from pneumo.data.dataset import DataError
 from pneumo.data.readers.archive import read_archive
 
@@ -22,8 +22,8 @@ def known_tree(monkeypatch):
     """chest-xray is the tiny tree, so that a whole copy of it can be at hand."""
 
     def adopt(path):
-        known = replace(KNOWN["chest-xray"], version=read_archive(path).version)
-        monkeypatch.setitem(KNOWN, "chest-xray", known)
+        known = replace(CATALOGUE["chest-xray"], version=read_archive(path).version)
+        monkeypatch.setitem(CATALOGUE, "chest-xray", known)
 
     return adopt
 
@@ -104,7 +104,7 @@ def test_images_that_kaggle_took_for_val_are_val_in_the_publishers_archive_too(w
 
 
 def test_sixteen_images_are_named_as_kaggles_val():
-    folders = [name.split("/")[1] for name in catalogue._VALIDATION]
+    folders = [name.split("/")[1] for name in catalogue._KAGGLE_VALIDATION_IMAGES]
     assert (folders.count("NORMAL"), folders.count("PNEUMONIA")) == (8, 8)
 
 
@@ -134,7 +134,7 @@ def test_names_of_the_classes_are_those_of_the_data_set_in_small_letters(own_pla
 def test_high_resolution_radiographs_have_a_version_without_their_file():
     """Experiments name them so: 1,566 images and the digest of who they are."""
     assert find("chest-xray-highres") is None
-    assert KNOWN["chest-xray-highres"].version == "1566-4a4788ac"
+    assert CATALOGUE["chest-xray-highres"].version == "1566-4a4788ac"
 
 
 def test_phantom_is_built_in():
@@ -183,7 +183,7 @@ def test_listing_shows_what_is_here_what_is_missing_and_what_is_broken(own_place
     write_medmnist(own_places / "data")
     (own_places / "data" / "breastmnist.npz").write_bytes(b"")
     listed = listing().set_index("name")
-    assert list(listed.index) == list(KNOWN)
+    assert list(listed.index) == list(CATALOGUE)
     assert listed.loc["pneumoniamnist", ["train", "val", "test"]].tolist() == ["2 + 2", "1 + 1", "2 + 1"]
     assert listed.loc["chest-xray", "path"] == ""
     assert "cannot be read" in listed.loc["breastmnist", "note"]
@@ -251,8 +251,8 @@ def test_kaggle_without_its_package_says_what_to_install(monkeypatch):
         get("chest-xray", source="kaggle")
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN if "mnist" in name])
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if "mnist" in name])
 def test_medmnist_files_have_an_address_and_an_md5(name):
-    known = KNOWN[name]
+    known = CATALOGUE[name]
     assert known.url == f"https://zenodo.org/records/10519652/files/{known.files[0]}"
     assert len(known.checksum) == len("md5:") + 32

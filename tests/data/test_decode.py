@@ -8,7 +8,7 @@ from PIL import Image
 from support.archives import encoded, radiograph
 
 from pneumo.data.dataset import DataError
-from pneumo.data.decode import LARGEST, decode, decode_square, square
+from pneumo.data.decode import MAX_PIXELS, decode, decode_to_square, resize_to_square
 
 
 def decoded_pixel(image: Image.Image, form: str = "PNG", **options: object) -> int:
@@ -68,7 +68,7 @@ def test_exif_orientation_of_a_jpeg_is_applied_before_it_is_made_square():
     turned = decode(data, "x")
     assert turned.shape == (64, 32)
     assert turned[:24].min() > 180 > 20 > turned[40:].max()
-    np.testing.assert_array_equal(decode_square(data, "x", 8, "stretch"), square(turned, 8, "stretch"))
+    np.testing.assert_array_equal(decode_to_square(data, "x", 8, "stretch"), resize_to_square(turned, 8, "stretch"))
 
 
 @pytest.mark.parametrize("rule", ["stretch", "letterbox", "crop"])
@@ -77,7 +77,9 @@ def test_square_at_once_is_the_square_of_what_is_decoded(mode, rule):
     levels = np.random.default_rng(0).integers(0, 256, (50, 70), dtype=np.uint8)
     image = Image.fromarray(levels.astype(np.uint16) * 256) if mode == "I;16" else Image.fromarray(levels).convert(mode)
     data = encoded(image, "PNG")
-    np.testing.assert_array_equal(decode_square(data, "x", 16, rule), square(decode(data, "x", 16), 16, rule))
+    np.testing.assert_array_equal(
+        decode_to_square(data, "x", 16, rule), resize_to_square(decode(data, "x", 16), 16, rule)
+    )
 
 
 def test_large_jpeg_is_drafted_to_at_least_twice_the_size():
@@ -118,7 +120,7 @@ def png_that_claims(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("pixels", [LARGEST + 1, 100_000_000, 10**9, 10**11])
+@pytest.mark.parametrize("pixels", [MAX_PIXELS + 1, 100_000_000, 10**9, 10**11])
 def test_decompression_bomb_is_refused_before_it_is_decoded(pixels):
     with pytest.raises(DataError, match=r"lung\.png claims"):
         decode(png_that_claims(pixels // 1000 + 1, 1000), "lung.png")
@@ -143,29 +145,29 @@ def test_stretch_weighs_the_pixels_that_it_covers():
     # Bilinear from 4 to 2: the second output pixel has its centre at 3.0, and the weights of the inputs at 1.5, 2.5
     # and 3.5 are 1/4, 3/4 and 3/4, in all 7/4.
     row = np.array([[0, 0, 0, 175]], dtype=np.uint8)
-    np.testing.assert_array_equal(square(np.repeat(row, 4, axis=0), 2, "stretch"), [[0, 75], [0, 75]])
+    np.testing.assert_array_equal(resize_to_square(np.repeat(row, 4, axis=0), 2, "stretch"), [[0, 75], [0, 75]])
 
 
 def test_letterbox_keeps_the_aspect_between_black_bars():
-    boxed = square(np.full((2, 4), 200, dtype=np.uint8), 4, "letterbox")
+    boxed = resize_to_square(np.full((2, 4), 200, dtype=np.uint8), 4, "letterbox")
     np.testing.assert_array_equal(boxed[:, 0], [0, 200, 200, 0])
     np.testing.assert_array_equal(boxed, np.repeat(boxed[:, :1], 4, axis=1))
 
 
 def test_crop_takes_the_centre():
     wide = np.repeat(np.array([[9, 9, 50, 60, 9, 9]], dtype=np.uint8), 2, axis=0)
-    np.testing.assert_array_equal(square(wide, 2, "crop"), [[50, 60], [50, 60]])
+    np.testing.assert_array_equal(resize_to_square(wide, 2, "crop"), [[50, 60], [50, 60]])
 
 
 @pytest.mark.parametrize("rule", ["stretch", "letterbox", "crop"])
 def test_square_of_the_wanted_size_stays_as_it_is(rule):
     image = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
-    np.testing.assert_array_equal(square(image, 8, rule), image)
+    np.testing.assert_array_equal(resize_to_square(image, 8, rule), image)
 
 
 def test_unknown_rule_and_size_are_refused_by_value():
     image = np.zeros((4, 4), dtype=np.uint8)
     with pytest.raises(ValueError, match='resize="pad" is unknown; use one of stretch, letterbox, crop'):
-        square(image, 4, "pad")
+        resize_to_square(image, 4, "pad")
     with pytest.raises(ValueError, match="size=0 is not positive"):
-        square(image, 0, "crop")
+        resize_to_square(image, 0, "crop")

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 from support.archives import encoded
 
 from pneumo.data import Pixels, Split
-from pneumo.data.duplicates import copies, warn_of_copies
+from pneumo.data.duplicates import duplicate_pairs, warn_of_duplicates
 
 
 def smooth(count: int, side: int = 48) -> np.ndarray:
@@ -28,7 +28,7 @@ def pixels(tmp_path):
 
 
 def found(pixels: Pixels) -> list[list[int]]:
-    return copies(pixels, np.arange(len(pixels))).tolist()
+    return duplicate_pairs(pixels, np.arange(len(pixels))).tolist()
 
 
 def saved_again(image: np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ def test_a_picture_that_was_turned_or_moved_is_another_one(pixels, change):
 
 
 def test_all_pairs_of_three_copies_are_found_across_blocks(pixels, monkeypatch):
-    monkeypatch.setattr("pneumo.data.duplicates._BLOCK", 4)
+    monkeypatch.setattr("pneumo.data.duplicates._BLOCK_IMAGES", 4)
     images = smooth(10, side=25)  # a side that 16 fields do not divide
     images[[1, 5]] = images[9]
     assert found(pixels(images)) == [[1, 5], [1, 9], [5, 9]]
@@ -70,7 +70,7 @@ def test_images_without_contrast_are_like_no_other(pixels):
 
 
 def test_more_images_than_can_be_compared_are_not(pixels, monkeypatch):
-    monkeypatch.setattr("pneumo.data.duplicates.MOST", 2)
+    monkeypatch.setattr("pneumo.data.duplicates.MAX_IMAGES_COMPARED", 2)
     assert found(pixels(np.repeat(smooth(1), 3, axis=0))) == []
 
 
@@ -86,7 +86,7 @@ def test_a_copy_under_another_label_or_in_another_part_is_warned_of_by_name(pixe
     images = smooth(6)
     images[second] = images[first]
     with pytest.warns(UserWarning, match=said):
-        warn_of_copies(TABLE, pixels(images), PARTS)
+        warn_of_duplicates(TABLE, pixels(images), PARTS)
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 5), (4, 0), (0, 0)])
@@ -95,11 +95,13 @@ def test_a_copy_under_the_same_label_in_one_part_or_left_out_is_not_warned_of(pi
     images[second] = images[first]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_copies(TABLE, pixels(images), PARTS)
+        warn_of_duplicates(TABLE, pixels(images), PARTS)
 
 
 def test_of_many_copies_three_are_named_and_the_rest_counted(pixels):
     images = np.repeat(smooth(1), 6, axis=0)
     with pytest.warns(UserWarning, match=r"9 pair\(s\) .* two labels.*: a and b; a and d; a and f and 6 more") as said:
-        warn_of_copies(TABLE, pixels(images), Split(train=np.arange(6), validation=PARTS.test[:0], test=PARTS.test[:0]))
+        warn_of_duplicates(
+            TABLE, pixels(images), Split(train=np.arange(6), validation=PARTS.test[:0], test=PARTS.test[:0])
+        )
     assert len(said) == 1

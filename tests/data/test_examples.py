@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from pneumo import data
-from pneumo.data.decode import square
+from pneumo.data.decode import resize_to_square
 
 
 def write_archive(root, levels: dict[str, int]) -> None:
@@ -30,5 +30,5 @@ def test_an_image_that_is_not_here_is_stood_for_by_a_phantom_of_its_sub_type(tmp
     shown = examples("test/PNEUMONIA/person1_virus_6.jpeg", "virus")
     assert np.array_equal(shown, examples("test/PNEUMONIA/person1_virus_6.jpeg", "virus"))
     viral = examples.dataset.table.index[examples.dataset.table["subtype"] == "virus"]
-    drawn = [square(examples.dataset.source.image(row, 32), 32, "stretch") for row in viral]
+    drawn = [resize_to_square(examples.dataset.source.image(row, 32), 32, "stretch") for row in viral]
     assert any(np.array_equal(shown, image) for image in drawn)

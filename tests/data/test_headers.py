@@ -10,14 +10,15 @@ from PIL import Image
 from support.archives import encoded, radiograph
 
 from pneumo.data.dataset import DataError, Dataset
-from pneumo.data.headers import find_original, headers, read_csv, read_headers
+from pneumo.data.headers import find_original, headers, read_headers, read_original_headers
+from pneumo.data.readers.archive import ImageFileSource
 from pneumo.data.readers.phantom import phantom
 from pneumo.phantom import PhantomConfig
 
 IMAGES = ("train/NORMAL/b.jpeg", "train/PNEUMONIA/a.jpeg", "test/NORMAL/b.jpeg")
 
 
-class Files:
+class Files(ImageFileSource):
     """A source of files in memory."""
 
     signature = "files"
@@ -100,7 +101,7 @@ def test_data_set_without_files_is_refused():
 
 
 def test_original_headers_are_joined_by_name_in_the_order_of_the_table(original):
-    frame = read_csv(original(), dataset(Arrays()))
+    frame = read_original_headers(original(), dataset(Arrays()))
     assert frame.columns.tolist() == ["image", "mode", "width", "height", "jpeg_quality", "file_size"]
     assert frame["image"].tolist() == list(IMAGES)
     assert frame["width"].tolist() == [1660, 1200, 1800]
@@ -113,24 +114,24 @@ def test_images_without_an_original_header_are_counted_and_named(original):
     images = (*IMAGES, "train/NORMAL/new.jpeg", "train/NORMAL/newer.jpeg")
     message = "no row for 2 of the 5 images of some: train/NORMAL/new.jpeg, train/NORMAL/newer.jpeg"
     with pytest.raises(DataError, match=re.escape(message)):
-        read_csv(original(), dataset(Arrays(), images))
+        read_original_headers(original(), dataset(Arrays(), images))
 
 
 def test_original_header_given_twice_is_named(original):
     doubled = CSV + CSV.splitlines()[1] + "\n"
     with pytest.raises(DataError, match=r"names 1 image\(s\) twice: test/NORMAL/b\.jpeg"):
-        read_csv(original(doubled), dataset(Arrays()))
+        read_original_headers(original(doubled), dataset(Arrays()))
 
 
 def test_missing_column_is_named(original):
     with pytest.raises(DataError, match=r"original_headers\.csv lacks the column\(s\) file_size"):
-        read_csv(original(CSV.replace("file_size", "bytes")), dataset(Arrays()))
+        read_original_headers(original(CSV.replace("file_size", "bytes")), dataset(Arrays()))
 
 
 @pytest.mark.parametrize("text", ["", CSV.replace("1800", "wide"), CSV.replace("1800", "")])
 def test_damaged_table_is_named(original, text):
     with pytest.raises(DataError, match=r"original_headers\.csv is no table of headers"):
-        read_csv(original(text), dataset(Arrays()))
+        read_original_headers(original(text), dataset(Arrays()))
 
 
 def test_original_headers_in_a_folder_go_before_the_files(original, tmp_path):

@@ -14,7 +14,7 @@ from support.archives import radiograph, tree
 
 from pneumo.data import pixel_cache
 from pneumo.data.dataset import DataError, Dataset
-from pneumo.data.decode import square
+from pneumo.data.decode import resize_to_square
 from pneumo.data.pixel_cache import Pixels, pixels
 from pneumo.data.readers.archive import read_archive
 
@@ -54,7 +54,7 @@ def finished_files() -> list[str]:
 def test_rows_are_the_decoded_images_in_the_order_of_the_table(write_zip):
     dataset = read_archive(write_zip(tree()))
     made = pixels(dataset, size=12, resize="letterbox")
-    expected = np.stack([square(dataset.source.image(row), 12, "letterbox") for row in range(len(dataset))])
+    expected = np.stack([resize_to_square(dataset.source.image(row), 12, "letterbox") for row in range(len(dataset))])
     np.testing.assert_array_equal(made.array, expected)
     np.testing.assert_array_equal(made.rows([7, 0, 7]), expected[[7, 0, 7]])
 
@@ -124,7 +124,7 @@ def test_one_truncated_image_among_twenty_leaves_nineteen(write_folder):
         made = pixels(dataset, size=8, on_error="skip")
     assert list(made.unreadable) == [4]
     readable = [row for row in range(20) if row != 4]
-    expected = [square(dataset.source.image(row), 8, "stretch") for row in readable]
+    expected = [resize_to_square(dataset.source.image(row), 8, "stretch") for row in readable]
     np.testing.assert_array_equal(made.rows(readable), expected)
 
 
@@ -228,7 +228,7 @@ def test_leftovers_of_old_starts_are_removed_and_those_of_running_ones_kept():
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_neither_threads_nor_gaps_left_by_a_kill_change_a_byte(monkeypatch, jobs):
-    monkeypatch.setattr(pixel_cache, "CHUNK", 3)
+    monkeypatch.setattr(pixel_cache, "CHUNK_IMAGES", 3)
     with pytest.raises(DataError, match="7 of the 20 images"):
         pixels(drawn(bad=(0, 4, 5, 9, 10, 11, 19)), size=4)
     mended = drawn()
@@ -238,7 +238,7 @@ def test_neither_threads_nor_gaps_left_by_a_kill_change_a_byte(monkeypatch, jobs
 
 
 def test_what_stops_one_thread_stops_all(monkeypatch):
-    monkeypatch.setattr(pixel_cache, "CHUNK", 1)
+    monkeypatch.setattr(pixel_cache, "CHUNK_IMAGES", 1)
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -269,14 +269,13 @@ class Slow(test_pixel_cache.Drawn):
         time.sleep(600 if row == {stuck} else 0.01)
         return super().image(row, size)
 
-pixel_cache.CHUNK = 4
+pixel_cache.CHUNK_IMAGES = 4
 slow = Slow()
 made = pixel_cache.pixels(test_pixel_cache.replace(test_pixel_cache.drawn({SLOW}), source=slow), size=4, jobs=1)
 print(slow.asked, made.digest)
 """
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
-    }
+    folders = (Path(__file__).parent, Path(__file__).parents[1], Path(__file__).parents[2])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
     return subprocess.Popen(
         [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -305,7 +304,7 @@ def test_start_after_a_kill_decodes_what_is_missing_to_the_same_bytes():
 
 
 def test_of_two_starts_at_once_one_decodes_and_both_have_the_pixels():
-    path = pixel_cache._Plan(dataset=drawn(SLOW), size=4, rule="stretch").path
+    path = pixel_cache._DecodingTask(dataset=drawn(SLOW), size=4, rule="stretch").path
     with pixel_cache.locked(path, "decoding"):
         processes = [start_slowly(), start_slowly()]
         for process in processes:

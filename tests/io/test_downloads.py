@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pneumo.data.dataset import DataError
-from pneumo.io.downloads import BLOCK, download
+from pneumo.io.downloads import BLOCK_BYTES, download
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 1_000_000, dtype=np.uint8).tobytes()
 MD5 = "md5:" + hashlib.md5(CONTENT).hexdigest()
@@ -99,9 +99,9 @@ def test_file_that_is_there_is_not_asked_for(fetch, publisher):
 
 
 def test_broken_connection_is_resumed_where_it_broke(fetch, publisher):
-    publisher.cuts = [20 * BLOCK, 10 * BLOCK]
+    publisher.cuts = [20 * BLOCK_BYTES, 10 * BLOCK_BYTES]
     assert fetch(checksum=MD5).read_bytes() == CONTENT
-    assert publisher.asked == [None, f"bytes={20 * BLOCK}-", f"bytes={30 * BLOCK}-"]
+    assert publisher.asked == [None, f"bytes={20 * BLOCK_BYTES}-", f"bytes={30 * BLOCK_BYTES}-"]
 
 
 def test_download_of_an_earlier_start_is_resumed(fetch, publisher, tmp_path):
@@ -128,9 +128,9 @@ def test_part_longer_than_the_file_is_started_again(fetch, publisher, tmp_path):
 
 def test_server_without_ranges_starts_again(fetch, publisher):
     publisher.ranges = False
-    publisher.cuts = [20 * BLOCK]
+    publisher.cuts = [20 * BLOCK_BYTES]
     assert fetch(checksum=MD5).read_bytes() == CONTENT
-    assert publisher.asked == [None, f"bytes={20 * BLOCK}-"]
+    assert publisher.asked == [None, f"bytes={20 * BLOCK_BYTES}-"]
 
 
 def test_server_that_is_busy_is_asked_again(fetch, publisher):
@@ -139,7 +139,7 @@ def test_server_that_is_busy_is_asked_again(fetch, publisher):
 
 
 def test_connection_that_never_gets_on_is_given_up_and_what_came_is_kept(fetch, publisher, tmp_path):
-    publisher.cuts = [20 * BLOCK, 0, 0, 0, 0, 0]
+    publisher.cuts = [20 * BLOCK_BYTES, 0, 0, 0, 0, 0]
     with pytest.raises(DataError, match=r"Try again to go on from the 327,680 bytes .* save it as .*lungs\.zip$"):
         fetch(checksum=MD5)
     assert (tmp_path / "data" / "lungs.zip.part").read_bytes() == CONTENT[:327_680]

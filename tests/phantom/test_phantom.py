@@ -13,8 +13,8 @@ from pneumo.data.readers.phantom import phantom
 from pneumo.data.splits import split
 from pneumo.phantom import PhantomConfig
 from pneumo.phantom.chest import Focus, Pose, draw, random_anatomy, random_foci
-from pneumo.phantom.film import expose, random_exposure
-from pneumo.phantom.shapes import Curve, clouds, ellipse, segment, step
+from pneumo.phantom.exposure import expose, random_exposure
+from pneumo.phantom.shapes import SmoothCurve, ellipse_distance, random_texture, segment_distance, smooth_step
 
 SMALL = PhantomConfig(patients=20, size=48)
 UPRIGHT = Pose(rotation=0.0, shift=(0.0, 0.0), scale=1.0, breath=0.0)
@@ -299,30 +299,30 @@ def test_trace_is_in_the_pixels(small):
 
 
 def test_step_rises_from_zero_to_one_about_zero():
-    assert step(np.float32([-2, -1, 0, 1, 2]), 1.0).tolist() == [0, 0, 0.5, 1, 1]
+    assert smooth_step(np.float32([-2, -1, 0, 1, 2]), 1.0).tolist() == [0, 0, 0.5, 1, 1]
 
 
 def test_segment_is_measured_to_its_line_and_beyond_to_its_ends():
     x, y = np.float32([1, 5, -3]), np.float32([2, 0, 4])
-    assert segment(x, y, (0.0, 0.0), (2.0, 0.0)).tolist() == [2, 3, 5]
+    assert segment_distance(x, y, (0.0, 0.0), (2.0, 0.0)).tolist() == [2, 3, 5]
 
 
 def test_ellipse_is_one_at_its_radii_and_turns_with_its_tilt():
-    assert ellipse(np.float32([3]), np.float32([1]), (1.0, 1.0), (2.0, 1.0))[0] == 1
-    assert ellipse(np.float32([1]), np.float32([3]), (1.0, 1.0), (2.0, 1.0), np.pi / 2)[0] == pytest.approx(1)
+    assert ellipse_distance(np.float32([3]), np.float32([1]), (1.0, 1.0), (2.0, 1.0))[0] == 1
+    assert ellipse_distance(np.float32([1]), np.float32([3]), (1.0, 1.0), (2.0, 1.0), np.pi / 2)[0] == pytest.approx(1)
 
 
 def test_curve_passes_through_its_points_and_is_level_outside():
-    bend = Curve({0.0: 1.0, 0.5: 3.0, 1.0: 2.0})
+    bend = SmoothCurve({0.0: 1.0, 0.5: 3.0, 1.0: 2.0})
     assert bend(np.array([-9.0, 0.0, 0.5, 1.0, 9.0])) == pytest.approx([1, 1, 3, 2, 2])
 
 
 def test_clouds_are_the_same_at_every_size():
-    small, large = (clouds(np.random.default_rng(0), size, 6, 1.0) for size in (40, 120))
+    small, large = (random_texture(np.random.default_rng(0), size, 6, 1.0) for size in (40, 120))
     assert large[1::3, 1::3] == pytest.approx(small, abs=1e-5)  # pixel centres that coincide
 
 
 def test_clouds_have_mean_zero_and_deviation_one():
-    values = np.stack([clouds(np.random.default_rng(seed), 32, 8, 1.0) for seed in range(200)])
+    values = np.stack([random_texture(np.random.default_rng(seed), 32, 8, 1.0) for seed in range(200)])
     assert values.mean() == pytest.approx(0, abs=0.05)
     assert values.std() == pytest.approx(1, abs=0.1)

@@ -8,7 +8,7 @@ import torch
 
 from pneumo import plots
 from pneumo.augment import GENERATOR, MILD, MIXUP, NONE, Augmentation, parameters, scale, transform
-from pneumo.augment.ends import ends, one_at_a_time
+from pneumo.augment.ranges import range_limits, single_settings
 
 ALL = Augmentation(
     rotation_range=40.0,
@@ -42,34 +42,34 @@ def titles(axes):
 )
 def test_the_ends_are_those_of_what_is_drawn(name):
     drawn = getattr(parameters(4000, ALL, torch.Generator().manual_seed(0)), name)
-    low, high = getattr(ends(ALL), name)
+    low, high = getattr(range_limits(ALL), name)
     margin = 0.005 * (high - low)
     assert low <= drawn.min() < low + margin
     assert high - margin < drawn.max() <= high
 
 
 def test_flips_are_off_at_the_low_end_and_on_at_the_high_end():
-    assert ends(ALL).flip_x.tolist() == ends(ALL).flip_y.tolist() == [False, True]
-    assert ends(MILD).flip_x.tolist() == [False, False]
+    assert range_limits(ALL).flip_x.tolist() == range_limits(ALL).flip_y.tolist() == [False, True]
+    assert range_limits(MILD).flip_x.tolist() == [False, False]
 
 
 def test_a_crop_of_a_quarter_of_the_area_is_the_central_half_of_each_side():
-    assert ends(ALL).crop.tolist() == [[0.25, 0.25, 0.5, 0.5], [0, 0, 1, 1]]
+    assert range_limits(ALL).crop.tolist() == [[0.25, 0.25, 0.5, 0.5], [0, 0, 1, 1]]
 
 
 def test_qualities_are_compressed_at_both_ends_or_not_at_all():
-    assert ends(ALL).jpeg_quality.tolist() == [50, 90]
-    assert ends(NONE).jpeg_quality is None
+    assert range_limits(ALL).jpeg_quality.tolist() == [50, 90]
+    assert range_limits(NONE).jpeg_quality is None
 
 
 def test_the_ends_of_no_augmentation_change_nothing():
     images = scale(torch.from_numpy(np.stack([IMAGE, IMAGE])))
-    assert torch.equal(transform(images, ends(NONE)), images)
+    assert torch.equal(transform(images, range_limits(NONE)), images)
 
 
 def test_settings_come_one_at_a_time_with_the_common_filling():
     config = replace(NONE, rotation_range=20.0, horizontal_flip=True, fill_mode="reflect", mixup_alpha=0.2)
-    assert one_at_a_time(config) == {
+    assert single_settings(config) == {
         "rotation_range": Augmentation(rotation_range=20.0, fill_mode="reflect"),
         "horizontal_flip": Augmentation(horizontal_flip=True, fill_mode="reflect"),
     }

@@ -46,7 +46,7 @@ def slow() -> Dataset:
 
 
 def test_caching_that_is_killed_goes_on_and_ends_with_the_same_pixels(monkeypatch):
-    monkeypatch.setattr(pixel_cache, "CHUNK", 8)
+    monkeypatch.setattr(pixel_cache, "CHUNK_IMAGES", 8)
     folder = pixel_cache.cache_folder() / "pixels"
 
     def decode() -> None:

@@ -58,7 +58,7 @@ def test_only_these_jobs_may_write():
     }
     assert wider == {
         "book/publish": {"pages", "id-token"},
-        "release/book": {"pages", "id-token"},     # a called workflow is given no more than its caller has
+        "release/book": {"pages", "id-token"},  # a called workflow is given no more than its caller has
         "release/upload": {"id-token"},
         "release/release": {"contents"},
     }

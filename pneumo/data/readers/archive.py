@@ -1,27 +1,26 @@
-"""Radiographs in a zip archive or a folder, laid out as `pneumo.data.readers.layout` describes. Nothing is ever unpacked."""
+"""Radiographs in a zip archive or a folder, in a layout of `pneumo.data.readers.layout`; none is unpacked to disk."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-import struct
 import threading
 import warnings
-import weakref
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pneumo.data.dataset import DataError, Dataset
-from pneumo.data.decode import decode, decode_square
+from pneumo.data.dataset import Dataset
+from pneumo.data.decode import decode, decode_to_square
 from pneumo.data.readers import names
-from pneumo.data.readers.layout import SUFFIXES, lay_out
+from pneumo.data.readers.layout import IMAGE_SUFFIXES, find_images
+from pneumo.errors import DataError
 from pneumo.io.digests import rows_digest
 
 if TYPE_CHECKING:
@@ -30,24 +29,18 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pneumo.data.decode import ResizeRule
-    from pneumo.data.readers.layout import Place
+    from pneumo.data.readers.layout import ArchiveImage
 
-LARGEST_FILE = 500_000_000
-"""Bytes of the largest image file that is read; a small archive can unpack to far more."""
+MAX_FILE_BYTES = 500_000_000
+"""Size of the largest image file that is read; a small archive can unpack to far more."""
 
 ZIP_ERRORS = (
     OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, UnicodeDecodeError
 )  # fmt: skip
 """What zipfile raises for a damaged, changed or unusual archive."""
 
-_COMPARED = 16_384
+_COMPARED_BYTES = 16_384
 """Bytes at the beginning and at the end by which two files of equal size and name are compared."""
-
-_LOCAL_HEADER = 30
-"""Bytes before an entry of a zip, without its name and its extra fields."""
-
-_NAME_AND_EXTRA = 512
-"""Bytes for these two, which nearly always suffice: header and file are then read at once."""
 
 
 def read_archive(
@@ -60,36 +53,39 @@ def read_archive(
     positive: the class folder that is label 1; by default PNEUMONIA.
     validation: images ("train/NORMAL/IM-0115-0001.jpeg") that count as split "val" where the archive has none.
 
-    Patients and subtypes are read from the file names (`pneumo.data.readers.names`). Names outside that grammar give patient ""
-    and a warning that counts them. One is enough for `Dataset.has_patients` to be False: patients that are known in
-    part cannot keep training and test apart.
+    Patients and subtypes are read from the file names (`pneumo.data.readers.names`). Other names give patient "" and a
+    warning that counts them. One is enough for `Dataset.has_patients` to be False: patients that are known in part
+    cannot keep training and test apart.
     Raises DataError for anything that is no such archive, and for a zip that would write outside its folder.
+
+        dataset = read_archive("chest_xray.zip")
     """
     path = Path(path)
     try:
         if path.is_dir():
-            stamps = _list_folder(path)
-            places = lay_out(stamps, partial(_same_files, path))
+            fingerprints = _list_folder(path)
+            images = find_images(fingerprints, partial(_same_files, path))
         else:
             entries = _list_zip(path)
-            stamps = {member: (entry.CRC, entry.file_size) for member, entry in entries.items()}
-            places = lay_out(stamps, lambda one, other: stamps[one] == stamps[other])
-        places = _with_validation(places, validation)
-        classes = _classes(places, positive)
+            fingerprints = {member: (entry.CRC, entry.file_size) for member, entry in entries.items()}
+            images = find_images(fingerprints, lambda one, other: fingerprints[one] == fingerprints[other])
+        images = _with_validation(images, validation)
+        classes = _classes(images, positive)
     except DataError as error:
         raise DataError(f"{path} {error}") from error
-    signature = rows_digest((place.image, *stamps[place.path]) for place in places)
+    signature = rows_digest((image.name, *fingerprints[image.path]) for image in images)
     if path.is_dir():
-        source = FolderSource(root=path, members=tuple(place.path for place in places), signature=signature)
+        source = FolderSource(root=path, members=tuple(image.path for image in images), signature=signature)
     else:
-        source = ZipSource(path, [_zip_entry(entries[place.path]) for place in places], signature)
-    table = _table(places, positive=classes[1])
+        members = tuple((entries[image.path].filename, entries[image.path].CRC) for image in images)
+        source = ZipSource(path=path, members=members, signature=signature)
+    table = _table(images, positive=classes[1])
     _warn_without_patients(table, path)
     return Dataset(name=name or path.resolve().stem, classes=classes, table=table, source=source)
 
 
-class ImageFiles:
-    """A source whose images are files. What inherits from it reads the file of a row, and names it."""
+class ImageFileSource:
+    """Base of the sources whose images are files: `pneumo.data.dataset.Source`, and the bytes of the files."""
 
     def read(self, row: int) -> bytes:
         """The file of a row of the table. Raises DataError where it cannot be read."""
@@ -104,89 +100,54 @@ class ImageFiles:
         return decode(self.read(row), self.name(row), size)
 
     def square(self, row: int, size: int, rule: ResizeRule) -> np.ndarray:
-        """Row `row` of the table as a square, (size, size) uint8: see `pneumo.data.decode.decode_square`."""
-        return decode_square(self.read(row), self.name(row), size, rule)
+        """Row `row` of the table as a square, (size, size) uint8: see `pneumo.data.decode.decode_to_square`."""
+        return decode_to_square(self.read(row), self.name(row), size, rule)
 
 
-class ZipEntry(NamedTuple):
-    """A file in a zip archive, as the archive's directory describes it.
-
-    member: its path. offset: where its header begins. size: in bytes, unpacked. crc: its CRC-32.
-    stored: whether its bytes lie in the archive as they are.
-    """
-
-    member: str
-    offset: int
-    size: int
-    crc: int
-    stored: bool
-
-
-class ZipSource(ImageFiles):
-    """Images in a zip archive: `pneumo.data.dataset.Source`, and the bytes of the files.
-
-    path: of the archive. entries: in the order of the table.
-    signature: digest of the names, checksums and sizes in the archive's directory.
-    """
-
-    def __init__(self, path: Path, entries: Sequence[ZipEntry], signature: str) -> None:
-        self.path = path
-        self.entries = tuple(entries)
-        self.signature = signature
-        self._opened = threading.local()
-
-    def __reduce__(self) -> tuple:
-        return ZipSource, (self.path, self.entries, self.signature)
-
-    def name(self, row: int) -> str:
-        """See `ImageFiles.name`."""
-        return f"{self.path}/{self.entries[row].member}"
-
-    def read(self, row: int) -> bytes:
-        """See `ImageFiles.read`. The checksum is compared with the archive's directory."""
-        entry = self.entries[row]
-        try:
-            return self._read_stored(entry, self.name(row)) if entry.stored else self._unpack(entry, self.name(row))
-        except ZIP_ERRORS as error:
-            raise DataError(f"{self.name(row)} cannot be read ({error}); copy or download the archive again") from error
-
-    def _read_stored(self, entry: ZipEntry, name: str) -> bytes:
-        """What zipfile would return. It has all threads wait for each other, which takes longer than the reading."""
-        _check_file_size(entry.size, name)
-        block = os.pread(self._descriptor, _LOCAL_HEADER + _NAME_AND_EXTRA + entry.size, entry.offset)
-        if len(block) < _LOCAL_HEADER or not block.startswith(b"PK\x03\x04"):
-            raise zipfile.BadZipFile("there is no file where the archive's directory says")
-        start = _LOCAL_HEADER + sum(struct.unpack_from("<HH", block, _LOCAL_HEADER - 4))
-        content = block[start : start + entry.size]
-        if len(content) < entry.size:
-            content = os.pread(self._descriptor, entry.size, entry.offset + start)
-        if len(content) != entry.size or zlib.crc32(content) != entry.crc:
-            raise zipfile.BadZipFile("its bytes do not have the CRC-32 of the archive's directory")
-        return content
-
-    def _unpack(self, entry: ZipEntry, name: str) -> bytes:
-        archive = self._archive()
-        _check_file_size(archive.getinfo(entry.member).file_size, name)
-        return archive.read(entry.member)
-
-    @cached_property
-    def _descriptor(self) -> int:
-        """Of the open archive, for all threads: `os.pread` moves no position that they, or a fork, would share."""
-        descriptor = os.open(self.path, os.O_RDONLY)
-        weakref.finalize(self, os.close, descriptor)
-        return descriptor
-
-    def _archive(self) -> zipfile.ZipFile:
-        """A handle of this thread and process alone: threads, and a fork, would share its position in the file."""
-        if getattr(self._opened, "process", None) != os.getpid():
-            self._opened.archive = zipfile.ZipFile(self.path)
-            self._opened.process = os.getpid()
-        return self._opened.archive
+_OPEN = threading.local()
+"""The archive that each thread read last: threads, and a fork, would share one handle's position in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderSource(ImageFiles):
-    """Images in a folder: `pneumo.data.dataset.Source`, and the bytes of the files.
+class ZipSource(ImageFileSource):
+    """Images in a zip archive.
+
+    path: of the archive. members: path and CRC-32 of each image in it, in the order of the table.
+    signature: digest of the names, checksums and sizes in the archive's directory.
+    """
+
+    path: Path
+    members: tuple[tuple[str, int], ...]
+    signature: str
+
+    def name(self, row: int) -> str:
+        """See `ImageFileSource.name`."""
+        return f"{self.path}/{self.members[row][0]}"
+
+    def read(self, row: int) -> bytes:
+        """See `ImageFileSource.read`. The checksum is compared with the one that was listed."""
+        member, checksum = self.members[row]
+        try:
+            archive = self._archive()
+            entry = archive.getinfo(member)
+            if checksum != entry.CRC:
+                raise zipfile.BadZipFile("the archive's directory has changed since it was listed")
+            _check_file_size(entry.file_size, self.name(row))
+            return archive.read(entry)
+        except ZIP_ERRORS as error:
+            raise DataError(f"{self.name(row)} cannot be read ({error}); copy or download the archive again") from error
+
+    def _archive(self) -> zipfile.ZipFile:
+        key = (self.path, self.signature, os.getpid())
+        if getattr(_OPEN, "key", None) != key:
+            _OPEN.key, _OPEN.archive = None, zipfile.ZipFile(self.path)
+            _OPEN.key = key
+        return _OPEN.archive
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSource(ImageFileSource):
+    """Images in a folder.
 
     root: the folder. members: paths below it, in the order of the table.
     signature: digest of names, sizes and times of change.
@@ -197,11 +158,11 @@ class FolderSource(ImageFiles):
     signature: str
 
     def name(self, row: int) -> str:
-        """See `ImageFiles.name`."""
+        """See `ImageFileSource.name`."""
         return str(self.root / self.members[row])
 
     def read(self, row: int) -> bytes:
-        """See `ImageFiles.read`."""
+        """See `ImageFileSource.read`."""
         path = self.root / self.members[row]
         try:
             _check_file_size(path.stat().st_size, str(path))
@@ -211,8 +172,8 @@ class FolderSource(ImageFiles):
 
 
 def _check_file_size(size: int, name: str) -> None:
-    if size > LARGEST_FILE:
-        raise DataError(f"{name} has {size:,} bytes, more than the {LARGEST_FILE:,} that are read; remove it")
+    if size > MAX_FILE_BYTES:
+        raise DataError(f"{name} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} that are read; remove it")
 
 
 def _list_zip(path: Path) -> dict[str, zipfile.ZipInfo]:
@@ -234,18 +195,6 @@ def _list_zip(path: Path) -> dict[str, zipfile.ZipInfo]:
     return entries
 
 
-def _zip_entry(info: zipfile.ZipInfo) -> ZipEntry:
-    # Flags 0x20 and 0x40, a patch and strong encryption, are zipfile's to refuse.
-    as_it_is = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
-    return ZipEntry(
-        member=info.filename,
-        offset=info.header_offset,
-        size=info.file_size,
-        crc=info.CRC,
-        stored=as_it_is and not info.flag_bits & 0x60,
-    )
-
-
 def _by_name(entries: Iterable[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """Entries by path. A name may stand twice for the same content; of two contents, no rule says which is meant."""
     found = {}
@@ -259,7 +208,8 @@ def _by_name(entries: Iterable[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
 
 def _list_folder(root: Path) -> dict[str, tuple[int, int]]:
     """Size and time of change of every file below a folder, by path; folders end in "/". Links are followed."""
-    found, seen = {}, set()
+    found: dict[str, tuple[int, int]] = {}
+    seen = set()
     for folder, subfolders, files in os.walk(root, followlinks=True, onerror=_refuse_folder):
         real = os.path.realpath(folder)
         if real in seen:  # a link in a circle, or to a folder already listed
@@ -268,7 +218,7 @@ def _list_folder(root: Path) -> dict[str, tuple[int, int]]:
         seen.add(real)
         above = Path(folder).relative_to(root)
         found |= {f"{(above / name).as_posix()}/": (0, 0) for name in subfolders}
-        found |= {(above / name).as_posix(): _stamp(Path(folder) / name) for name in files}
+        found |= {(above / name).as_posix(): _size_and_time(Path(folder) / name) for name in files}
     return found
 
 
@@ -276,12 +226,12 @@ def _refuse_folder(error: OSError) -> None:
     raise DataError(f"has a folder that cannot be listed: {error}; check its permissions") from error
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _size_and_time(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError as error:
         raise DataError(f"has a file that cannot be reached: {error}; remove it if it is a link to nothing") from error
-    if not stat.S_ISREG(status.st_mode) and path.name.lower().endswith(SUFFIXES):
+    if not stat.S_ISREG(status.st_mode) and path.name.lower().endswith(IMAGE_SUFFIXES):
         raise DataError(f"has {path}, which is no file but a pipe or a device and may never end; remove it")
     return status.st_size, status.st_mtime_ns
 
@@ -289,26 +239,28 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _same_files(root: Path, one: str, other: str) -> bool:
     """Whether two files agree in size, beginning and end. Whole files would take long: Kaggle's are 1.2 GB twice."""
     size = os.stat(root / one).st_size
-    return size == os.stat(root / other).st_size and _ends(root / one, size) == _ends(root / other, size)
+    if size != os.stat(root / other).st_size:
+        return False
+    return _first_and_last_bytes(root / one, size) == _first_and_last_bytes(root / other, size)
 
 
-def _ends(path: Path, size: int) -> bytes:
+def _first_and_last_bytes(path: Path, size: int) -> bytes:
     with path.open("rb") as file:
-        beginning = file.read(_COMPARED)
-        file.seek(max(_COMPARED, size - _COMPARED))
+        beginning = file.read(_COMPARED_BYTES)
+        file.seek(max(_COMPARED_BYTES, size - _COMPARED_BYTES))
         return beginning + file.read()
 
 
-def _with_validation(places: Sequence[Place], validation: Collection[str]) -> list[Place]:
-    if any(place.split == "val" for place in places):
-        return list(places)
-    moved = [replace(place, split="val") if place.image in validation else place for place in places]
-    return sorted(moved, key=lambda place: place.image)
+def _with_validation(images: Sequence[ArchiveImage], validation: Collection[str]) -> list[ArchiveImage]:
+    if any(image.split == "val" for image in images):
+        return list(images)
+    moved = [replace(image, split="val") if image.name in validation else image for image in images]
+    return sorted(moved, key=lambda image: image.name)
 
 
-def _classes(places: Sequence[Place], positive: str | None) -> tuple[str, str]:
+def _classes(images: Sequence[ArchiveImage], positive: str | None) -> tuple[str, str]:
     """The class folders of label 0 and label 1."""
-    folders = sorted({place.folder for place in places})
+    folders = sorted({image.class_folder for image in images})
     wanted = (positive or "PNEUMONIA").lower()
     chosen = [folder for folder in folders if folder.lower() == wanted]
     if len(chosen) != 1:
@@ -319,13 +271,13 @@ def _classes(places: Sequence[Place], positive: str | None) -> tuple[str, str]:
     return folders[0], chosen[0]
 
 
-def _table(places: Sequence[Place], positive: str) -> pd.DataFrame:
-    parsed = [names.parse(place.image) for place in places]
+def _table(images: Sequence[ArchiveImage], positive: str) -> pd.DataFrame:
+    parsed = [names.parse_file_name(image.name) for image in images]
     return pd.DataFrame(
         {
-            "image": [place.image for place in places],
-            "split": [place.split for place in places],
-            "label": pd.Series([place.folder == positive for place in places], dtype="int8"),
+            "image": [image.name for image in images],
+            "split": [image.split for image in images],
+            "label": pd.Series([image.class_folder == positive for image in images], dtype="int8"),
             "subtype": [name.subtype for name in parsed],
             "patient": [name.patient for name in parsed],
         }

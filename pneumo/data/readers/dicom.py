@@ -1,4 +1,4 @@
-"""From the bytes of a DICOM file to grey levels, as a viewer would show them.
+"""From the bytes of a DICOM file to grey levels, as a viewer shows them.
 
 Needs pydicom: `pip install "pneumo[dicom]"`.
 """
@@ -6,22 +6,21 @@ Needs pydicom: `pip install "pneumo[dicom]"`.
 from __future__ import annotations
 
 import io
-import math
 import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pneumo.data.dataset import DataError
-from pneumo.data.decode import LARGEST
+from pneumo.data.decode import MAX_PIXELS
+from pneumo.errors import DataError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-SUFFIXES = (".dcm", ".dicom")
+DICOM_SUFFIXES = (".dcm", ".dicom")
 
-UNPACKED = 4 * LARGEST
-"""Bytes of the largest deflated file once it is unpacked, which pydicom does whole: the largest image of 32 bits."""
+MAX_INFLATED_BYTES = 4 * MAX_PIXELS
+"""Size of the largest deflated file once inflated, which pydicom does as a whole: the largest image of 32 bits."""
 
 
 def is_dicom(data: bytes) -> bool:
@@ -37,7 +36,7 @@ def decode_dicom(data: bytes, name: str) -> np.ndarray:
     In this order: the modality's rescale slope and intercept (or its table); the first of the file's views (VOI table
     or window), or where it names none, the range of the values that occur; MONOCHROME1 inverted, so that bone is white.
     Raises DataError where pydicom is not installed, for a damaged file, for one whose header and pixels contradict each
-    other, for one without pixels, with several frames or in colour, for over LARGEST pixels or UNPACKED bytes, and for
+    other, for one without pixels, with several frames or in colour, for over MAX_PIXELS or MAX_INFLATED_BYTES, and for
     a compression that no installed package reads.
     """
     try:
@@ -45,7 +44,7 @@ def decode_dicom(data: bytes, name: str) -> np.ndarray:
     except ImportError as error:
         raise DataError(f'{name} is a DICOM file, and pydicom is not installed; pip install "pneumo[dicom]"') from error
     try:
-        _check_unpacked(data, name)
+        _check_inflated_size(data, name)
         file = pydicom.dcmread(io.BytesIO(data))
         _check(file, name)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -62,7 +61,7 @@ def decode_dicom(data: bytes, name: str) -> np.ndarray:
         raise DataError(f"{name} cannot be decoded ({reason}); export or copy it again, or remove it") from error
 
 
-def _check_unpacked(data: bytes, name: str) -> None:
+def _check_inflated_size(data: bytes, name: str) -> None:
     """Raises DataError for a deflated file of a few bytes that would fill the memory."""
     from pydicom.filereader import read_dataset, read_preamble
     from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -73,9 +72,11 @@ def _check_unpacked(data: bytes, name: str) -> None:
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return
     unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
-    unpacking.decompress(file.read(), UNPACKED)
+    unpacking.decompress(file.read(), MAX_INFLATED_BYTES)
     if unpacking.unconsumed_tail:
-        raise DataError(f"{name} unpacks to more than the {UNPACKED:,} bytes that are read; export it uncompressed")
+        raise DataError(
+            f"{name} unpacks to more than the {MAX_INFLATED_BYTES:,} bytes that are read; export it uncompressed"
+        )
 
 
 def _check(file: Dataset, name: str) -> None:
@@ -91,16 +92,16 @@ def _check(file: Dataset, name: str) -> None:
         raise DataError(
             f"{name} has {file.SamplesPerPixel} values a pixel, no grey image; export it as MONOCHROME2 with one"
         )
-    if file.Rows * file.Columns > LARGEST:
+    if file.Rows * file.Columns > MAX_PIXELS:
         raise DataError(
-            f"{name} claims {file.Columns} x {file.Rows} pixels, more than the {LARGEST:,} that are decoded; "
+            f"{name} claims {file.Columns} x {file.Rows} pixels, more than the {MAX_PIXELS:,} that are decoded; "
             "scale it down or remove it"
         )
     _check_compression(file, name)
 
 
 def _check_compression(file: Dataset, name: str) -> None:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     syntax = file.file_meta.TransferSyntaxUID
     if not syntax.is_compressed or syntax.is_deflated:
@@ -120,7 +121,7 @@ def _check_compression(file: Dataset, name: str) -> None:
 
 def _values(file: Dataset) -> np.ndarray:
     """What the modality measured, (H, W) float64."""
-    from pydicom.pixels import apply_modality_lut
+    from pydicom.pixels.processing import apply_modality_lut
 
     stored = file.pixel_array
     if stored.shape != (file.Rows, file.Columns):
@@ -129,35 +130,21 @@ def _values(file: Dataset) -> np.ndarray:
 
 
 def _view(file: Dataset, values: np.ndarray) -> np.ndarray:
-    """Values as the file's first view shows them, (H, W) in [0, 1]."""
-    if file.get("VOILUTSequence"):
-        from pydicom.pixels import apply_voi
+    """Values as the file's first view shows them, (H, W) in [0, 1]. Raises ValueError for an impossible window."""
+    from pydicom.dataset import Dataset
+    from pydicom.pixels.processing import apply_voi, apply_windowing
 
+    if file.get("VOILUTSequence"):
         bits = int(file.VOILUTSequence[0].LUTDescriptor[2])
         return np.clip(apply_voi(np.round(values).astype(int), file) / (2**bits - 1), 0, 1)
-    if "WindowCenter" in file and "WindowWidth" in file:
-        function = file.get("VOILUTFunction", None) or "LINEAR"
-        return window(values, _first(file.WindowCenter), _first(file.WindowWidth), function)
-    low, high = values.min(), values.max()
-    return (values - low) / max(high - low, 1e-12)
-
-
-def window(values: np.ndarray, centre: float, width: float, function: str = "LINEAR") -> np.ndarray:
-    """Values seen through a window, in [0, 1] (DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3).
-
-    function: "LINEAR", "LINEAR_EXACT" or "SIGMOID". Raises ValueError for another, and for a width that it forbids.
-    """
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        raise ValueError(f"the window function {function} is unknown")
-    if not (math.isfinite(width) and width > 0) or (function == "LINEAR" and width < 1):
-        raise ValueError(f"a {function} window cannot be {width} wide")
-    if function == "SIGMOID":
-        return 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -500, 500)))
-    if function == "LINEAR":
-        centre, width = centre - 0.5, max(width - 1, 1e-12)  # as wide as whole numbers from its first to its last
-    return np.clip((values - centre) / width + 0.5, 0, 1)
-
-
-def _first(value: object) -> float:
-    """The first of several numbers, or the only one."""
-    return float(value if isinstance(value, (int, float, str)) else value[0])
+    if "WindowCenter" not in file or "WindowWidth" not in file:
+        low, high = values.min(), values.max()
+        return (values - low) / max(high - low, 1e-12)
+    if not np.isfinite(np.asarray(file.WindowWidth, dtype=float)).all():
+        raise ValueError(f"a window cannot be {file.WindowWidth} wide")  # pydicom shows all in one grey
+    # pydicom scales a window to the range of the file's stored values. One bit, unsigned, is the range from 0 to 1.
+    window = Dataset()
+    window.WindowCenter, window.WindowWidth = file.WindowCenter, file.WindowWidth
+    window.VOILUTFunction = file.get("VOILUTFunction", None) or "LINEAR"
+    window.PhotometricInterpretation, window.BitsStored, window.PixelRepresentation = "MONOCHROME2", 1, 0
+    return apply_windowing(values, window)

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo.data.dataset import DataError, Dataset
+from pneumo.data.dataset import Dataset
 from pneumo.data.readers.archive import ZIP_ERRORS
+from pneumo.errors import DataError
 from pneumo.io.digests import rows_digest
 
 SPLITS = ("train", "val", "test")
 
-# Names of label 0 and label 1 here, and the label that label 1 has in the file.
+# Names of label 0 and label 1, and the number that the file has for label 1.
 _TASKS = {
     "pneumoniamnist": (("NORMAL", "PNEUMONIA"), 1),
     "breastmnist": (("NORMAL OR BENIGN", "MALIGNANT"), 0),
@@ -50,12 +51,12 @@ def read_medmnist(path: str | Path, *, name: str | None = None) -> Dataset:
             "patient": "",
         }
     )
-    source = ArraySource(path=path, count=len(table), signature=_signature(path))
+    source = MedMNISTSource(path=path, count=len(table), signature=_signature(path))
     return Dataset(name=name or path.stem, classes=classes, table=table, source=source)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArraySource:
+class MedMNISTSource:
     """Images in an .npz file: `pneumo.data.dataset.Source`. The arrays are read when the first image is asked for.
 
     signature: digest of the arrays' names, checksums and sizes, which the file's directory holds.
@@ -75,7 +76,7 @@ class ArraySource:
 
 @lru_cache(maxsize=1)
 def _images(path: Path, signature: str) -> np.ndarray:
-    """(N, H, W) uint8, read once a process; the signature tells a file that was replaced."""
+    """(N, H, W) uint8, read once a process. signature: another one means that the file was replaced."""
     parts = [_array(path, f"{split}_images") for split in SPLITS]
     if len({part.shape[1:] for part in parts}) > 1 or not all(part.ndim for part in parts):
         shapes = ", ".join(str(part.shape) for part in parts)

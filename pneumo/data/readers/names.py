@@ -1,4 +1,4 @@
-"""What a file name of the Kermany archive says: the patient and the kind of pneumonia.
+"""Patient and kind of pneumonia from a file name of the Kermany archive.
 
 person1_bacteria_2.jpeg                 second image of bacterial patient 1
 person1_virus_6.jpeg                    another child: bacterial and viral patients are numbered apart
@@ -16,8 +16,10 @@ _NORMAL = re.compile(r"(?P<patient>(NORMAL2-)?IM-\d{4})(-\d{4})+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageName:
-    """patient: key that images of one child share, e.g. "bacteria-person1", "IM-0115"; "" where the name tells none.
+class ParsedName:
+    """What a file name says of its image.
+
+    patient: key that images of one child share, e.g. "bacteria-person1", "IM-0115"; "" where the name tells none.
     subtype: "normal", "bacteria", "virus" or "".
     """
 
@@ -25,7 +27,7 @@ class ImageName:
     subtype: str = ""
 
 
-def parse(name: str) -> ImageName:
+def parse_file_name(name: str) -> ParsedName:
     """Patient and subtype of an image by its file name, with or without folders and extension.
 
     The usual rule, `person(\\d+)`, is wrong: it merges bacterial and viral patients of the same number, who are
@@ -33,7 +35,7 @@ def parse(name: str) -> ImageName:
     """
     stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     if match := _PNEUMONIA.fullmatch(stem):
-        return ImageName(patient=f"{match['subtype']}-{match['person']}", subtype=match["subtype"])
+        return ParsedName(patient=f"{match['subtype']}-{match['person']}", subtype=match["subtype"])
     if match := _NORMAL.fullmatch(stem):
-        return ImageName(patient=match["patient"], subtype="normal")
-    return ImageName()
+        return ParsedName(patient=match["patient"], subtype="normal")
+    return ParsedName()

@@ -1,7 +1,7 @@
-"""PatchCamelyon: 327,680 small fields of lymph nodes under the microscope, with and without spread of breast cancer.
+"""PatchCamelyon: 327,680 patches of lymph nodes under the microscope, with and without metastases of breast cancer.
 
 Veeling et al., "Rotation Equivariant CNNs for Digital Pathology" (2018, arXiv:1806.03962). Six HDF5 files, laid out as
-torchvision's `PCAM` leaves them; they are read image by image and never whole.
+torchvision's `PCAM` leaves them. They are read image by image, never as a whole.
 """
 
 from __future__ import annotations
@@ -9,28 +9,31 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
 from PIL import Image
 
-from pneumo.data.dataset import DataError, Dataset
+from pneumo.data.dataset import Dataset
+from pneumo.errors import DataError
 from pneumo.io.digests import rows_digest
 from pneumo.io.downloads import download
+from pneumo.io.files import atomic_write
 
 if TYPE_CHECKING:
     import h5py
 
-CLASSES = ("TUMOUR-FREE", "TUMOUR")
+CLASS_NAMES = ("TUMOUR-FREE", "TUMOUR")
 
 SPLITS = {"train": "train", "val": "valid", "test": "test"}
-"""The publisher's names of the splits, by ours."""
+"""Split -> the publisher's name of it, in the names of the files."""
 
 PREFIX = "camelyonpatch_level_2_split_"
 
@@ -75,31 +78,31 @@ def read_pcam(path: str | Path, *, name: str | None = None) -> Dataset:
             "patient": "",
         }
     )
-    source = PcamSource(path=path, ends=tuple(accumulate(counts.values())), signature=_signature(path))
-    return Dataset(name=name or path.resolve().name, classes=CLASSES, table=table, source=source)
+    source = PcamSource(path=path, split_stops=tuple(accumulate(counts.values())), signature=_signature(path))
+    return Dataset(name=name or path.resolve().name, classes=CLASS_NAMES, table=table, source=source)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PcamSource:
     """Images in the HDF5 files: `pneumo.data.dataset.Source`.
 
-    ends: row after the last of each split, in the order of SPLITS.
+    split_stops: row after the last of each split, in the order of SPLITS.
     signature: digest of names, sizes and times of change.
     """
 
     path: Path
-    ends: tuple[int, ...]
+    split_stops: tuple[int, ...]
     signature: str
 
     def image(self, row: int, size: int | None = None) -> np.ndarray:
         """See `Source.image`; colour becomes its luma as in `decode`, `size` makes no difference."""
-        split = int(np.searchsorted(self.ends, row, side="right"))
+        split = int(np.searchsorted(self.split_stops, row, side="right"))
         path = _file(self.path, f"{list(SPLITS.values())[split]}_x")
-        place = row - (0, *self.ends)[split]
+        index = row - (0, *self.split_stops)[split]
         try:
-            colour = _opened(path, self.signature, os.getpid())["x"][place]  # (96, 96, 3)
+            colour = _array(path, "x", self.signature)[index]  # (96, 96, 3)
         except (OSError, KeyError) as error:
-            raise DataError(f"{path}: image {place} cannot be read ({error}); {_REMEDY}") from error
+            raise DataError(f"{path}: image {index} cannot be read ({error}); {_REMEDY}") from error
         return np.asarray(Image.fromarray(colour).convert("L"))
 
 
@@ -133,23 +136,24 @@ def _file(folder: Path, part: str) -> Path:
 
 
 def _unpack(packed: Path, path: Path) -> None:
-    """Unpack a file, whole or not at all, and remove the packed one."""
-    draft = path.with_name(f"{path.name}.unpacking")
+    """Unpack a file whose lock is held, whole or not at all, and remove the packed one."""
     try:
-        with gzip.open(packed) as source, draft.open("wb") as target:
+        with (
+            atomic_write(path, exclusive=True) as temporary,
+            gzip.open(packed) as source,
+            temporary.open("wb") as target,
+        ):
             shutil.copyfileobj(source, target, length=1 << 20)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{packed} cannot be unpacked ({error}); make room and try again") from error
-    os.replace(draft, path)
     packed.unlink()
 
 
 @lru_cache(maxsize=16)
 def _opened(path: Path, signature: str, process: int) -> h5py.File:
-    """A handle of this process alone, for threads may share one (h5py lets in one at a time) and a fork may not.
+    """A handle of this process. Threads may share it (h5py lets in one at a time), a fork may not.
 
-    signature: tells a file that was replaced.
+    signature: another one means that the files were replaced.
     """
     try:
         import h5py
@@ -161,22 +165,28 @@ def _opened(path: Path, signature: str, process: int) -> h5py.File:
         raise DataError(f"{path} is no whole HDF5 file ({error}); {_REMEDY}") from error
 
 
+def _array(path: Path, name: str, signature: str) -> h5py.Dataset:
+    """An array of a file, not yet read. Raises KeyError where there is none by this name."""
+    return cast("h5py.Dataset", _opened(path, signature, os.getpid())[name])
+
+
 def _labels(folder: Path, part: str) -> np.ndarray:
     """(N,) int8, 0 or 1, one for each image of the split."""
     images, targets = _file(folder, f"{part}_x"), _file(folder, f"{part}_y")
     signature = _signature(folder)
     try:
-        shape, dtype = (getattr(_opened(images, signature, os.getpid())["x"], name) for name in ("shape", "dtype"))
-        labels = _opened(targets, signature, os.getpid())["y"][:].reshape(-1)
+        pixels = _array(images, "x", signature)
+        labels = _array(targets, "y", signature)[:].reshape(-1)
     except (OSError, KeyError) as error:
         raise DataError(f"{folder}: the {part} files hold no array x or y ({error}); {_REMEDY}") from error
-    if len(shape) != 4 or shape[3] != 3 or dtype != np.uint8:
-        raise DataError(f"{images} holds {dtype} images of shape {shape}, not (N, H, W, 3) uint8; {_REMEDY}")
+    shape = pixels.shape
+    if len(shape) != 4 or shape[3] != 3 or pixels.dtype != np.uint8:
+        raise DataError(f"{images} holds {pixels.dtype} images of shape {shape}, not (N, H, W, 3) uint8; {_REMEDY}")
     if len(labels) != shape[0] or not np.isin(labels, (0, 1)).all():
         raise DataError(f"{targets} does not hold one 0 or 1 for each of the {shape[0]} images; {_REMEDY}")
     return labels.astype(np.int8)
 
 
 def _signature(folder: Path) -> str:
-    stamps = [(part, _file(folder, part).stat()) for part in CHECKSUMS]
-    return rows_digest((part, stamp.st_size, stamp.st_mtime_ns) for part, stamp in stamps)
+    files = [(part, _file(folder, part).stat()) for part in CHECKSUMS]
+    return rows_digest((part, status.st_size, status.st_mtime_ns) for part, status in files)

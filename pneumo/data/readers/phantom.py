@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pneumo.data.dataset import Dataset
-from pneumo.phantom import CLASSES, PhantomConfig, draw_patients
+from pneumo.phantom import CLASS_NAMES, PhantomConfig, phantom_table
 
 
 def phantom(config: PhantomConfig) -> Dataset:
-    """The data set of a configuration. Nothing is drawn until its source is asked for an image."""
-    table, source = draw_patients(config)
-    return Dataset(name="phantom", classes=CLASSES, table=table, source=source)
+    """Synthetic chest radiographs as a data set. An image is drawn when the source is asked for it.
+
+    dataset = phantom(PhantomConfig(patients=60, size=64))
+    """
+    table, source = phantom_table(config)
+    return Dataset(name="phantom", classes=CLASS_NAMES, table=table, source=source)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
 from pneumo import evaluation
-from pneumo.data.catalogue import CLASSES
+from pneumo.data.catalogue import DEFAULT_CLASS_NAMES
 from pneumo.reporting.formatting import format_number
 from pneumo.reporting.plots.gallery import CAPTION_HEIGHT, gallery
 from pneumo.reporting.plots.style import (
@@ -100,7 +100,7 @@ def window_size_histograms(
     windows: Sequence[pd.DataFrame],
     labels: np.ndarray,
     *,
-    classes: tuple[str, str] = CLASSES,
+    classes: tuple[str, str] = DEFAULT_CLASS_NAMES,
     axes: Sequence[Axes] | None = None,
 ) -> np.ndarray:
     """Sizes of the attention windows by class, a histogram for each seed.

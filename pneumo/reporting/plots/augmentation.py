@@ -23,13 +23,15 @@ def augmentation_ranges(image: np.ndarray, config: Augmentation, *, columns: int
     image: (H, W) uint8. Returns the axes, (rows, columns). Raises ValueError for a `config` that changes no image.
     """
     from pneumo.augment import scale, transform  # PyTorch: only where images are changed
-    from pneumo.augment.ends import ends, one_at_a_time
+    from pneumo.augment.ranges import range_limits, single_settings
 
-    settings = one_at_a_time(config)
+    settings = single_settings(config)
     if not settings:
         raise ValueError("the augmentation changes no image; give one with a setting that does, rotation_range=20")
     pair = scale(_copies(image, 2))
-    changed = [transform(pair, ends(alone), fill_mode=alone.fill_mode, cval=alone.cval) for alone in settings.values()]
+    changed = [
+        transform(pair, range_limits(alone), fill_mode=alone.fill_mode, cval=alone.cval) for alone in settings.values()
+    ]
     titles = [f"{name}: {value}" for name in settings for value in _range_text(getattr(config, name), name)]
     return gallery([image for both in changed for image in batch_to_uint8(both)], titles, columns=columns)
 
@@ -58,9 +60,9 @@ def fill_modes(image: np.ndarray, config: Augmentation) -> np.ndarray:
     image: (H, W) uint8. Returns the axes, (1, number of fill modes).
     """
     from pneumo.augment import FillMode, scale, transform
-    from pneumo.augment.ends import ends
+    from pneumo.augment.ranges import range_limits
 
-    pair, drawn, modes = scale(_copies(image, 2)), ends(config), get_args(FillMode)
+    pair, drawn, modes = scale(_copies(image, 2)), range_limits(config), get_args(FillMode)
     changed = [batch_to_uint8(transform(pair, drawn, fill_mode=mode, cval=config.cval))[1] for mode in modes]
     return gallery(changed, [f'fill_mode="{mode}"' for mode in modes], columns=len(modes))
 

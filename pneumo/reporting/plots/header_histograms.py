@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from pneumo import evaluation
-from pneumo.data.catalogue import CLASSES
+from pneumo.data.catalogue import DEFAULT_CLASS_NAMES
 from pneumo.reporting.formatting import THIN, format_number
 from pneumo.reporting.plots.learning_curves import PART_LABELS
 from pneumo.reporting.plots.style import CLASS_COLOURS, axes_row, styled
@@ -33,7 +33,7 @@ def header_histograms(
     *,
     parts: Sequence[str] = ("train", "test"),
     bins: int = 40,
-    classes: tuple[str, str] = CLASSES,
+    classes: tuple[str, str] = DEFAULT_CLASS_NAMES,
     axes: Sequence[Axes] | None = None,
 ) -> np.ndarray:
     """Histograms of one header field by class, a panel for each part.

@@ -10,7 +10,7 @@ import pytest
 from support.archives import TREE, radiograph, tree
 
 from pneumo.data.dataset import DataError
-from pneumo.data.decode import decode, square
+from pneumo.data.decode import decode, resize_to_square
 from pneumo.data.readers.archive import read_archive
 
 
@@ -240,7 +240,7 @@ def test_archive_that_was_cut_short_since_it_was_listed_is_refused(write_zip):
 def test_square_is_the_image_made_square(write):
     source = read_archive(write(tree())).source
     for rule in ("stretch", "letterbox", "crop"):
-        np.testing.assert_array_equal(source.square(3, 10, rule), square(source.image(3, 10), 10, rule))
+        np.testing.assert_array_equal(source.square(3, 10, rule), resize_to_square(source.image(3, 10), 10, rule))
 
 
 def test_archive_that_was_removed_is_named(write_zip):
@@ -252,7 +252,7 @@ def test_archive_that_was_removed_is_named(write_zip):
 
 
 def test_file_larger_than_any_image_is_not_read(write, monkeypatch):
-    monkeypatch.setattr("pneumo.data.readers.archive.LARGEST_FILE", 100)
+    monkeypatch.setattr("pneumo.data.readers.archive.MAX_FILE_BYTES", 100)
     dataset = read_archive(write(tree()))
     with pytest.raises(DataError, match="more than the 100 that are read"):
         dataset.source.image(0)

@@ -1,13 +1,12 @@
 """Grey levels of DICOM files. Broken and hostile ones are in the corpus: `tests/corpus/hostile_dicom.py`."""
 
 import numpy as np
-import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import JPEGBaseline8Bit
 from support.dicom_files import dicom, grey_levels_table, holding, saved
 
-from pneumo.data.readers.dicom import decode_dicom, is_dicom, window
+from pneumo.data.readers.dicom import decode_dicom, is_dicom
 from pneumo.errors import DataError
 
 ROW = np.array([[0, 1000, 2000, 4000]], dtype=np.uint16)
@@ -53,16 +52,33 @@ def test_a_table_of_grey_levels_is_applied():
     assert grey(values, VOILUTSequence=table) == [0, 10, 200, 255, 255]
 
 
-@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
-def test_windows_agree_with_pydicom(function):
-    file = dicom(ROW, WindowCenter=1800, WindowWidth=2500, VOILUTFunction=function)
-    reference = pydicom.pixels.apply_windowing(file.pixel_array, file) / 4095
-    np.testing.assert_allclose(window(ROW.astype(float), 1800, 2500, function), reference, atol=1e-12)
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        # PS3.3 C.11.2.1.2 by hand, for the stored values 0, 1000, 2000 and 4000.
+        ("LINEAR", [0, 46, 148, 255]),  # ((x - 1799.5) / 2499 + 0.5) * 255
+        ("LINEAR_EXACT", [0, 46, 148, 255]),  # ((x - 1800) / 2500 + 0.5) * 255
+        ("SIGMOID", [14, 55, 148, 248]),  # 255 / (1 + exp(-4 * (x - 1800) / 2500))
+    ],
+)
+def test_a_window_has_the_form_that_the_file_names(function, expected):
+    assert grey(WindowCenter=1800, WindowWidth=2500, VOILUTFunction=function) == expected
 
 
-def test_a_window_without_width_is_refused():
-    with pytest.raises(DataError, match=r"x\.dcm cannot be decoded \(a LINEAR window cannot be 0\.0 wide"):
-        grey(WindowCenter=1, WindowWidth=0)
+def test_a_linear_window_is_half_a_value_off_the_exact_one():
+    values = np.array([[999, 1000, 1001, 1002]], dtype=np.uint16)
+    window = {"WindowCenter": 1001, "WindowWidth": 4}
+    assert grey(values, **window) == [0, 85, 170, 255]
+    assert grey(values, **window, VOILUTFunction="LINEAR_EXACT") == [0, 64, 128, 191]
+
+
+@pytest.mark.parametrize(
+    ("width", "reason"), [("0", "must be greater than or equal to 1"), ("inf", "cannot be inf wide")]
+)
+def test_a_window_without_a_width_is_refused(width, reason):
+    file = saved(dicom(ROW, WindowCenter=1, WindowWidth="123")).replace(b"123 ", width.ljust(4).encode())
+    with pytest.raises(DataError, match=rf"x\.dcm cannot be decoded .*{reason}"):
+        decode_dicom(file, "x.dcm")
 
 
 def test_a_compressed_file_is_read():
@@ -78,7 +94,7 @@ def test_a_compression_that_nothing_reads_names_the_extra(monkeypatch):
     class Missing:
         is_available = False
 
-    monkeypatch.setattr("pydicom.pixels.get_decoder", lambda _: Missing)
+    monkeypatch.setattr("pydicom.pixels.decoders.base.get_decoder", lambda _: Missing)
     with pytest.raises(DataError, match=r'x\.dcm is compressed as JPEG Baseline.*pip install "pneumo\[dicom\]"'):
         decode_dicom(holding(b"\xff\xd8\xff\xd9", JPEGBaseline8Bit, (1, 4)), "x.dcm")
 

@@ -1,7 +1,7 @@
 import pytest
 
 from pneumo.data.dataset import DataError
-from pneumo.data.readers.layout import lay_out
+from pneumo.data.readers.layout import find_images
 
 PUBLISHED = [
     f"chest_xray/{split}/{folder}/{number}.jpeg"
@@ -12,7 +12,7 @@ PUBLISHED = [
 
 
 def images(paths, same=lambda one, other: True):
-    return [place.image for place in lay_out(paths, same)]
+    return [image.name for image in find_images(paths, same)]
 
 
 PLAIN = [path.removeprefix("chest_xray/") for path in PUBLISHED]

@@ -1,4 +1,4 @@
-"""From attenuation to grey levels: exposure, blur, sharpening, noise, borders and the side marker."""
+"""From attenuation to a radiograph: exposure, blur, sharpening, noise, collimation and the side marker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LETTER_R = np.array(
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """How one film was taken. Lengths in image widths.
+    """How one radiograph was taken. Lengths in image widths.
 
     strength: weakening of the beam per unit of attenuation. black, white: share of the grey scale cut off at its ends.
     gamma: above 1 darkens the lungs. noise: standard deviation in grey scales. vignette: darkening in the corners.
@@ -35,7 +35,7 @@ class Exposure:
 
 
 def random_exposure(random: np.random.Generator) -> Exposure:
-    """An exposure as they vary from day to day in one hospital."""
+    """An exposure that varies as those of one hospital do."""
     margins = (random.random(4) < 0.25) * random.uniform(0.01, 0.07, 4)
     return Exposure(
         strength=random.uniform(0.9, 1.6),
@@ -51,9 +51,10 @@ def random_exposure(random: np.random.Generator) -> Exposure:
 
 
 def expose(attenuation: np.ndarray, exposure: Exposure, *, blur: float, random: np.random.Generator) -> np.ndarray:
-    """The film of an attenuation: (size, size) in, (size, size) uint8 out, 0 where the full beam blackened it.
+    """The radiograph of an attenuation.
 
-    blur: standard deviation of the detector's blur in pixels; it acts before the noise.
+    attenuation: (size, size) float32. blur: standard deviation of the detector's blur in pixels; it acts before the
+    noise. Returns (size, size) uint8, 0 where the beam was not attenuated.
     """
     size = len(attenuation)
     spread = _gaussian(size, round(blur, 2))
@@ -87,7 +88,7 @@ def _frame(grey: np.ndarray, exposure: Exposure) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _gaussian(size: int, sigma: float) -> np.ndarray:
-    """(size, size): blurs a column of pixels; each row sums to 1, so an even surface stays even up to the edge."""
+    """Matrix (size, size) that blurs a column of pixels. Each row sums to 1, so that an even surface stays even."""
     places = np.arange(size)
     weights = np.exp(-0.5 * ((places[:, None] - places) / max(sigma, 1e-3)) ** 2)
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

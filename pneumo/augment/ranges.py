@@ -1,8 +1,8 @@
-"""The ends of what an augmentation may draw, so that one can look at them."""
+"""The limits of what an augmentation draws, for figures that show them."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,14 +10,11 @@ from torch import Tensor
 from pneumo.augment.configuration import NONE, Augmentation
 from pneumo.augment.transforms import Parameters
 
-HOW = {"crop_aspect_range", "fill_mode", "cval", "mixup_alpha"}
-"""Settings that by themselves change no single image."""
 
+def range_limits(config: Augmentation) -> Parameters:
+    """Parameters of two images for `transform`: the lower and the upper limit of every range of `config`.
 
-def ends(config: Augmentation) -> Parameters:
-    """The parameters at the low and at the high end of every range of `config`: of two images, as `transform` takes.
-
-    The low end is no flip, no blur and no noise; a crop lies in the centre and keeps the proportions of the image.
+    The lower limit is no flip, no blur and no noise. A crop is central and keeps the aspect ratio of the image.
     """
     return Parameters(
         rotation=_pair(-config.rotation_range, config.rotation_range),
@@ -38,14 +35,10 @@ def ends(config: Augmentation) -> Parameters:
     )
 
 
-def one_at_a_time(config: Augmentation) -> dict[str, Augmentation]:
-    """Each setting of `config` that changes images, by its name, alone; filled outside the image as `config` says."""
+def single_settings(config: Augmentation) -> dict[str, Augmentation]:
+    """For each setting of `config` that changes images, an augmentation with it alone; fill_mode and cval are kept."""
     bare = replace(NONE, fill_mode=config.fill_mode, cval=config.cval)
-    return {
-        field.name: replace(bare, **{field.name: getattr(config, field.name)})
-        for field in fields(config)
-        if field.name not in HOW and getattr(config, field.name) != field.default
-    }
+    return {name: replace(bare, **{name: getattr(config, name)}) for name in config.changed_settings}
 
 
 def _pair(low: float, high: float) -> Tensor:
@@ -53,6 +46,6 @@ def _pair(low: float, high: float) -> Tensor:
 
 
 def _central(area: float) -> Tensor:
-    """The crop of this area about the centre of the image, (4,); see `Parameters.crop`."""
+    """The central crop of this area, (4,); see `Parameters.crop`."""
     side = area**0.5
     return torch.tensor([(1 - side) / 2, (1 - side) / 2, side, side])

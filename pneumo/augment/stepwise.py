@@ -1,4 +1,4 @@
-"""What `transform` means, written to be read and checked against rather than to be fast."""
+"""The specification of `transform`: one image and one step at a time, for tests and readers rather than for speed."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ def reference(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "neare
 
 
 def _warp(image: np.ndarray, forward: np.ndarray, fill_mode: FillMode, cval: float) -> np.ndarray:
-    """Move each point of an image as `forward` says.
+    """Move each point of an image by the matrix `forward`.
 
-    scipy wants the way back, rows before columns, and counted from the centre of the first pixel.
+    SciPy takes the inverse, with rows before columns, and coordinates from the centre of the first pixel.
     """
     backward = np.linalg.inv(forward)
     matrix, origin = backward[1::-1, 1::-1], backward[1::-1, 2]
     centre = (np.array(image.shape) - 1) / 2
-    offset = centre + origin - matrix @ centre
-    return ndimage.affine_transform(image, matrix, offset, order=1, mode=SCIPY_MODE[fill_mode], cval=cval)
+    homogeneous = np.column_stack([matrix, centre + origin - matrix @ centre])
+    return ndimage.affine_transform(image, homogeneous, order=1, mode=SCIPY_MODE[fill_mode], cval=cval)
 
 
 def _compress(image: np.ndarray, quality: int) -> np.ndarray:
-    """What a JPEG file would keep of an image."""
+    """An image after compression by Pillow."""
     file = io.BytesIO()
     Image.fromarray(np.rint(255 * image).astype(np.uint8)).save(file, "jpeg", quality=quality)
     return np.asarray(Image.open(file)) / 255
 
 
 def forward_matrix(drawn: Parameters, index: int, height: int, width: int) -> np.ndarray:
-    """Where a point of image `index` goes: (3, 3), for (x, y, 1) in pixels from the image's centre, y downwards."""
+    """The affine map of image `index`: (3, 3), for (x, y, 1) in pixels from the image's centre, y downwards."""
     left, top, crop_width, crop_height = drawn.crop[index].double().tolist()
     sign_x, sign_y = 1 - 2 * int(drawn.flip_x[index]), 1 - 2 * int(drawn.flip_y[index])
     tangent = math.tan(math.radians(drawn.shear[index]))

@@ -1,0 +1,22 @@
+from .configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRESS, STRONG, Augmentation, FillMode
+from .stepwise import reference
+from .transforms import Parameters, augment, mixup, parameters, scale, transform
+
+__all__ = [
+    "GENERATOR",
+    "MILD",
+    "MIXUP",
+    "NONE",
+    "ROBUST",
+    "STRESS",
+    "STRONG",
+    "Augmentation",
+    "FillMode",
+    "Parameters",
+    "augment",
+    "mixup",
+    "parameters",
+    "reference",
+    "scale",
+    "transform",
+]

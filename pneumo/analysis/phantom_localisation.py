@@ -19,7 +19,7 @@ from pneumo.inference.estimator import PneumoniaClassifier
 from pneumo.interpret.gradcam import grad_cam
 from pneumo.models.configuration import NetworkConfig
 from pneumo.phantom import PhantomConfig
-from pneumo.phantom.source import draw_patients
+from pneumo.phantom.source import phantom_table
 from pneumo.training import Images, InMemory, predict, stream
 
 PATIENTS = PhantomConfig(patients=600, size=48, opacity=1.0, acquisition_trace=False)
@@ -56,7 +56,7 @@ def maps_on_phantoms(
 
     seed: of the initial weights and of training; the same seed gives the same maps.
     """
-    table, source = draw_patients(patients)
+    table, source = phantom_table(patients)
     images = np.stack([source.image(row) for row in table.index])
     labels, groups = table["label"].to_numpy(), table["patient"].to_numpy()
     test = (table["split"] == "test").to_numpy()

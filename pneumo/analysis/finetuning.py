@@ -12,7 +12,7 @@ from pneumo.errors import MissingRecord
 from pneumo.experiments.config import PretrainedConfig
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from pneumo.experiments.config import Experiment
 
@@ -61,9 +61,11 @@ def feature_maps(model: PretrainedConfig, image: np.ndarray, *, block: int, chan
 
     network = models.build(model).eval()
     outputs: list[Tensor] = []
-    hook = network.get_submodule(f"network._blocks.{block - 1}").register_forward_hook(
-        lambda _module, _inputs, maps: outputs.append(maps)
-    )
+
+    def keep(_module: nn.Module, _inputs: object, maps: Tensor) -> None:
+        outputs.append(maps)
+
+    hook = network.get_submodule(f"network._blocks.{block - 1}").register_forward_hook(keep)
     with torch.inference_mode():
         network(scale(torch.from_numpy(image[None].copy())))
     hook.remove()

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pneumo import models
+from pneumo.data.readers.phantom import phantom
 from pneumo.evaluation import auc
 from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig
 from pneumo.inference.estimator import PneumoniaClassifier
 from pneumo.interpret.gradcam import grad_cam
 from pneumo.models.configuration import NetworkConfig
-from pneumo.phantom import PhantomConfig
-from pneumo.phantom.source import phantom_table
+from pneumo.phantom import PhantomConfig, PhantomSource
 from pneumo.training import Images, InMemory, predict, stream
 
 PATIENTS = PhantomConfig(patients=600, size=48, opacity=1.0, acquisition_trace=False)
@@ -56,7 +56,9 @@ def maps_on_phantoms(
 
     seed: of the initial weights and of training; the same seed gives the same maps.
     """
-    table, source = phantom_table(patients)
+    dataset = phantom(patients)
+    table, source = dataset.table, dataset.source
+    assert isinstance(source, PhantomSource)  # the source of a phantom has masks
     images = np.stack([source.image(row) for row in table.index])
     labels, groups = table["label"].to_numpy(), table["patient"].to_numpy()
     test = (table["split"] == "test").to_numpy()

@@ -101,7 +101,7 @@ def _decode_one_by_one(dataset: Dataset, size: int) -> np.ndarray:
 
 
 def _reader(dataset: Dataset) -> Callable[[int], bytes]:
-    """The file of a row, without our own way into an archive: zipfile's."""
+    """The bytes of a row's file, from an archive by zipfile alone, without a check."""
     source = dataset.source
     if not isinstance(source, ZipSource):
         return source.read

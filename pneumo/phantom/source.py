@@ -185,10 +185,10 @@ def _radiographs(config: PhantomConfig) -> list[PhantomImage]:
     counts["train"] = config.patients - sum(counts.values())
     diagnoses = []
     for part, count in counts.items():
-        ill = min(max(1, round(PREVALENCE[part] * count)), count - 1)
-        bacterial = round(BACTERIAL_SHARE * ill)
-        diagnoses += [(part, "bacteria")] * bacterial + [(part, "virus")] * (ill - bacterial)
-        diagnoses += [(part, "normal")] * (count - ill)
+        diseased = min(max(1, round(PREVALENCE[part] * count)), count - 1)
+        bacterial = round(BACTERIAL_SHARE * diseased)
+        diagnoses += [(part, "bacteria")] * bacterial + [(part, "virus")] * (diseased - bacterial)
+        diagnoses += [(part, "normal")] * (count - diseased)
     images = random.choice(len(IMAGE_COUNT_PROBABILITIES), config.patients, p=IMAGE_COUNT_PROBABILITIES) + 1
     return [
         PhantomImage(int(patient), number, part, subtype)

@@ -215,7 +215,7 @@ def test_the_same_patient_is_drawn_at_every_size():
     assert np.corrcoef(small.ravel(), halved.ravel())[0, 1] > 0.995
 
 
-def test_pose_moves_the_patient_on_the_film():
+def test_pose_moves_the_patient_in_the_image():
     anatomy = random_anatomy(np.random.default_rng(3))
     centred, moved = (
         draw(anatomy, (), replace(UPRIGHT, shift=(shift, 0.0)), 64)[0].sum(axis=0) for shift in (0.0, 0.125)
@@ -228,32 +228,23 @@ def test_pose_moves_the_patient_on_the_film():
 # Acquisition
 
 
-def test_film_is_brighter_where_more_of_the_beam_is_stopped():
-    exposure = replace(
-        random_exposure(np.random.default_rng(0)),
-        noise=0.0,
-        vignette=0.0,
-        sharpening=0.0,
-        margins=(0.0,) * 4,
-        marker=None,
-    )
+PLAIN_EXPOSURE = replace(
+    random_exposure(np.random.default_rng(0)), noise=0.0, vignette=0.0, sharpening=0.0, margins=(0.0,) * 4, marker=None
+)
+
+
+def test_a_radiograph_is_brighter_where_more_of_the_beam_is_absorbed():
     ramp = np.tile(np.linspace(0, 1.5, 64, dtype=np.float32), (64, 1))
-    film = expose(ramp, exposure, blur=0.1, random=np.random.default_rng(0)).astype(int)
-    assert (np.diff(film, axis=1) >= 0).all()
-    assert film[:, -1].min() - film[:, 0].max() > 150
+    image = expose(ramp, PLAIN_EXPOSURE, blur=0.1, random=np.random.default_rng(0)).astype(int)
+    assert (np.diff(image, axis=1) >= 0).all()
+    assert image[:, -1].min() - image[:, 0].max() > 150
 
 
 def test_blur_lowers_an_edge_and_keeps_an_even_surface():
-    exposure = replace(
-        random_exposure(np.random.default_rng(0)),
-        noise=0.0,
-        vignette=0.0,
-        sharpening=0.0,
-        margins=(0.0,) * 4,
-        marker=None,
-    )
     edge = np.repeat(np.float32([0.2, 0.8]), 16)[None, :].repeat(32, axis=0)
-    sharp, soft = (expose(edge, exposure, blur=b, random=np.random.default_rng(0)).astype(int) for b in (0.1, 2.0))
+    sharp, soft = (
+        expose(edge, PLAIN_EXPOSURE, blur=b, random=np.random.default_rng(0)).astype(int) for b in (0.1, 2.0)
+    )
     assert np.diff(soft, axis=1).max() < 0.5 * np.diff(sharp, axis=1).max()
     assert soft[:, 0].tolist() == sharp[:, 0].tolist()
 

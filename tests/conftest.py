@@ -8,10 +8,9 @@ from pathlib import Path
 # Before PyTorch is imported, here and in what the tests start: on images this small, threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
-import pandas as pd
 import pytest
 from support.images import bright_and_dark_images
+from support.records import make_record, make_split
 
 from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, OptimizerConfig, TrainingConfig
 from pneumo.experiments.records import Record
@@ -47,20 +46,17 @@ def experiment() -> Experiment:
 
 @pytest.fixture
 def record(experiment: Experiment) -> Record:
-    split = pd.DataFrame(
-        {
-            "image": [f"train/{i}.png" for i in range(6)],
-            "patient": ["a", "a", "b", "c", "d", "e"],
-            "label": np.array([0, 0, 1, 1, 0, 1], np.int8),
-            "subtype": ["normal", "normal", "virus", "bacteria", "normal", "virus"],
-            "part": ["validation", "validation", "validation", "test", "test", "test"],
-        }
+    split = make_split(
+        {"validation": [0, 0, 1], "test": [1, 0, 1]},
+        {"validation": ["a", "a", "b"], "test": ["c", "d", "e"]},
+        {"validation": ["normal", "normal", "virus"], "test": ["bacteria", "normal", "virus"]},
     )
-    return Record(
+    return make_record(
+        {"validation": [-1.0, 0.25, 2.5], "test": [40.12345, -3.0, 0.0]},
         experiment=experiment,
-        scores={"validation": np.array([-1.0, 0.25, 2.5]), "test": np.array([40.12345, -3.0, 0.0])},
-        split=split,
-        selection={"epoch": 1, "threshold": 0.6},
+        split=split.assign(image=[f"train/{i}.png" for i in range(6)]),
+        threshold=0.6,
+        selection={"epoch": 1},
         provenance={"seconds": 12.5, "data": {"version": "6-abc"}},
         history=[{"epoch": 1, "train_loss": 0.7, "seconds": 1.5}],
     )

@@ -146,10 +146,9 @@ def counts(record: Record) -> Values:
     """Images and patients of the data set, from the record's split."""
     split = record.split
     images = split.groupby("patient").size()
-    known = bool((split["patient"] != "").all())
     return {
         "images": format_count(len(split)),
-        "patients": format_count(len(images)) if known else "unknown",
+        "patients": format_count(len(images)) if record.has_patients else "unknown",
         "repeated_patients": format_count(int((images > 1).sum())),
         "test_patients": format_count(split.loc[split["part"] == "test", "patient"].nunique()),
         "most_images": format_count(int(images.max())),
@@ -239,9 +238,8 @@ def gain(network: Sequence[Record], baseline: Record) -> str:
 def stacked(group: Sequence[Record], part: str) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
     """Labels (N,), patients (N,) or None where there are none, and probabilities (seeds, N)."""
     frames = [record.frame(part) for record in group]
-    patients = frames[0]["patient"].to_numpy()
     probabilities = np.stack([frame["probability"] for frame in frames])
-    return frames[0]["label"].to_numpy(), patients if (patients != "").all() else None, probabilities
+    return frames[0]["label"].to_numpy(), group[0].patients(part), probabilities
 
 
 def link(text: str, *sources: Record) -> str:

@@ -105,10 +105,10 @@ def _changes(experiment: Experiment) -> dict[str, Change]:
     from pneumo.experiments import pipeline
 
     try:
-        after = pipeline.trained(experiment).state_dict()
+        after = pipeline.load_trained_network(experiment).state_dict()
     except MissingRecord:
         return {}
-    first = training.stream(experiment.seed, 0, "weights")  # as `chain` drew them
+    first = training.make_generator(experiment.seed, 0, "weights")  # as `chain` drew them
     return changes(models.build(experiment.model, first).state_dict(), after)
 
 

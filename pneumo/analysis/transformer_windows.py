@@ -52,7 +52,7 @@ def attention_windows(experiment: Experiment, images: np.ndarray) -> Windows:
     if not isinstance(experiment.model, TransformerConfig):
         raise TypeError(f"{experiment.name}: a {type(experiment.model).__name__} has no window; use TransformerConfig")
     trained = at_hand([experiment])
-    network = pipeline.trained(experiment) if trained else models.build(experiment.model).eval()
+    network = pipeline.load_trained_network(experiment) if trained else models.build(experiment.model).eval()
     batch = scale(torch.from_numpy(images))
     return Windows(
         images=images, theta=network.theta(batch).numpy(), seen=_grey_levels(network.transform(batch)), trained=trained

@@ -106,8 +106,8 @@ class Record:
         part = "test" if "test" in self.scores else next(iter(self.scores), "")
         if not part:
             return f"Record({self.experiment.name}: no scores)"
-        labels = self.frame(part)["label"]
-        auc = f"AUC {float(metrics.auc(labels, self.scores[part])):.3f} on " if labels.nunique() == 2 else ""
+        labels = self.frame(part)["label"].to_numpy()
+        auc = f"AUC {float(metrics.auc(labels, self.scores[part])):.3f} on " if len(np.unique(labels)) == 2 else ""
         return f"Record({self.experiment.name}: {auc}{len(labels)} {part} images)"
 
     @property

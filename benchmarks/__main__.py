@@ -14,6 +14,7 @@ from statistics import median
 
 from benchmarks import results
 from benchmarks.results import Claim, Measurement, Point
+from pneumo.experiments.allocator import disable_malloc_trim
 from pneumo.experiments.provenance import measured
 
 NAMES = ("training", "reading", "memory", "features", "study", "scaling", "book")
@@ -72,4 +73,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    disable_malloc_trim()  # as `pneumo run` does
     sys.exit(main())

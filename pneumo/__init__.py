@@ -12,36 +12,7 @@ import lazy_loader as _lazy_loader
 
 __version__ = "0.1.0"
 
-_attribute, __dir__, __all__ = _lazy_loader.attach(
-    __name__,
-    submodules=[
-        "analysis",
-        "augment",
-        "classical",
-        "data",
-        "evaluation",
-        "experiments",
-        "features",
-        "inference",
-        "interpret",
-        "models",
-        "phantom",
-        "reporting",
-        "training",
-    ],
-    submod_attrs={
-        "experiments.config": ["Experiment"],
-        "experiments.definitions": ["data_config"],
-        "experiments.records": ["Record"],
-        "experiments.runner": ["run"],
-        "inference.estimator": ["PneumoniaClassifier"],
-        "inference.export": ["export_onnx"],
-        "inference.model": ["Model", "load_model"],
-    },
-)
-
-_SHORT = {"plots": "reporting.plots", "records": "experiments.records", "tables": "reporting.tables"}
-"""Modules that also stand here, for shorter scripts."""
+_attribute, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)
 
 _MOVED = {
     "clues": "analysis.shortcuts",
@@ -62,15 +33,11 @@ _MOVED = {
 }
 """Former names of modules, and where they are now."""
 
-__all__ = sorted([*__all__, *_SHORT])
-
 
 def __getattr__(name):
     import importlib
     import warnings
 
-    if name in _SHORT:
-        return importlib.import_module(f"{__name__}.{_SHORT[name]}")
     if name in _MOVED:
         warnings.warn(f"pneumo.{name} is now pneumo.{_MOVED[name]}", DeprecationWarning, stacklevel=2)
         return importlib.import_module(f"{__name__}.{_MOVED[name]}")

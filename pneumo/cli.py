@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pneumo import __version__
-from pneumo.errors import PneumoError, UnknownExperiment
+from pneumo.errors import PneumoError
 
 # Each command imports what it needs when it runs, so that --help answers at once.
 
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run experiments that have no record yet")
     run.add_argument(
-        "names", nargs="+", metavar="NAME", help="groups of experiments (see `pneumo status`), or: book, all"
+        "names", nargs="+", metavar="NAME", help="experiments (see `pneumo status`), comparisons, chapters, or: all"
     )
     run.add_argument("--jobs", type=int, default=1, help="experiments at a time; the threads are divided among them")
     run.add_argument(
@@ -92,7 +92,7 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     export.set_defaults(command=_export)
 
     pack = commands.add_parser("pack", help="write the model file of an experiment that was run on this machine")
-    pack.add_argument("name", metavar="NAME", help="of one experiment, for example first-network/seed-0")
+    pack.add_argument("name", metavar="NAME", help="of one experiment, as `pneumo status` prints it")
     pack.add_argument("path", type=Path, metavar="FILE")
     pack.set_defaults(command=_pack)
 
@@ -131,11 +131,7 @@ def _pack(options: argparse.Namespace) -> int:
     from pneumo import experiments
     from pneumo.inference import pack
 
-    group = options.name.split("/")[0]
-    found = {experiment.name: experiment for experiment in experiments.group(group)}
-    if options.name not in found:
-        raise UnknownExperiment(f"no experiment is called {options.name!r}; {group} has: {', '.join(found)}")
-    print(pack(found[options.name], options.path))
+    print(pack(experiments.one(options.name), options.path))
     return 0
 
 
@@ -155,12 +151,17 @@ def _data_get(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from pneumo import experiments
-    from pneumo.experiments import planning, runner
+    from pneumo.experiments import planning, records, runner
+    from pneumo.experiments.allocator import disable_malloc_trim
 
     chosen = [experiment for name in options.names for experiment in experiments.group(name)]
     todo = planning.plan(chosen, jobs=options.jobs)
-    print(f"{len(chosen)} experiments, {len(todo.experiments)} without a record: about {todo.total:.0f} min")
+    searched = " or ".join(map(str, records.folders()))
+    print(
+        f"{len(chosen)} experiments, {len(todo.experiments)} without a record in {searched}: about {todo.total:.0f} min"
+    )
     if options.slurm is None:
+        disable_malloc_trim()  # this process runs experiments and nothing else
         runner.run_all(chosen, jobs=options.jobs)
         return 0
     from pneumo.experiments import cluster
@@ -172,9 +173,10 @@ def _run(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     from pneumo import experiments
-    from pneumo.experiments import planning
+    from pneumo.experiments import planning, records
 
     chosen = [experiment for name in options.names for experiment in experiments.group(name)]
+    print(f"records are looked for in {' or '.join(map(str, records.folders()))}", file=sys.stderr)
     print(planning.status(chosen).to_markdown(index=False, floatfmt=".1f"))
     return 0
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 # Before PyTorch is imported, here and in what the tests start: on images this small, threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")  # no window, wherever the tests run
 
-import numpy as np
-import pandas as pd
 import pytest
 from support.images import bright_and_dark_images
+from support.records import make_record
 
 from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, OptimizerConfig, TrainingConfig
 from pneumo.experiments.records import Record
@@ -57,20 +57,14 @@ def experiment() -> Experiment:
 
 @pytest.fixture
 def record(experiment: Experiment) -> Record:
-    split = pd.DataFrame(
-        {
-            "image": [f"train/{i}.png" for i in range(6)],
-            "patient": ["a", "a", "b", "c", "d", "e"],
-            "label": np.array([0, 0, 1, 1, 0, 1], np.int8),
-            "subtype": ["normal", "normal", "virus", "bacteria", "normal", "virus"],
-            "part": ["validation", "validation", "validation", "test", "test", "test"],
-        }
-    )
-    return Record(
+    made = make_record(
         experiment=experiment,
-        scores={"validation": np.array([-1.0, 0.25, 2.5]), "test": np.array([40.12345, -3.0, 0.0])},
-        split=split,
+        scores={"validation": [-1.0, 0.25, 2.5], "test": [40.12345, -3.0, 0.0]},
+        labels={"validation": [0, 0, 1], "test": [1, 0, 1]},
+        patients=["a", "a", "b", "c", "d", "e"],
         selection={"epoch": 1, "threshold": 0.6},
         provenance={"seconds": 12.5, "data": {"version": "6-abc"}},
         history=[{"epoch": 1, "train_loss": 0.7, "seconds": 1.5}],
     )
+    subtypes = ["normal", "normal", "virus", "bacteria", "normal", "virus"]
+    return replace(made, split=made.split.assign(image=[f"train/{i}.png" for i in range(6)], subtype=subtypes))

@@ -25,7 +25,7 @@ from pneumo.errors import RecordError
 from pneumo.experiments import runner
 from pneumo.experiments.config import ClassicalConfig, CNNConfig, Experiment, TrainingConfig
 from pneumo.features.configuration import PixelsConfig
-from pneumo.training import Images, stream
+from pneumo.training import Images, make_generator
 
 FORK = multiprocessing.get_context("fork")
 
@@ -122,13 +122,13 @@ def in_a_process_with_little_room(work, largest: int) -> int:
 
 def trained(monkeypatch) -> list[Experiment]:
     """The experiments that are worked on from now on."""
-    work, seen = runner._conduct, []
+    work, seen = runner._run_and_save, []
 
     def noted(experiment, *rest):
         seen.append(experiment)
         return work(experiment, *rest)
 
-    monkeypatch.setattr(runner, "_conduct", noted)
+    monkeypatch.setattr(runner, "_run_and_save", noted)
     return seen
 
 
@@ -265,7 +265,7 @@ def test_what_a_killed_start_left_under_another_date_is_no_hindrance(quick, monk
 
 
 def test_of_two_starts_of_one_experiment_one_works_and_the_other_takes_its_record(quick, monkeypatch, tmp_path):
-    work = runner._conduct
+    work = runner._run_and_save
 
     def noted(*arguments):
         with (tmp_path / "worked").open("a") as file:
@@ -273,7 +273,7 @@ def test_of_two_starts_of_one_experiment_one_works_and_the_other_takes_its_recor
         time.sleep(0.3)  # so that the other one comes meanwhile
         return work(*arguments)
 
-    monkeypatch.setattr(runner, "_conduct", noted)
+    monkeypatch.setattr(runner, "_run_and_save", noted)
     both = [FORK.Process(target=runner.run, args=(quick,), kwargs={"progress": False}) for _ in range(2)]
     for process in both:
         process.start()
@@ -310,7 +310,7 @@ class Hostile:
 
 def fit(bright_and_dark, checkpoint: Path, width: int = 2) -> np.ndarray:
     pixels, labels = bright_and_dark
-    network = models.build(CNNConfig(width=width, depth=2), stream(0, 0, "weights"))
+    network = models.build(CNNConfig(width=width, depth=2), make_generator(0, 0, "weights"))
     parts = [Images(pixels=pixels, rows=rows, labels=labels[rows]) for rows in (np.arange(64), np.arange(64, 96))]
     training.fit(network, *parts, TrainingConfig(epochs=1), seed=0, checkpoint=checkpoint, progress=False)
     return training.predict(network, parts[1])

@@ -114,10 +114,10 @@ def _changes(experiment: Experiment) -> dict[str, LayerChange]:
     from pneumo.experiments import pipeline
 
     try:
-        after = pipeline.trained(experiment).state_dict()
+        after = pipeline.load_trained_network(experiment).state_dict()
     except MissingRecord:
         return {}
-    generator = training.stream(experiment.seed, 0, "weights")  # as `pipeline` drew the initial weights
+    generator = training.make_generator(experiment.seed, 0, "weights")  # as `pipeline` drew the initial weights
     model = experiment.model
     if not isinstance(model, PretrainedConfig):
         raise TypeError(f"{experiment.name} has a {type(model).__name__}; weight changes need a PretrainedConfig")

@@ -20,7 +20,7 @@ from pneumo.inference.estimator import PneumoniaClassifier
 from pneumo.interpret.gradcam import grad_cam
 from pneumo.models.configuration import NetworkConfig
 from pneumo.phantom import PhantomConfig, PhantomSource
-from pneumo.training import Images, InMemory, predict, stream
+from pneumo.training import Images, InMemory, make_generator, predict
 
 PATIENTS = PhantomConfig(patients=600, size=48, opacity=1.0, acquisition_trace=False)
 """Dense opacities and equal acquisition of both classes: nothing but the opacities tells them apart."""
@@ -65,7 +65,7 @@ def maps_on_phantoms(
     learner = PneumoniaClassifier(network, training, random_state=seed)
     learner.fit(images[~test], labels[~test], groups[~test])
     networks = {
-        "untrained": models.build(network, stream(seed, 0, "untrained")),
+        "untrained": models.build(network, make_generator(seed, 0, "untrained")),
         "trained": learner.network_,
     }
     examined = Images(pixels=InMemory(array=images), rows=np.flatnonzero(test), labels=labels[test])

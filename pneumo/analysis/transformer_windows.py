@@ -54,7 +54,7 @@ def attention_windows(experiment: Experiment, images: np.ndarray) -> AttentionWi
     if not isinstance(experiment.model, TransformerConfig):
         raise TypeError(f"{experiment.name}: a {type(experiment.model).__name__} has no window; use TransformerConfig")
     trained = weights_available([experiment])
-    network = pipeline.trained(experiment) if trained else models.build(experiment.model).eval()
+    network = pipeline.load_trained_network(experiment) if trained else models.build(experiment.model).eval()
     assert isinstance(network, SpatialTransformer)  # what a TransformerConfig builds
     batch = scale(torch.from_numpy(images))
     return AttentionWindows(

@@ -1,6 +1,6 @@
-"""How well a model diagnoses, and how sure of that one can be.
+"""Metrics of a diagnostic model and their confidence intervals.
 
-Plain arrays in, numbers or small frozen values out. Positive is label 1; an image is called positive where its
+Plain arrays in, numbers or small frozen values out. Positive is label 1; an image is predicted positive where its
 probability reaches the threshold.
 """
 
@@ -15,7 +15,7 @@ from pneumo.evaluation.calibration import (
     temperature,
 )
 from pneumo.evaluation.comparison import DeLong, McNemar, delong, mcnemar_exact
-from pneumo.evaluation.intervals import Interval, across_seeds, bootstrap, paired_bootstrap, summary
+from pneumo.evaluation.intervals import Interval, bootstrap, paired_bootstrap, summary
 from pneumo.evaluation.metrics import (
     accuracy,
     auc,
@@ -44,7 +44,6 @@ __all__ = [
     "McNemar",
     "ReliabilityCurve",
     "accuracy",
-    "across_seeds",
     "auc",
     "average_precision",
     "balanced_accuracy",

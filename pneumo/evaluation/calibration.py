@@ -15,14 +15,17 @@ from scipy.stats import binomtest
 
 from pneumo.evaluation.checks import check_probabilities, check_weights, ratio
 
-SMALLEST = 1e-7
-"""A probability is kept this far from 0 and 1 before its logit is taken, where float32 predictions end as well."""
+PROBABILITY_MARGIN = 1e-7
+"""Probabilities are clipped this far from 0 and 1 before their logit is taken, where float32 ends as well."""
 
 
 def brier(labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
-    """Mean squared distance from probability to label (Brier 1950); 0 is perfect, 0.25 is always saying one half.
+    """Mean squared distance from probability to label (Brier 1950); 0 is perfect, 0.25 a constant probability of 0.5.
 
     weights: (..., N), see `pneumo.evaluation.metrics`.
+
+    >>> float(brier([0, 1], [0.5, 0.5]))
+    0.25
     """
     labels, probabilities = check_probabilities(labels, probabilities)
     weights = check_weights(weights, len(labels))
@@ -141,7 +144,7 @@ def _bin(probabilities: np.ndarray, bins: int) -> np.ndarray:
 
 
 def _logit(probabilities: np.ndarray) -> np.ndarray:
-    clipped = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
+    clipped = np.clip(probabilities, PROBABILITY_MARGIN, 1 - PROBABILITY_MARGIN)
     return np.log(clipped) - np.log1p(-clipped)
 
 

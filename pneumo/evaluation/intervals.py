@@ -1,4 +1,4 @@
-"""How far a number would move with other patients, or with other seeds.
+"""Confidence intervals over patients, by the bootstrap.
 
 Images of one patient resemble each other, so patients are drawn and not images: a draw takes as many patients as there
 are, with replacement, and all the images of each. Patients with and without a positive image are drawn apart, because
@@ -14,14 +14,15 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
 
 from pneumo.evaluation import calibration, metrics, thresholds
 from pneumo.evaluation.checks import check_scores
 
-DRAWS = 2000
-BLOCK = 1 << 18
-"""Weights that are evaluated at once: 2 MB in float64, which stays in a processor's cache."""
+BOOTSTRAP_DRAWS = 2000
+"""Resamples of the patients, by default."""
+
+BLOCK_WEIGHTS = 1 << 18
+"""Number of weights that are evaluated at once: 2 MB in float64, which stays in a processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Interval:
 class Statistic(Protocol):
     """A metric of this package, its threshold or target fixed: `auc`, or `partial(sensitivity, threshold=0.5)`."""
 
-    def __call__(self, labels: np.ndarray, probabilities: np.ndarray, *, weights: np.ndarray | None) -> np.ndarray:
+    def __call__(self, labels: np.ndarray, probabilities: np.ndarray, /, *, weights: np.ndarray | None) -> np.ndarray:
         """labels, probabilities: (N,). weights: (draws, N), how often each image counts. Returns (draws,)."""
         ...
 
@@ -50,14 +51,19 @@ def bootstrap(
     groups: ArrayLike | None,
     statistic: Statistic,
     *,
-    draws: int = DRAWS,
+    draws: int = BOOTSTRAP_DRAWS,
     rng: np.random.Generator,
 ) -> Interval:
     """A statistic with the 2.5 and 97.5 % percentiles of its values over draws of patients.
 
     probabilities: (N,), or (seeds, N): the statistic is then averaged over the seeds, in every draw alike.
     groups: (N,) patient of each image, or None where every image is a patient of its own.
-    The bounds are NaN if the statistic is undefined in any draw, such as the ppv where nobody is called positive.
+    The bounds are NaN if the statistic is undefined in any draw, such as the ppv where nobody is predicted positive.
+
+    >>> from pneumo.evaluation import auc
+    >>> labels, probabilities = [0, 0, 0, 1, 1, 1], [0.1, 0.2, 0.3, 0.7, 0.8, 0.9]
+    >>> print(bootstrap(labels, probabilities, list("abcdef"), auc, draws=100, rng=np.random.default_rng(0)))
+    1.000 (1.000 to 1.000)
     """
     counts = resample(labels, groups, draws=draws, rng=rng)
     models = [(statistic, row) for row in np.atleast_2d(probabilities)]
@@ -70,7 +76,7 @@ def paired_bootstrap(
     groups: ArrayLike | None,
     statistic: Statistic,
     *,
-    draws: int = DRAWS,
+    draws: int = BOOTSTRAP_DRAWS,
     rng: np.random.Generator,
 ) -> Interval:
     """The difference a - b of a statistic between two models, on the same draws of patients; otherwise as `bootstrap`.
@@ -92,7 +98,7 @@ def summary(
     threshold: float | Sequence[float],
     *,
     names: Iterable[str] | None = None,
-    draws: int = DRAWS,
+    draws: int = BOOTSTRAP_DRAWS,
     rng: np.random.Generator,
 ) -> dict[str, Interval]:
     """Every usual metric by name, or those of `names`, all on the same draws of patients; see `bootstrap`.
@@ -136,24 +142,8 @@ def usual_statistics(threshold: float) -> Mapping[str, Statistic]:
     }
 
 
-def across_seeds(values: ArrayLike) -> Interval:
-    """The mean over training seeds with Student's 95 % interval of that mean.
-
-    It says how well a recipe's mean is known from these seeds, so that two recipes can be compared; it narrows with
-    more seeds and holds no uncertainty about patients. A bound may leave [0, 1]. Raises ValueError for fewer than two.
-    """
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 1 or len(values) < 2:
-        raise ValueError(f"values of shape {values.shape}: an interval over seeds needs at least two numbers in a row")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{(~np.isfinite(values)).sum()} of {len(values)} values are NaN or infinite; leave them out")
-    mean, error = float(values.mean()), float(values.std(ddof=1)) / np.sqrt(len(values))
-    margin = float(student.ppf(0.975, len(values) - 1) * error)
-    return Interval(mean, mean - margin, mean + margin)
-
-
 def resample(
-    labels: ArrayLike, groups: ArrayLike | None, *, draws: int = DRAWS, rng: np.random.Generator
+    labels: ArrayLike, groups: ArrayLike | None, *, draws: int = BOOTSTRAP_DRAWS, rng: np.random.Generator
 ) -> np.ndarray:
     """How often each image counts in each draw of patients, (draws, N) uint16.
 
@@ -185,7 +175,7 @@ def _evaluate(
     labels: ArrayLike, models: Iterable[tuple[Statistic, np.ndarray]], counts: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """A statistic of the images as they are and of every draw, (draws,), both averaged over the models."""
-    rows = max(1, BLOCK // counts.shape[1])
+    rows = max(1, BLOCK_WEIGHTS // counts.shape[1])
     estimates, drawn = [], []
     for statistic, probabilities in models:
         y, p = check_scores(labels, probabilities, "probabilities")

@@ -2,7 +2,7 @@
 
 Every metric also takes `weights`, how often each image counts, of shape (..., N), and then returns one value for each
 leading index: all draws of a bootstrap are evaluated at once, by the same code as a single value.
-A metric that divides by a count is NaN where that count is 0: the ppv where nothing is called positive.
+A metric that divides by a count is NaN where that count is 0: the ppv where no image is predicted positive.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) 
     """Area under the ROC curve: how often a positive image scores above a negative one, ties counting half.
 
     scores: (N,), any finite numbers; only their order matters. Raises ValueError if only one class is present.
+
+    >>> float(auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]))
+    0.75
     """
     labels, scores = check_scores(labels, scores)
     _, positive, negative = by_score(labels, scores, check_weights(weights, len(labels)))
@@ -51,9 +54,12 @@ def by_score(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> tup
 def confusion(
     labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Images by true class (row) and called class (column): [[TN, FP], [FN, TP]], shape (..., 2, 2).
+    """Images by true class (row) and predicted class (column): [[TN, FP], [FN, TP]], shape (..., 2, 2).
 
-    Positive is called where probability >= threshold.
+    Predicted positive is probability >= threshold.
+
+    >>> confusion([0, 0, 1, 1], [0.1, 0.6, 0.35, 0.8], threshold=0.5).tolist()
+    [[1, 1], [1, 1]]
     """
     check_fraction(threshold, "threshold")
     labels, probabilities = check_probabilities(labels, probabilities)
@@ -66,7 +72,11 @@ def confusion(
 def sensitivity(
     labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Share of the positive images that are called positive: TP / (TP + FN). Also called recall."""
+    """Share of the positive images that are predicted positive: TP / (TP + FN). Also called recall.
+
+    >>> float(sensitivity([0, 0, 1, 1], [0.1, 0.6, 0.35, 0.8], threshold=0.5))
+    0.5
+    """
     cells = confusion(labels, probabilities, threshold, weights)
     return ratio(cells[..., 1, 1], cells[..., 1, :].sum(axis=-1))
 
@@ -74,7 +84,7 @@ def sensitivity(
 def specificity(
     labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Share of the negative images that are called negative: TN / (TN + FP)."""
+    """Share of the negative images that are predicted negative: TN / (TN + FP)."""
     cells = confusion(labels, probabilities, threshold, weights)
     return ratio(cells[..., 0, 0], cells[..., 0, :].sum(axis=-1))
 
@@ -82,7 +92,7 @@ def specificity(
 def accuracy(
     labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Share of all images that are called right."""
+    """Share of all images that are predicted correctly: (TP + TN) / N."""
     cells = confusion(labels, probabilities, threshold, weights)
     return ratio(cells[..., 0, 0] + cells[..., 1, 1], cells.sum(axis=(-2, -1)))
 

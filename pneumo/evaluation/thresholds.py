@@ -1,4 +1,4 @@
-"""Where to call an image positive, and what that is worth in practice.
+"""Decision thresholds on the probability, and their net benefit.
 
 A threshold that is chosen on one set of patients and reported on the same set flatters the model: choose on
 validation, report on test.
@@ -19,6 +19,9 @@ def youden_threshold(labels: ArrayLike, probabilities: ArrayLike) -> float:
     """The threshold with the largest sensitivity + specificity - 1 (Youden 1950); of several, the most sensitive.
 
     It lies midway between two neighbouring probabilities, so that rounding a probability does not change its side.
+
+    >>> round(youden_threshold([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.9]), 3)
+    0.45
     """
     labels, probabilities = check_probabilities(labels, probabilities)
     values, positive, negative = by_score(labels, probabilities, check_weights(None, len(labels)))
@@ -28,7 +31,11 @@ def youden_threshold(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
 
 def threshold_at_sensitivity(labels: ArrayLike, probabilities: ArrayLike, target: float) -> float:
-    """The highest threshold whose sensitivity is at least `target`, midway to the next lower probability."""
+    """The highest threshold whose sensitivity is at least `target`, midway to the next lower probability.
+
+    >>> round(threshold_at_sensitivity([0, 0, 1, 1], [0.1, 0.3, 0.6, 0.9], target=0.5), 3)
+    0.75
+    """
     check_fraction(target, "target")
     labels, probabilities = check_probabilities(labels, probabilities)
     values, positive, _ = by_score(labels, probabilities, check_weights(None, len(labels)))
@@ -85,15 +92,14 @@ def net_benefit(
     outside = thresholds[~((thresholds >= 0) & (thresholds < 1))]
     if outside.size:
         raise ValueError(f"threshold {outside[0]} must be in [0, 1): at 1 a needless treatment weighs infinitely much")
-    prevalence = labels.mean() if prevalence is None else prevalence
-    check_fraction(prevalence, "prevalence")
+    share = float(labels.mean()) if prevalence is None else prevalence
+    check_fraction(share, "prevalence")
     called = probabilities >= thresholds[:, None]  # (T, N)
     harm = thresholds / (1 - thresholds)
     return DecisionCurve(
         thresholds=thresholds,
-        model=prevalence * called[:, labels == 1].mean(axis=1)
-        - (1 - prevalence) * called[:, labels == 0].mean(axis=1) * harm,
-        treat_all=prevalence - (1 - prevalence) * harm,
+        model=share * called[:, labels == 1].mean(axis=1) - (1 - share) * called[:, labels == 0].mean(axis=1) * harm,
+        treat_all=share - (1 - share) * harm,
     )
 
 

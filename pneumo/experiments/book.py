@@ -79,6 +79,9 @@ def families() -> dict[str, list[Experiment]]:
 def group(name: str) -> list[Experiment]:
     """Experiments by name: of a comparison, of a chapter, one by its own name, or "all".
 
+    >>> [len(group(name)) for name in ("first-network", "cnn-architecture", "first-network/seed-0")]
+    [5, 48, 1]
+
     Raises UnknownExperiment that lists the names there are.
     """
     if name == "all":
@@ -95,3 +98,16 @@ def group(name: str) -> list[Experiment]:
             "`pneumo status` lists"
         )
     return found
+
+
+def one(name: str) -> Experiment:
+    """The one experiment that a name means: its own name, or that of a comparison or chapter with a single experiment.
+
+    Raises UnknownExperiment, with the names to choose from, where a name means several or none.
+    """
+    found = group(name)
+    if len(found) > 1:
+        raise UnknownExperiment(
+            f"{name!r} means {len(found)} experiments; name one of: {', '.join(e.name for e in found)}"
+        )
+    return found[0]

@@ -7,7 +7,9 @@ folders of the shared disk. SLURM hands the variables on to its jobs.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +23,7 @@ from pneumo.io.paths import cache_folder
 if TYPE_CHECKING:
     import submitit
 
-STEP = 30
+TIME_LIMIT_STEP_MINUTES = 30
 """Minutes to a multiple of which time limits are rounded up. Experiments of one limit are one array of jobs."""
 
 
@@ -37,8 +39,9 @@ def run_on_slurm(
     """Submit the experiments that have no record, and return their jobs without waiting: `pneumo status` has the news.
 
     partition: where to queue; the cluster's default if None.
-    minutes_factor: the time limit of a job, by the minutes that `planning.plan` expects. A job that ends at its limit, or
-        makes way for another, is queued again (for the limit, three times at most) and goes on from its last epoch.
+    minutes_factor: the time limit of a job, as a factor of the minutes that `planning.plan` expects. A job that ends at
+        its limit, or makes way for another, is queued again (for the limit, three times at most) and goes on from its
+        last epoch.
     cpus, gpus: for each experiment.
     cluster: "local" runs the jobs in processes of this machine, all at once; "debug" in this process.
     A job's result is the experiment's name; its logs are in `cache_folder() / "slurm"`.
@@ -49,7 +52,10 @@ def run_on_slurm(
         raise ValueError(f"minutes_factor={minutes_factor} would end jobs before their time; use at least 1")
     root = records.folder().resolve()
     todo = planning.plan(experiments)
-    limits = [STEP * max(1, math.ceil(minutes_factor * minutes / STEP)) for minutes in todo.minutes]
+    limits = [
+        TIME_LIMIT_STEP_MINUTES * max(1, math.ceil(minutes_factor * minutes / TIME_LIMIT_STEP_MINUTES))
+        for minutes in todo.minutes
+    ]
     jobs = []
     for limit, pairs in groupby(zip(limits, todo.experiments, strict=True), key=lambda pair: pair[0]):
         try:
@@ -60,16 +66,22 @@ def run_on_slurm(
             name="pneumo", timeout_min=limit, cpus_per_task=cpus, gpus_per_node=gpus or None, slurm_partition=partition
         )
         with executor.batch():
-            jobs += [executor.submit(Conduct(), experiment, root, cpus) for _, experiment in pairs]
+            jobs += [executor.submit(SlurmJob(), experiment, root, cpus) for _, experiment in pairs]
     return jobs
 
 
-class Conduct:
-    """What a job calls, and what submitit asks, when the job has to end, for what to submit in its stead."""
+@dataclass(frozen=True, kw_only=True)
+class SlurmJob:
+    """What a job calls, and what submitit asks, when the job has to end, for what to submit in its stead.
+
+    submitter: the number of the process that submits it.
+    """
+
+    submitter: int = field(default_factory=os.getpid)
 
     def __call__(self, experiment: Experiment, root: Path, threads: int) -> str:
         """Run an experiment, unless it has its record by now. Returns its name."""
-        return runner.run_with_threads(experiment, root, threads)
+        return runner.run_with_threads(experiment, root, threads, self.submitter)
 
     def checkpoint(self, experiment: Experiment, root: Path, threads: int) -> submitit.helpers.DelayedSubmission:
         """The same again: `run` goes on from the state that it keeps after every epoch."""

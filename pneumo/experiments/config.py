@@ -39,13 +39,13 @@ __all__ = [
     "HOGConfig",
     "HeaderConfig",
     "LBPConfig",
-    "Look",
-    "Model",
+    "ModelConfig",
     "NetworkConfig",
+    "Occlusion",
     "OptimizerConfig",
     "PixelsConfig",
     "PretrainedConfig",
-    "ReadingConfig",
+    "ReevaluationConfig",
     "SpectrumConfig",
     "TrainingConfig",
     "TransformerConfig",
@@ -57,7 +57,8 @@ RECIPE = 1
 """Version of everything between a configuration and its result (decoding, batches, training). Raise it by hand when
 results would change; tidying code leaves it, and the records, alone."""
 
-Look = Literal["whole", "without-lungs", "border", "shuffled"]
+Resize = Literal["stretch", "letterbox", "crop"]
+Occlusion = Literal["whole", "without-lungs", "border", "shuffled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +70,13 @@ class DataConfig:
     image_size: side in pixels. resize: "stretch", "letterbox" or "crop".
     validation_fraction: of the development images; whole patients.
     fraction: of the training images that are used; whole patients.
-    distortion: what befalls every image, of training, validation and test, once and for all.
+    distortion: applied once to every image, of training, validation and test.
     """
 
     name: str
     version: str
     image_size: int = 64
-    resize: str = "stretch"
+    resize: Resize = "stretch"
     validation_fraction: float = 0.15
     fraction: float = 1.0
     split_seed: int = 0
@@ -84,7 +85,7 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderConfig:
-    """No image at all: one number of the file's header is the score, see `pneumo.data.headers`.
+    """No network: one number of the file's header is the score, see `pneumo.data.headers`.
 
     field: "width", "height", "aspect", "jpeg_quality" or "bytes_per_megapixel".
     """
@@ -93,30 +94,30 @@ class HeaderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadingConfig:
-    """Networks that were trained before, read again: nothing is learnt. Their data and training are the experiment's.
+class ReevaluationConfig:
+    """Trained networks evaluated again: nothing is trained. Their data and training are the experiment's.
 
-    network: what was trained. seeds: of the trained networks; their logits are averaged.
-    mirrored: whether each of them also reads the image mirrored left to right.
-    change: what befalls the images first; drawn once for each image.
-    look: what is left of the image: the "whole"; "without-lungs", where they lie is grey; the "border" alone; or all of
-        it, cut into patches and "shuffled". See `pneumo.interpret.gradcam`.
+    network: what was trained. seeds: of the trained networks; their logits are averaged (an ensemble).
+    mirrored: test-time augmentation: whether logits are averaged over each image and its horizontal flip.
+    change: perturbation of the images; drawn once for each image.
+    look: occlusion: the "whole" image; "without-lungs", which are grey; the "border" alone; or patches "shuffled". See
+        `pneumo.interpret.occlusion`.
     """
 
     network: NetworkConfig
     seeds: tuple[int, ...] = (0,)
     mirrored: bool = False
     change: Augmentation = field(default_factory=Augmentation)
-    look: Look = "whole"
+    look: Occlusion = "whole"
 
     def __post_init__(self) -> None:
         if not self.seeds:
             raise ValueError("seeds=() names no network; give at least one seed")
-        if self.look not in get_args(Look):
-            raise ValueError(f"look={self.look!r} is unknown; choose from {', '.join(get_args(Look))}")
+        if self.look not in get_args(Occlusion):
+            raise ValueError(f"look={self.look!r} is unknown; choose from {', '.join(get_args(Occlusion))}")
 
 
-Model = HeaderConfig | ClassicalConfig | NetworkConfig | ReadingConfig
+ModelConfig = HeaderConfig | ClassicalConfig | NetworkConfig | ReevaluationConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,11 +130,14 @@ class Experiment:
     group: the comparison that it belongs to, "augmentation". variant: what it is there, the same for all seeds,
         "full-mild". Both "" for an experiment that stands alone.
     Name, minutes, group and variant do not determine the result, so they do not enter the key.
+
+    >>> Experiment(name="a", data=DataConfig(name="phantom", version="1"), model=HeaderConfig(field="width")).key
+    '...'
     """
 
     name: str
     data: DataConfig
-    model: Model
+    model: ModelConfig
     training: TrainingConfig | None = None
     seed: int = 0
     minutes: float = 0.0
@@ -184,8 +188,8 @@ def _converter(*, omit_default: bool) -> cattrs.Converter:
         PretrainedConfig: "pretrained",
     }
     configure_tagged_union(NetworkConfig, converter, tag_name="kind", tag_generator=kind.__getitem__)
-    kind |= {ReadingConfig: "reading"}
-    configure_tagged_union(Model, converter, tag_name="kind", tag_generator=kind.__getitem__)
+    kind |= {ReevaluationConfig: "reading"}
+    configure_tagged_union(ModelConfig, converter, tag_name="kind", tag_generator=kind.__getitem__)
     return converter
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, Model, OptimizerConfig, TrainingConfig
+from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, ModelConfig, OptimizerConfig, TrainingConfig
 
 SEEDS = range(5)
 FEW_SEEDS = range(3)
@@ -41,7 +41,7 @@ BRIEF = TrainingConfig(epochs=8, batch_size=32, optimizer=OptimizerConfig(learni
 def repeated(
     group: str,
     variant: str,
-    model: Model,
+    model: ModelConfig,
     training: TrainingConfig = BRIEF,
     *,
     chapter: str = "",
@@ -72,7 +72,7 @@ def repeated(
 def single(
     group: str,
     variant: str,
-    model: Model,
+    model: ModelConfig,
     training: TrainingConfig | None = None,
     *,
     chapter: str = "",

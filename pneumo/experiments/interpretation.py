@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pneumo.augment.configuration import NONE
-from pneumo.experiments.config import CNNConfig, Experiment, Look, PretrainedConfig, ReadingConfig
+from pneumo.experiments.config import CNNConfig, Experiment, Occlusion, PretrainedConfig, ReevaluationConfig
 from pneumo.experiments.definitions import SEEDS, single
 from pneumo.experiments.first_network import first_network
 from pneumo.experiments.model_selection import selected_model
@@ -23,8 +23,8 @@ PERTURBATIONS = {
 """Perturbations of test images by name and level. Blur in pixels of an image of 160, noise as a share of the grey range
 and rotation in degrees are drawn for each image up to the level; contrast is a factor, JPEG's quality itself."""
 
-OCCLUSIONS: tuple[Look, ...] = ("without-lungs", "border", "shuffled")
-"""What is left of an image, see `ReadingConfig.look`."""
+OCCLUSIONS: tuple[Occlusion, ...] = ("without-lungs", "border", "shuffled")
+"""What is left of an image, see `ReevaluationConfig.look`."""
 
 
 def perturbed() -> dict[tuple[str, str, float], Experiment]:
@@ -46,7 +46,7 @@ def perturbed() -> dict[tuple[str, str, float], Experiment]:
     }
 
 
-def occluded() -> dict[tuple[str, Look], Experiment]:
+def occluded() -> dict[tuple[str, Occlusion], Experiment]:
     """The first network and the selected model on occluded images, by network and occlusion.
 
     `pneumo run occlusions`: 3 min on 2 cores. The weights of both must be on this machine.
@@ -68,12 +68,12 @@ def occlusions() -> list[Experiment]:
     return list(occluded().values())
 
 
-def _networks() -> Iterator[tuple[str, Experiment, ReadingConfig]]:
+def _networks() -> Iterator[tuple[str, Experiment, ReevaluationConfig]]:
     """Name, the experiment that trained it, and how it is evaluated again."""
-    yield "first-network", first_network()[0], ReadingConfig(network=CNNConfig(), seeds=tuple(SEEDS))
+    yield "first-network", first_network()[0], ReevaluationConfig(network=CNNConfig(), seeds=tuple(SEEDS))
     twelve_epochs = selected_model()[-1]
-    yield "selected-model", twelve_epochs, ReadingConfig(network=PretrainedConfig())
+    yield "selected-model", twelve_epochs, ReevaluationConfig(network=PretrainedConfig())
 
 
-def _evaluated(group: str, variant: str, origin: Experiment, model: ReadingConfig) -> Experiment:
+def _evaluated(group: str, variant: str, origin: Experiment, model: ReevaluationConfig) -> Experiment:
     return single(group, variant, model, origin.training, chapter=CHAPTER, data=origin.data, minutes=0.4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pneumo.augment.configuration import ROBUST, STRONG
-from pneumo.experiments.config import Experiment, OptimizerConfig, PretrainedConfig, ReadingConfig, TrainingConfig
+from pneumo.experiments.config import Experiment, OptimizerConfig, PretrainedConfig, ReevaluationConfig, TrainingConfig
 from pneumo.experiments.definitions import repeated, single, study_data
 from pneumo.experiments.transfer_learning import FINE_TUNING
 
@@ -99,7 +99,7 @@ def test_time_augmentation() -> list[Experiment]:
         single(
             "test-time-augmentation",
             variant,
-            ReadingConfig(network=PretrainedConfig(), seeds=seeds, mirrored=flip),
+            ReevaluationConfig(network=PretrainedConfig(), seeds=seeds, mirrored=flip),
             training,
             chapter=CHAPTER,
             data=study_data(160),

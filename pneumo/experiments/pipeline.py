@@ -19,14 +19,14 @@ from pneumo.data.duplicates import warn_of_duplicates
 from pneumo.data.headers import headers
 from pneumo.errors import MissingRecord
 from pneumo.experiments import records
-from pneumo.experiments.config import Experiment, HeaderConfig, Model, ReadingConfig, TrainingConfig
+from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, ReevaluationConfig, TrainingConfig
 from pneumo.interpret import OCCLUSIONS
 from pneumo.io.files import atomic_write
 from pneumo.io.paths import checkpoint_path, weights_path
 from pneumo.models.configuration import NetworkConfig
 
-CHOOSES = {"plain": "validation", "stressed": "stressed"}
-"""The part of `records.SCORED` that chooses, for each `TrainingConfig.validate_on`."""
+SELECTION_PART = {"plain": "validation", "stressed": "stressed"}
+"""The part of `records.SCORED_PARTS` that chooses, for each `TrainingConfig.validate_on`."""
 
 HEADER_FIELDS = {
     "width": lambda frame: frame["width"],
@@ -38,27 +38,27 @@ HEADER_FIELDS = {
 
 
 @singledispatch
-def results(model: Model, experiment: Experiment, progress: bool) -> dict[str, Any]:
+def compute_results(model: ModelConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
     """What a record holds besides the experiment, for each kind of model."""
     raise TypeError(f"no way to run {type(model).__name__}")
 
 
-@results.register
+@compute_results.register
 def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
     config = _training(experiment)
     images = _images(experiment, progress)
-    network = models.build(model, training.stream(experiment.seed, 0, "weights"))
+    network = models.build(model, training.make_generator(experiment.seed, 0, "weights"))
     fit = training.fit(
         network,
         images.parts["train"],
-        images.parts[CHOOSES[config.validate_on]],
+        images.parts[SELECTION_PART[config.validate_on]],
         config,
         seed=experiment.seed,
         checkpoint=checkpoint_path(experiment.key),
         progress=progress,
     )
     _save_weights(network, weights_path(experiment.key))
-    scores = {name: training.predict(network, images.parts[name]) for name in records.SCORED}
+    scores = {name: training.predict(network, images.parts[name]) for name in records.SCORED_PARTS}
     chosen_on = f"{config.validate_on} validation loss" if config.keep == "best" else "nothing: the last"
     return {
         "history": fit.history,
@@ -66,61 +66,69 @@ def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> di
         "selection": {
             "epoch": fit.epoch,
             "epoch_chosen_on": chosen_on,
-            **_threshold(scores, CHOOSES[config.validate_on], images.parts["validation"].labels),
+            **_threshold(scores, SELECTION_PART[config.validate_on], images.parts["validation"].labels),
         },
         "split": images.split,
         "provenance": images.provenance | {"network": models.cost(model, experiment.data.image_size)._asdict()},
     }
 
 
-@results.register
-def _reading(model: ReadingConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
-    """Networks of other experiments, whose weights this machine holds, look at images again."""
+@compute_results.register
+def _reevaluation(model: ReevaluationConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
+    """Networks of other experiments, whose weights are on this machine, evaluated on other or more images."""
     config = _training(experiment)
     images = _images(experiment, progress)
-    parts = {name: _seen(images.parts[name], model, training.stream(0, 0, f"change {name}")) for name in records.SCORED}
+    parts = {
+        name: _perturb_and_occlude(images.parts[name], model, training.make_generator(0, 0, f"change {name}"))
+        for name in records.SCORED_PARTS
+    }
     members = [
-        trained(replace(experiment, name=experiment.name, model=model.network, seed=seed)) for seed in model.seeds
+        load_trained_network(replace(experiment, name=experiment.name, model=model.network, seed=seed))
+        for seed in model.seeds
     ]
     scores = {
-        name: np.mean([_looks(network, part, mirrored=model.mirrored) for network in members], axis=0)
+        name: np.mean([_predict_with_flip(network, part, mirrored=model.mirrored) for network in members], axis=0)
         for name, part in parts.items()
     }
     return {
         "scores": scores,
-        "selection": _threshold(scores, CHOOSES[config.validate_on], images.parts["validation"].labels),
+        "selection": _threshold(scores, SELECTION_PART[config.validate_on], images.parts["validation"].labels),
         "split": images.split,
         "provenance": images.provenance | {"network": models.cost(model.network, experiment.data.image_size)._asdict()},
     }
 
 
-def trained(experiment: Experiment) -> torch.nn.Module:
-    """The network of an experiment, with the weights that it ended with on this machine.
+def load_trained_network(experiment: Experiment) -> torch.nn.Module:
+    """The network of an experiment that was trained on this machine, in evaluation mode.
 
-    Raises MissingRecord, with the remedy, where the weights are not here.
+    Raises MissingRecord, with the remedy, where the weights are not here, and TypeError for a model that is no network.
     """
+    if not isinstance(experiment.model, NetworkConfig):
+        raise TypeError(f"{experiment.name} trains no network but a {type(experiment.model).__name__}")
     path = weights_path(experiment.key)
     if not path.is_file():
         raise MissingRecord(
             f"{path}, the trained weights of {experiment.model}, seed {experiment.seed}, is not on this machine: "
             "weights are no part of a record. Move that experiment's record away and run it again"
         )
-    network = models.build(experiment.model)
+    network = models.build_untrained(experiment.model)
     network.load_state_dict(load_file(path))
     return network.eval()
 
 
-def _seen(images: training.Images, model: ReadingConfig, generator: torch.Generator) -> training.Images:
-    """What is left of the images when `change` and `look` have had their way."""
-    seen = training.changed(images, model.change, generator)
+def _perturb_and_occlude(
+    images: training.Images, model: ReevaluationConfig, generator: torch.Generator
+) -> training.Images:
+    """The images after the perturbation `change` and the occlusion `look`."""
+    perturbed = training.perturb_once(images, model.change, generator)
     if model.look == "whole":
-        return seen
-    array = OCCLUSIONS[model.look](seen.pixels.rows(seen.rows))
-    return replace(seen, pixels=training.InMemory(array=array), rows=np.arange(len(seen)))
+        return perturbed
+    array = OCCLUSIONS[model.look](perturbed.pixels.rows(perturbed.rows))
+    return replace(perturbed, pixels=training.InMemory(array=array), rows=np.arange(len(perturbed)))
 
 
-def _looks(network: torch.nn.Module, images: training.Images, *, mirrored: bool) -> np.ndarray:
-    """Logits; with `mirrored`, the mean of those of the image and of its mirror image."""
+def _predict_with_flip(network: torch.nn.Module, images: training.Images, *, mirrored: bool) -> np.ndarray:
+    """Logits, (N,); with `mirrored`, averaged over each image and its horizontal flip (test-time augmentation)."""
     logits = training.predict(network, images)
     if not mirrored:
         return logits
@@ -129,7 +137,7 @@ def _looks(network: torch.nn.Module, images: training.Images, *, mirrored: bool)
     return (logits + training.predict(network, mirror)) / 2
 
 
-@results.register
+@compute_results.register
 def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
     """A learner on features made by hand; hyper-parameters by cross-validation over the training patients."""
     dataset, split = _data(experiment)
@@ -156,7 +164,7 @@ def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -
     }
 
 
-@results.register
+@compute_results.register
 def _header(model: HeaderConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
     """Logistic regression on one number of the file's header, fitted on the training part."""
     from sklearn.linear_model import LogisticRegression
@@ -207,9 +215,9 @@ def _images(experiment: Experiment, progress: bool) -> StudyImages:
     for name, rows in _parts(split).items():
         images = training.Images(pixels=pixels, rows=rows, labels=labels[rows])
         # Drawn apart for each part, so that a smaller training part leaves the others as they were.
-        distortion = training.stream(config.split_seed, 0, f"distortion {name}")
-        parts[name] = training.changed(images, config.distortion, distortion)
-    parts["stressed"] = training.changed(parts["validation"], STRESS, training.stream(0, 0, "stress"))
+        distortion = training.make_generator(config.split_seed, 0, f"distortion {name}")
+        parts[name] = training.perturb_once(images, config.distortion, distortion)
+    parts["stressed"] = training.perturb_once(parts["validation"], STRESS, training.make_generator(0, 0, "stress"))
     return StudyImages(
         parts=parts,
         split=records.split_frame(dataset.table, _parts(split).items()),
@@ -255,7 +263,7 @@ def _parts(split: data.Split) -> dict[str, np.ndarray]:
 def _threshold(scores: dict[str, np.ndarray], part: str, labels: np.ndarray) -> dict[str, Any]:
     """The threshold on the probability that maximises Youden's index on validation patients.
 
-    part: of `records.SCORED`, whose scores choose. labels: of the validation part.
+    part: of `records.SCORED_PARTS`, whose scores choose. labels: of the validation part.
     """
     threshold = evaluation.youden_threshold(labels, records.probabilities(scores[part]))
     return {"threshold": round(float(threshold), 6), "threshold_chosen_on": f"{part}, Youden's index"}

@@ -16,7 +16,7 @@ from pneumo.experiments import records
 from pneumo.experiments.config import Experiment
 from pneumo.experiments.records import Record
 
-THREADS_HELP = 0.7
+THREAD_SPEEDUP_EXPONENT = 0.7
 """Time falls with this power of the number of threads: twice as many make an experiment 1.6 times as fast. Small
 networks gain less and forests more; it matters only where records were made with another number of threads."""
 
@@ -38,14 +38,14 @@ def plan(experiments: Iterable[Experiment], root: Path | None = None, *, jobs: i
     """What `run_all` would do with these experiments, and how long that is expected to take.
 
     The time comes from the records of the same group where there are any: of experiments that differ in the seed alone,
-    or else of all, in proportion to the `minutes` they are said to cost. Otherwise `minutes` it is.
+    or else of all, in proportion to their `minutes`. Otherwise `minutes` itself.
     """
     experiments = list(experiments)
-    said = {experiment.key: experiment.minutes for experiment in experiments}
+    stated_minutes = {experiment.key: experiment.minutes for experiment in experiments}
     siblings = _recorded_siblings(experiments, root)
     threads = threads_per_experiment(jobs)
     missing = [
-        (_expected_minutes(experiment, siblings[_comparison(experiment)], said, threads), experiment)
+        (_expected_minutes(experiment, siblings[_comparison(experiment)], stated_minutes, threads), experiment)
         for experiment in experiments
         if records.find(experiment, root) is None
     ]
@@ -75,27 +75,27 @@ def _recorded_siblings(experiments: Iterable[Experiment], root: Path | None) -> 
 
 
 def _expected_minutes(
-    experiment: Experiment, siblings: Sequence[Record], said: dict[str, float], threads: int
+    experiment: Experiment, siblings: Sequence[Record], stated_minutes: dict[str, float], threads: int
 ) -> float:
-    """said: minutes by key. They can have been corrected since a record was made, so they go before the record's."""
-    took = [_minutes_with(record, threads) for record in siblings]
+    """stated_minutes: `Experiment.minutes` by key, which override those in records: they may have been corrected."""
+    actual_minutes = [_minutes_with(record, threads) for record in siblings]
     of_other_seeds = [
         minutes
-        for minutes, record in zip(took, siblings, strict=True)
+        for minutes, record in zip(actual_minutes, siblings, strict=True)
         if replace(record.experiment, seed=experiment.seed).same_as(experiment)
     ]
     if of_other_seeds:
         return mean(of_other_seeds)
-    siblings_said = sum(said.get(record.key, record.experiment.minutes) for record in siblings)
-    if siblings_said:
-        return experiment.minutes * sum(took) / siblings_said
-    return experiment.minutes * (2 / threads) ** THREADS_HELP
+    siblings_stated = sum(stated_minutes.get(record.key, record.experiment.minutes) for record in siblings)
+    if siblings_stated:
+        return experiment.minutes * sum(actual_minutes) / siblings_stated
+    return experiment.minutes * (2 / threads) ** THREAD_SPEEDUP_EXPONENT
 
 
 def _minutes_with(record: Record, threads: int) -> float:
     """Minutes that a recorded experiment would take with this many threads."""
     its_threads = record.provenance.get("machine", {}).get("threads", threads)
-    return record.provenance["seconds"] / 60 * (its_threads / threads) ** THREADS_HELP
+    return record.provenance["seconds"] / 60 * (its_threads / threads) ** THREAD_SPEEDUP_EXPONENT
 
 
 def _until_all_end(minutes: Iterable[float], jobs: int) -> float:
@@ -114,7 +114,7 @@ def threads_per_experiment(jobs: int) -> int:
 
 
 def status(experiments: Iterable[Experiment], root: Path | None = None) -> pd.DataFrame:
-    """One row an experiment: name, seed, state, minutes it is said to take, minutes it took.
+    """One row an experiment: name, seed, state, expected minutes, minutes it took.
 
     root: the folder of records; by default those of `records.folders`.
     state: "recorded"; "missing"; or "outdated", where a record of this name is there, but of another configuration or

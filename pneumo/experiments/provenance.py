@@ -7,7 +7,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -74,10 +74,9 @@ def peak_memory_mb() -> int:
 
 
 def _reset_peak_memory() -> None:
-    try:
+    # Where it is not Linux, or not allowed, the peak is that of the whole process.
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass  # not Linux, or not allowed: the peak is then that of the whole process
 
 
 def _processor() -> str:

@@ -27,6 +27,7 @@ import pandas as pd
 from scipy.special import expit
 
 from pneumo.errors import MissingRecord, RecordError
+from pneumo.evaluation import metrics
 from pneumo.experiments import config
 from pneumo.experiments.config import Experiment
 from pneumo.io.digests import json_digest
@@ -34,17 +35,17 @@ from pneumo.io.files import atomic_write
 
 FORMAT = 1
 PARTS = ("train", "validation", "test")
-SCORED = {"validation": "validation", "stressed": "validation", "test": "test"}
+SCORED_PARTS = {"validation": "validation", "stressed": "validation", "test": "test"}
 """What images are scored as, and the part of the split they belong to: "stressed" are the validation images as another
 machine might have taken them."""
-ENTRIES = {
+RECORD_FIELD_TYPES = {
     "experiment": dict, "history": list, "scores": dict, "selection": dict, "provenance": dict, "split": dict
 }  # fmt: skip
 """What a record file holds besides its format, recipe, key and digest."""
 
 SPLIT_COLUMNS = ("image", "patient", "label", "subtype", "part")
 
-ROOM = 1_000_000
+MIN_FREE_BYTES = 1_000_000
 """Bytes that must be free for a record: twice those of the book's largest with its split file."""
 
 
@@ -61,8 +62,11 @@ def published_folder() -> Path:
 
 
 def folders(root: Path | None = None) -> list[Path]:
-    """Where records are looked for: in `root` alone, or else in $PNEUMO_RECORDS alone, or else in `records` in the
-    current folder and then among the published ones."""
+    """Where records are looked for, in this order.
+
+    `root` alone where it is given; or else $PNEUMO_RECORDS alone where it is set; or else `records` in the current
+    folder and then `published_folder()`.
+    """
     if root is not None or os.environ.get("PNEUMO_RECORDS"):
         return [root or folder()]
     if folder().is_dir() and folder().samefile(published_folder()):
@@ -76,8 +80,8 @@ class Record:
 
     history: one row an epoch: epoch, train_loss, train_accuracy, validation_loss, validation_accuracy,
         learning_rate, seconds. Empty where nothing was trained by epochs.
-    scores: by the names of SCORED, the logit of the positive class for each image, in the order of the split file.
-        What was learnt without images has no "stressed".
+    scores: by the names of SCORED_PARTS, the logit of the positive class for each image, in the order of the split
+        file. A model that reads no images has no "stressed".
     selection: what was chosen (epoch, threshold) and on which part of the data.
     provenance: data digest, versions, commit, machine, seconds, peak memory.
     split: the images of every part (image, patient, label, subtype, part).
@@ -92,13 +96,23 @@ class Record:
 
     def __post_init__(self) -> None:
         for part, scores in self.scores.items():
-            images = int((self.split["part"] == SCORED.get(part, part)).sum())
+            images = np.count_nonzero(self.split["part"] == SCORED_PARTS.get(part, part))
             if np.shape(scores) != (images,):
                 shape = " x ".join(map(str, np.shape(scores)))
                 raise RecordError(f"{self.experiment.name}: {shape} scores for the {images} images of {part}")
 
+    def __repr__(self) -> str:
+        """One line: name, AUC where both classes are there, images."""
+        part = "test" if "test" in self.scores else next(iter(self.scores), "")
+        if not part:
+            return f"Record({self.experiment.name}: no scores)"
+        labels = self.frame(part)["label"].to_numpy()
+        auc = f"AUC {float(metrics.auc(labels, self.scores[part])):.3f} on " if len(np.unique(labels)) == 2 else ""
+        return f"Record({self.experiment.name}: {auc}{len(labels)} {part} images)"
+
     @property
     def key(self) -> str:
+        """Twelve hexadecimal digits, those of its experiment."""
         return self.experiment.key
 
     @property
@@ -147,7 +161,9 @@ class Record:
         """
         if part not in self.scores:
             raise KeyError(f"{self.experiment.name} has no scores for {part!r}, only for {', '.join(self.scores)}")
-        rows = self.split[self.split["part"] == SCORED.get(part, part)].drop(columns="part").reset_index(drop=True)
+        rows = (
+            self.split[self.split["part"] == SCORED_PARTS.get(part, part)].drop(columns="part").reset_index(drop=True)
+        )
         return rows.assign(score=self.scores[part], probability=self.predictions[part])
 
 
@@ -157,28 +173,28 @@ def save(record: Record, root: Path | None = None) -> Path:
     Raises RecordError, with the remedy, where the folder cannot be written or the disk is full.
     """
     root = root or folder()
-    with _refusal_explained(root, "what was trained is kept"):
+    with _explain_write_errors(root, "what was trained is kept"):
         return _save(record, root)
 
 
 def check_writable(experiment: Experiment, root: Path | None = None) -> None:
     """Find out before hours of training, not after them, that the record of an experiment could not be written.
 
-    Writes ROOM bytes to where `save` would, in a file that no one sees and that is gone afterwards; makes no folder.
+    Writes MIN_FREE_BYTES bytes to where `save` would, in an anonymous temporary file; makes no folder.
     Raises RecordError, with the remedy, where the folder cannot be written or the disk is full.
     """
     root = root or folder()
     for place in (record_path(experiment, root).parent, root / "splits"):
-        with _refusal_explained(place, "nothing was trained yet"):
+        with _explain_write_errors(place, "nothing was trained yet"):
             there = next(path for path in (place, *place.parents) if os.path.lexists(path))
             with tempfile.TemporaryFile(dir=there) as file:
-                file.write(bytes(ROOM))
+                file.write(bytes(MIN_FREE_BYTES))
                 file.flush()
                 os.fsync(file.fileno())  # some file systems refuse only now
 
 
 @contextmanager
-def _refusal_explained(place: Path, work: str) -> Iterator[None]:
+def _explain_write_errors(place: Path, work: str) -> Iterator[None]:
     """work: what has become of it."""
     try:
         yield
@@ -222,7 +238,7 @@ def load(path: Path) -> Record:
         raise RecordError(f"{path} has record format {body['format']!r}, this version reads {FORMAT}; update pneumo")
     if body.pop("digest", None) != digest:
         raise RecordError(f"{path} was changed after it was written (its digest does not fit); restore it or run again")
-    for name, kind in ENTRIES.items():
+    for name, kind in RECORD_FIELD_TYPES.items():
         if not isinstance(body.get(name), kind):
             raise RecordError(f"{path} has no {kind.__name__} called {name}; restore it or run the experiment again")
     try:
@@ -251,8 +267,11 @@ def _read(path: Path) -> tuple[Any, str]:
 
 
 def find(experiment: Experiment, root: Path | None = None) -> Record | None:
-    """The record of this experiment, or None. It answers to the name it is asked for, whatever it was stored under:
-    several comparisons can share one record."""
+    """The record of this experiment, or None.
+
+    Several comparisons can share one record: it has the name of the experiment that is asked for, whatever its file is
+    called.
+    """
     path = find_path(experiment, root)
     if path is None:
         return None
@@ -303,7 +322,7 @@ def load_all(root: Path | None = None) -> Iterator[Record]:
 def split_frame(table: pd.DataFrame, parts: Iterable[tuple[str, np.ndarray]]) -> pd.DataFrame:
     """The rows of a data set's table that are used, part after part, with the columns of a split file."""
     frames = [table.iloc[rows].assign(part=part) for part, rows in parts]
-    return pd.concat(frames, ignore_index=True)[list(SPLIT_COLUMNS)]
+    return pd.concat(frames, ignore_index=True).loc[:, list(SPLIT_COLUMNS)]
 
 
 def _save_split(record: Record, root: Path) -> dict[str, str]:

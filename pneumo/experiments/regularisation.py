@@ -14,8 +14,8 @@ TRAINING_BY_FRACTION = {1.0: BRIEF, 0.1: replace(BRIEF, epochs=20)}
 def regularisation() -> list[Experiment]:
     """None, four regularisers, and all together; all training images and a tenth; three seeds.
 
-    `pneumo run regularisation`: 30 min on 2 cores. "none" keeps the weights of the last epoch, as each regulariser but early
-    stopping does.
+    `pneumo run regularisation`: 30 min on 2 cores. "none" keeps the weights of the last epoch, as each regulariser but
+    early stopping does.
     """
     return [
         experiment

@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import filelock
 import joblib
 
 from pneumo.experiments import records
+from pneumo.experiments.allocator import disable_malloc_trim
 from pneumo.experiments.config import Experiment
 from pneumo.experiments.planning import plan, threads_per_experiment
 from pneumo.experiments.provenance import measured
@@ -42,7 +44,7 @@ def run(experiment: Experiment, *, root: Path | None = None, progress: bool = Tr
             searched = " or ".join(map(str, records.folders(root)))
             cost = f"about {experiment.minutes:.0f} min on 2 cores"
             print(f"{experiment.name} has no record in {searched}: running it now, {cost}", file=sys.stderr, flush=True)
-        return _conduct(experiment, root or records.folder(), progress)
+        return _run_and_save(experiment, root or records.folder(), progress)
 
 
 def run_all(
@@ -74,24 +76,36 @@ def _finished(experiments: Sequence[Experiment], root: Path | None, jobs: int, p
             yield index
     elif experiments:
         threads, root = threads_per_experiment(jobs), root or records.folder()
-        work = (joblib.delayed(_run_one)(index, each, root, threads) for index, each in enumerate(experiments))
+        work = (
+            joblib.delayed(_run_one)(index, each, root, threads, os.getpid()) for index, each in enumerate(experiments)
+        )
         # One at a time: of a batch of quick ones, the last could wait for a worker while another has nothing to do.
         # The workers stay until the end, so that each imports PyTorch once.
-        yield from joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
+        parallel: Any = joblib  # whose published types allow no whole number as batch_size
+        yield from parallel.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
 
 
-def _run_one(index: int, experiment: Experiment, root: Path, threads: int) -> int:
-    run_with_threads(experiment, root, threads)
+def _run_one(index: int, experiment: Experiment, root: Path, threads: int, submitter: int) -> int:
+    run_with_threads(experiment, root, threads, submitter)
     return index
 
 
-def run_with_threads(experiment: Experiment, root: Path, threads: int) -> str:
-    """`run`, in a process that has this many threads to compute with. Returns the experiment's name."""
+def run_with_threads(experiment: Experiment, root: Path, threads: int, submitter: int) -> str:
+    """`run` with this many threads, as a worker does. Returns the experiment's name.
+
+    submitter: the number of the process that asks. A worker's own process also gets `disable_malloc_trim`.
+    """
     if records.find(experiment, root) is None:
         import torch
 
+        if os.getpid() != submitter:
+            disable_malloc_trim()
+        threads_before = torch.get_num_threads()
         torch.set_num_threads(threads)
-        run(experiment, root=root, progress=False)
+        try:
+            run(experiment, root=root, progress=False)
+        finally:
+            torch.set_num_threads(threads_before)
     return experiment.name
 
 
@@ -102,11 +116,11 @@ def lock(experiment: Experiment) -> filelock.FileLock:
     return filelock.FileLock(path)
 
 
-def _conduct(experiment: Experiment, root: Path, progress: bool) -> Record:
+def _run_and_save(experiment: Experiment, root: Path, progress: bool) -> Record:
     from pneumo.experiments import pipeline  # PyTorch and all the rest: not needed where every record is there
 
     with measured() as provenance:
-        result = pipeline.results(experiment.model, experiment, progress)
+        result = pipeline.compute_results(experiment.model, experiment, progress)
     result["provenance"] |= provenance
     record = Record(experiment=experiment, **result)
     stored = records.load(records.save(record, root))

@@ -6,7 +6,7 @@ from pneumo.experiments.config import EfficientNetConfig, Experiment
 from pneumo.experiments.definitions import fewer_data, repeated
 from pneumo.models.configuration import Scaling, compound
 
-GROWTH = 2.0
+COMPOUND_PHI = 2.0
 """Doublings of the multiply-adds in `scaling`: four times the base."""
 
 
@@ -20,7 +20,7 @@ def scaling() -> list[Experiment]:
         "width": Scaling(width=2.25, depth=1.0, resolution=1.0),
         "depth": Scaling(width=1.0, depth=4.0, resolution=1.0),
         "resolution": Scaling(width=1.0, depth=1.0, resolution=2.0),
-        "compound": compound(GROWTH),
+        "compound": compound(COMPOUND_PHI),
     }
     return [
         experiment

@@ -1,4 +1,4 @@
-"""A trained network for people's own radiographs: a model in one file, what it reads, and what it says.
+"""A trained network for people's own radiographs: load a model file, predict, export; or train one of your own.
 
     model = pneumo.load_model()
     model.predict(["a.jpeg", "b.dcm"])                    # (2,) probabilities of pneumonia
@@ -8,17 +8,17 @@ Research only, not a medical device.
 
 import lazy_loader
 
-# The command line's help names what is here; PyTorch comes in with the first model.
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from pneumo.deprecation import with_former_names
+
+# PyTorch is imported with the first model.
+_current, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__ = with_former_names(
     __name__,
-    submod_attrs={
-        "estimator": ["PneumoniaClassifier"],
-        "export": ["export_onnx"],
-        "files": ["File", "contents", "find"],
-        "model": ["NOTE", "Model", "Prediction", "load_model"],
-        "packing": ["pack", "save_model"],
-        "input_checks": ["Familiarity", "learn"],
-        "radiograph": ["Radiograph", "from_array", "from_bytes"],
-        "predict": ["Summary", "predict_files"],
+    _current,
+    {
+        "Familiarity": "InputStatistics",
+        "contents": "read_contents",
+        "find": "find_files",
+        "learn": "fit_input_statistics",
     },
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 from pneumo.experiments.config import CNNConfig, TrainingConfig
 from pneumo.models.configuration import NetworkConfig
 
-SEEDS = 2**31 - 1
+SEED_LIMIT = 2**31 - 1
 """Seeds are drawn below this."""
 
 
@@ -66,17 +67,15 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
                 "Only binary classification is supported."
             )
         random = check_random_state(self.random_state)
-        seed = int(random.randint(SEEDS))
+        seed = int(random.randint(SEED_LIMIT))
         train, validation = self._split(numbers, groups, seed)
-        parts = [
-            training.Images(pixels=training.InMemory(array=images), rows=rows, labels=numbers[rows])
-            for rows in (train, validation)
-        ]
-        network = models.build(self.model or CNNConfig(), training.stream(seed, 0, "weights"))
+        pixels = training.InMemory(array=images)
+        network = models.build(self.model or CNNConfig(), training.make_generator(seed, 0, "weights"))
         with tempfile.TemporaryDirectory() as folder:
             fit = training.fit(
                 network,
-                *parts,
+                training.Images(pixels=pixels, rows=train, labels=numbers[train]),
+                training.Images(pixels=pixels, rows=validation, labels=numbers[validation]),
                 self.training or TrainingConfig(),
                 seed=seed,
                 checkpoint=Path(folder) / "fit.ckpt",
@@ -122,7 +121,8 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
 
     def _images(self, X: np.ndarray, *, reset: bool) -> np.ndarray:
         """(N, H, W) uint8. reset: whether the number of pixels is learnt from these images, or has to be as learnt."""
-        images = check_array(X, dtype=None, allow_nd=True)
+        check: Callable[..., np.ndarray] = check_array  # whose published types do not allow dtype=None
+        images = check(X, dtype=None, allow_nd=True)
         if images.dtype != np.uint8:
             raise ValueError(f"X is {images.dtype}; give grey levels from 0 to 255 as uint8")
         if images.ndim == 2:

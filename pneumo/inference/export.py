@@ -22,19 +22,19 @@ from pneumo.io.files import atomic_write
 if TYPE_CHECKING:
     from pneumo.inference import Model
 
-OPSET = 20
+ONNX_OPSET = 20
 """Of ONNX: the first that can do what the spatial transformer does."""
 
 
-class Pixels(nn.Module):
+class ExportedModel(nn.Module):
     """What is exported: (N, size, size) uint8, 0 black -> (N,) probabilities of pneumonia."""
 
-    def __init__(self, reader: nn.Module) -> None:
+    def __init__(self, ensemble: nn.Module) -> None:
         super().__init__()
-        self.reader = reader
+        self.ensemble = ensemble
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return torch.sigmoid(self.reader(pixels.unsqueeze(1).float() / 255))
+        return torch.sigmoid(self.ensemble(pixels.unsqueeze(1).float() / 255))
 
 
 def export_onnx(model: Model, path: str | Path) -> Path:
@@ -56,17 +56,18 @@ def export_onnx(model: Model, path: str | Path) -> Path:
     size = model.experiment.data.image_size
     # Two images, or the exporter would take the number of images for a constant.
     example = torch.zeros(2, size, size, dtype=torch.uint8)
-    with _quiet():
+    with _quiet_exporter():
         program = torch.onnx.export(
-            Pixels(model.reader).eval(),
+            ExportedModel(model.ensemble).eval(),
             (example,),
             input_names=["pixels"],
             output_names=["probability"],
             dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-            opset_version=OPSET,
+            opset_version=ONNX_OPSET,
             dynamo=True,
             verbose=False,
         )
+    assert program is not None  # with dynamo=True there always is one
     program.model.metadata_props.update(
         {
             "note": NOTE,
@@ -82,7 +83,7 @@ def export_onnx(model: Model, path: str | Path) -> Path:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet_exporter() -> Iterator[None]:
     """Without the exporter's notices about itself."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -35,7 +35,7 @@ class File:
         return "".join(ascii(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs") else c for c in name)
 
 
-def find(paths: Iterable[str | Path]) -> tuple[list[File], list[DataError]]:
+def find_files(paths: Iterable[str | Path]) -> tuple[list[File], list[DataError]]:
     """The files meant by paths, in their order, and what is wrong with paths that mean none.
 
     A file is taken whatever it is called. Of a folder, with all below it, and of a zip archive: every file whose name
@@ -51,7 +51,7 @@ def find(paths: Iterable[str | Path]) -> tuple[list[File], list[DataError]]:
     return files, problems
 
 
-def contents(files: Iterable[File]) -> Iterator[tuple[File, bytes | DataError]]:
+def read_contents(files: Iterable[File]) -> Iterator[tuple[File, bytes | DataError]]:
     """Each file with its bytes, or with why it has none; one at a time, so that memory stays flat."""
     for archive, group in groupby(files, key=lambda file: None if file.member is None else file.path):
         try:
@@ -122,12 +122,16 @@ def _is_wanted(path: PurePath, read: Callable[[str], IO[bytes]]) -> bool:
 
 def _read(file: File, archive: zipfile.ZipFile | None) -> bytes | DataError:
     try:
-        if archive is None and not stat.S_ISREG(file.path.stat().st_mode):
-            return DataError(f"{file.name} is no file but a pipe or a device and may never end; remove it")
-        size = file.path.stat().st_size if archive is None else archive.getinfo(file.member).file_size
+        if archive is None or file.member is None:
+            found = file.path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                return DataError(f"{file.name} is no file but a pipe or a device and may never end; remove it")
+            size, read = found.st_size, file.path.read_bytes
+        else:
+            size, read = archive.getinfo(file.member).file_size, partial(archive.read, file.member)
         if size > MAX_FILE_BYTES:
             return DataError(f"{file.name} has {size:,} bytes, more than the {MAX_FILE_BYTES:,} that are read")
-        return file.path.read_bytes() if archive is None else archive.read(file.member)
+        return read()
     except ZIP_ERRORS as error:
         return _unreadable(file, error)
 

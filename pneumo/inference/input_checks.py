@@ -1,8 +1,8 @@
-"""Whether an image is like those that a network learnt from: a few plain measures, and their range in training images.
+"""Input checks: whether simple statistics of an image lie in their range over the training images.
 
-A network answers for a photograph of a cat as readily as for a chest. These measures do not recognise a chest; they
-notice what is plainly something else, or plainly taken or saved another way. An image without a warning may still be
-unlike what was learnt from.
+A network gives a probability for any image, a chest or not. These statistics do not recognise a chest; they detect what
+is clearly something else, or acquired or saved in another way. An image without a warning may still be out of
+distribution.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import numpy as np
 from pneumo.data.decode import resize_to_square
 from pneumo.inference.radiograph import Radiograph
 
-THUMBNAIL = 16
-"""Side in pixels at which images are measured: what shows at that is how a film was taken, and not who is ill."""
+THUMBNAIL_SIZE = 16
+"""Side in pixels of the thumbnails whose statistics are computed: they show the acquisition and no opacities."""
 
-OUTSIDE = 0.001
-"""Share of the training images that may lie beyond each end of a measure's range."""
+TAIL_FRACTION = 0.001
+"""Share of the training images beyond each end of a statistic's range."""
 
-COLOURED = 0.05
-"""Above this, an image is in colour. By definition: a radiograph has none, but compression leaves a trace."""
+MAX_COLOUR_SPREAD = 0.05
+"""Mean spread between colour channels, in [0, 1], above which an image counts as coloured."""
 
-WORDS = {
+RANGE_WARNINGS = {
     "colour": ("", "in colour"),
     "aspect": ("unusually narrow", "unusually wide"),
     "brightness": ("unusually dark", "unusually bright"),
@@ -32,14 +32,14 @@ WORDS = {
     "symmetry": ("left and right differ unusually", ""),
     "chest": ("unlike a frontal chest radiograph", ""),
 }
-"""What is said of an image below and above the range of each measure; "" where that end has no limit."""
+"""Warnings below and above the range of each statistic; "" where that end has no limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Familiarity:
-    """The training images in brief.
+class InputStatistics:
+    """Statistics of the training images.
 
-    ranges: (lowest, highest) of each measure, see `measure`.
+    ranges: (lowest, highest) of each statistic, see `image_statistics`.
     mean: (16, 16) grey levels of the mean training image, whole numbers.
     """
 
@@ -47,37 +47,39 @@ class Familiarity:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def warning(self, radiograph: Radiograph) -> str:
-        """What is unfamiliar about an image, in a few words; "" where nothing is."""
-        thumbnail = resize_to_square(radiograph.pixels, THUMBNAIL, "stretch")[None]
-        values = measure(thumbnail, np.array(self.mean)) | {
+        """Which statistics of an image are out of range, in a few words; "" where none is."""
+        thumbnail = resize_to_square(radiograph.pixels, THUMBNAIL_SIZE, "stretch")[None]
+        values = image_statistics(thumbnail, np.array(self.mean)) | {
             "aspect": np.array([radiograph.aspect]),
             "colour": np.array([radiograph.colour]),
         }
         found = []
         for name, (low, high) in self.ranges.items():
             value = float(values[name][0])
-            below, above = WORDS[name]
+            below, above = RANGE_WARNINGS[name]
             found.append(below if value < low else above if value > high else "")
         return "; ".join(words for words in found if words)
 
 
-def learn(images: Sequence[np.ndarray], aspects: np.ndarray | None = None) -> Familiarity:
-    """The familiarity of training images.
+def fit_input_statistics(
+    images: Sequence[np.ndarray] | np.ndarray, aspects: np.ndarray | None = None
+) -> InputStatistics:
+    """Input statistics of the training images.
 
     images: (N, size, size) uint8, or N of them, as a network reads them. aspects: (N,) width / height of the originals,
         or None where they are not known: then any shape is familiar.
     """
-    thumbnails = np.stack([resize_to_square(image, THUMBNAIL, "stretch") for image in images])
+    thumbnails = np.stack([resize_to_square(image, THUMBNAIL_SIZE, "stretch") for image in images])
     mean = np.round(thumbnails.mean(axis=0)).astype(int)
-    values = measure(thumbnails, mean) | ({} if aspects is None else {"aspect": np.asarray(aspects, float)})
-    ranges = {"colour": (0.0, COLOURED)}
+    values = image_statistics(thumbnails, mean) | ({} if aspects is None else {"aspect": np.asarray(aspects, float)})
+    ranges = {"colour": (0.0, MAX_COLOUR_SPREAD)}
     for name, value in values.items():
-        low, high = np.quantile(value, (OUTSIDE, 1 - OUTSIDE))
+        low, high = np.quantile(value, (TAIL_FRACTION, 1 - TAIL_FRACTION))
         ranges[name] = (round(float(low), 4), round(float(high), 4))
-    return Familiarity(mean=tuple(map(tuple, mean.tolist())), ranges=ranges)
+    return InputStatistics(mean=tuple(map(tuple, mean.tolist())), ranges=ranges)
 
 
-def measure(thumbnails: np.ndarray, mean: np.ndarray) -> dict[str, np.ndarray]:
+def image_statistics(thumbnails: np.ndarray, mean: np.ndarray) -> dict[str, np.ndarray]:
     """Measures of small grey images, each (N,).
 
     thumbnails: (N, S, S) uint8. mean: (S, S), the mean training image.

@@ -6,9 +6,10 @@ The file is safetensors: tensors and strings, so that nothing in it can run. The
     threshold       on the probability, fixed as the record says
     record          the record's key
     record_sha256   the digest that the record's file holds
-    familiarity     what the training images were like, JSON; see `pneumo.inference.input_checks`
+    familiarity     `InputStatistics` of the training images, JSON; see `pneumo.inference.input_checks`
     note            NOTE
-The tensors are named "0.NAME" for the first network, "1.NAME" for the second, and stored as `storage.shorten` says.
+The tensors are named "0.NAME" for the first network, "1.NAME" for the second, and stored as
+`quantisation.quantise` returns them.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ from torch import Tensor, nn
 from pneumo import models
 from pneumo.augment import scale
 from pneumo.errors import DataError
-from pneumo.experiments.config import Experiment, NetworkConfig, PretrainedConfig, ReadingConfig, from_dict
-from pneumo.inference.input_checks import Familiarity
-from pneumo.inference.quantisation import restore
+from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict
+from pneumo.inference.input_checks import InputStatistics
+from pneumo.inference.quantisation import dequantise
 from pneumo.inference.radiograph import Radiograph, from_array, from_bytes
-from pneumo.interpret.gradcam import grad_cam, normalised
+from pneumo.interpret.gradcam import grad_cam, normalise_maps
 
 FORMAT = "pneumo-model 1"
 
-SHIPPED = Path(__file__).parent / "weights" / "pneumo.safetensors"
+SHIPPED_MODEL_PATH = Path(__file__).parent / "weights" / "pneumo.safetensors"
 """The model that comes with the package."""
 
 NOTE = "Research only, not a medical device."
 
-BATCH = 32
+BATCH_SIZE = 32
 """Images that pass the networks at once: enough to be quick, few enough for 1 GB of memory."""
 
 Image = str | Path | np.ndarray
@@ -59,8 +60,8 @@ class Prediction(NamedTuple):
     warning: str
 
 
-class Reader(nn.Module):
-    """Networks that read an image together: the mean of their logits and, if `mirrored`, of those of its mirror image.
+class Ensemble(nn.Module):
+    """Networks whose logits are averaged; if `mirrored`, also over horizontal flips (test-time augmentation).
 
     (N, 1, H, W) in [0, 1] -> (N,) logits of the positive class.
     """
@@ -70,8 +71,8 @@ class Reader(nn.Module):
         self.networks, self.mirrored = nn.ModuleList(networks), mirrored
 
     def forward(self, images: Tensor) -> Tensor:
-        looks = [images, images.flip(3)] if self.mirrored else [images]
-        return torch.stack([network(look) for network in self.networks for look in looks]).mean(dim=0)
+        views = [images, images.flip(3)] if self.mirrored else [images]
+        return torch.stack([network(view) for network in self.networks for view in views]).mean(dim=0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,8 +87,16 @@ class Model:
     threshold: float
     record: str
     record_sha256: str
-    familiarity: Familiarity
-    reader: Reader
+    input_statistics: InputStatistics
+    ensemble: Ensemble
+
+    def __repr__(self) -> str:
+        """One line: the experiment's name, networks, image size, threshold, record."""
+        networks = len(member_experiments(self.experiment))
+        return (
+            f"Model({self.experiment.name}: {networks} network{'s' * (networks > 1)}, "
+            f"{self.experiment.data.image_size} pixels, threshold {self.threshold:.4f}, record {self.record})"
+        )
 
     def predict(self, images: Image | Iterable[Image]) -> np.ndarray:
         """Probability of pneumonia for each image, (N,) float64 in [0, 1]; N is 1 for a single image.
@@ -97,17 +106,17 @@ class Model:
             one colour image.
         Decoded and resized as in training. Raises DataError, which names the image, for one that cannot be read.
         """
-        return self.examine(images)["probability"].to_numpy()
+        return self.predict_frame(images)["probability"].to_numpy()
 
-    def examine(self, images: Image | Iterable[Image]) -> pd.DataFrame:
+    def predict_frame(self, images: Image | Iterable[Image]) -> pd.DataFrame:
         """One row an image, in their order, with the columns of `Prediction` and note, which is NOTE.
 
         images: see `predict`. The third array is called "image 3".
         """
         named = ((name, self.radiograph(image, name)) for name, image in _named(images))
         rows = []
-        while batch := list(islice(named, BATCH)):
-            rows += self.read(batch)
+        while batch := list(islice(named, BATCH_SIZE)):
+            rows += self.predict_radiographs(batch)
         return pd.DataFrame(rows, columns=Prediction._fields).assign(note=NOTE)
 
     def radiograph(self, image: Image | bytes, name: str) -> Radiograph:
@@ -125,28 +134,28 @@ class Model:
             return from_bytes(image, name, size=size, resize=resize)
         return from_array(image, name, size=size, resize=resize)
 
-    def read(self, named: Sequence[tuple[str, Radiograph]]) -> list[Prediction]:
+    def predict_radiographs(self, named: Sequence[tuple[str, Radiograph]]) -> list[Prediction]:
         """What is said of radiographs, each given with its name. They pass the networks all at once."""
         pixels = _stack([radiograph for _, radiograph in named])
         with torch.inference_mode():
-            logits = self.reader(scale(torch.from_numpy(pixels)))
+            logits = self.ensemble(scale(torch.from_numpy(pixels)))
         return [
             Prediction(
                 image=name,
                 probability=probability,
                 decision="positive" if probability >= self.threshold else "negative",
-                warning=self.familiarity.warning(radiograph),
+                warning=self.input_statistics.warning(radiograph),
             )
             for (name, radiograph), probability in zip(named, torch.sigmoid(logits.double()).tolist(), strict=True)
         ]
 
     def grad_cam(self, radiographs: Sequence[Radiograph]) -> np.ndarray:
-        """`pneumo.interpret.grad_cam`, averaged over all networks and looks; (N, size, size) in [0, 1]."""
+        """Grad-CAM maps, (N, size, size) in [0, 1], averaged as the logits are; see `pneumo.interpret.grad_cam`."""
         images = _stack(radiographs)
-        maps = [grad_cam(network, images) for network in self.reader.networks]
-        if self.reader.mirrored:
-            maps += [grad_cam(network, images[:, :, ::-1])[:, :, ::-1] for network in self.reader.networks]
-        return normalised(np.mean(maps, axis=0))
+        maps = [grad_cam(network, images) for network in self.ensemble.networks]
+        if self.ensemble.mirrored:
+            maps += [grad_cam(network, images[:, :, ::-1])[:, :, ::-1] for network in self.ensemble.networks]
+        return normalise_maps(np.mean(maps, axis=0))
 
 
 def load_model(path: str | Path | None = None) -> Model:
@@ -154,7 +163,7 @@ def load_model(path: str | Path | None = None) -> Model:
 
     Raises DataError where there is none, with how to get one, and for a file that is no model or of another version.
     """
-    chosen = SHIPPED if path is None else Path(path)
+    chosen = SHIPPED_MODEL_PATH if path is None else Path(path)
     if not chosen.is_file():
         missing = "this package comes without a model" if path is None else f"{chosen} does not exist"
         raise DataError(
@@ -164,7 +173,7 @@ def load_model(path: str | Path | None = None) -> Model:
     try:
         with safetensors.safe_open(chosen, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a dictionary)
     except (safetensors.SafetensorError, OSError) as error:
         raise DataError(f"{chosen} is no whole model file ({error}); get it again") from error
     if metadata.get("format") != FORMAT:
@@ -179,15 +188,15 @@ def load_model(path: str | Path | None = None) -> Model:
             threshold=float(metadata["threshold"]),
             record=metadata["record"],
             record_sha256=metadata["record_sha256"],
-            familiarity=cattrs.structure(json.loads(metadata["familiarity"]), Familiarity),
-            reader=_reader(experiment, restore(tensors)),
+            input_statistics=cattrs.structure(json.loads(metadata["familiarity"]), InputStatistics),
+            ensemble=_build_ensemble(experiment, dequantise(tensors)),
         )
     except (KeyError, ValueError, RuntimeError, cattrs.BaseValidationError) as error:
         reason = " ".join(str(error).split())  # PyTorch names missing tensors on lines of their own
         raise DataError(f"{chosen} does not hold what it should ({reason}); get it again, or update pneumo") from error
 
 
-def members(experiment: Experiment) -> list[Experiment]:
+def member_experiments(experiment: Experiment) -> list[Experiment]:
     """The experiments whose trained networks read together; of a network's own experiment, itself alone.
 
     Raises DataError for an experiment without a network, and for one that does not read images as they are.
@@ -197,27 +206,25 @@ def members(experiment: Experiment) -> list[Experiment]:
         raise DataError(f"{experiment.name} distorts its images, so its network is none for people's own")
     if isinstance(model, NetworkConfig):
         return [experiment]
-    if not isinstance(model, ReadingConfig):
+    if not isinstance(model, ReevaluationConfig):
         raise DataError(f"{experiment.name} has no network but a {type(model).__name__}; choose one that has")
     if model.change.changes_images or model.look != "whole":
         raise DataError(f"{experiment.name} changes images before it reads them, so it is none for people's own")
     return [replace(experiment, model=model.network, seed=seed) for seed in model.seeds]
 
 
-def _reader(experiment: Experiment, tensors: dict[str, Tensor]) -> Reader:
+def _build_ensemble(experiment: Experiment, tensors: dict[str, Tensor]) -> Ensemble:
     networks = []
-    for number, member in enumerate(members(experiment)):
+    for number, member in enumerate(member_experiments(experiment)):
         prefix = f"{number}."
-        config = member.model
-        if isinstance(config, PretrainedConfig):
-            config = replace(config, train="scratch")  # its weights are in the file; ImageNet's need not be at hand
-        network = models.build(config, torch.Generator().manual_seed(0))
+        assert isinstance(member.model, NetworkConfig)  # `member_experiments` sees to that
+        network = models.build_untrained(member.model)
         network.load_state_dict(
             {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         )
         networks.append(network.requires_grad_(False))
-    mirrored = isinstance(experiment.model, ReadingConfig) and experiment.model.mirrored
-    return Reader(networks, mirrored=mirrored).eval().to(memory_format=torch.channels_last)
+    mirrored = isinstance(experiment.model, ReevaluationConfig) and experiment.model.mirrored
+    return Ensemble(networks, mirrored=mirrored).eval().to(memory_format=torch.channels_last)
 
 
 def _named(images: Image | Iterable[Image]) -> Iterable[tuple[str, Image]]:

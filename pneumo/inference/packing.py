@@ -14,9 +14,9 @@ from pneumo.data.headers import headers
 from pneumo.errors import DataError, MissingRecord
 from pneumo.experiments import config, records
 from pneumo.experiments.config import Experiment
-from pneumo.inference.input_checks import Familiarity, learn
-from pneumo.inference.model import FORMAT, NOTE, members
-from pneumo.inference.quantisation import shorten
+from pneumo.inference.input_checks import InputStatistics, fit_input_statistics
+from pneumo.inference.model import FORMAT, NOTE, member_experiments
+from pneumo.inference.quantisation import quantise
 from pneumo.io.files import atomic_write
 from pneumo.io.paths import weights_path
 
@@ -29,17 +29,22 @@ def pack(experiment: Experiment, path: Path, *, root: Path | None = None, progre
     """
     record = records.get(experiment, root)
     file = next(path for path in records.paths(root) if path.stem.endswith(record.key))
-    return save_model(file, path, familiarity=_familiarity(record, progress))
+    return save_model(file, path, input_statistics=_training_statistics(record, progress))
 
 
-def save_model(record: Path, path: Path, *, familiarity: Familiarity, weights: list[Path] | None = None) -> Path:
+def save_model(
+    record: Path, path: Path, *, input_statistics: InputStatistics, weights: list[Path] | None = None
+) -> Path:
     """Write the model file of a record; return its path.
 
-    record: its file. weights: of each network, as `pneumo.experiments.runner` keeps them; by default those on this machine.
+    record: its file. weights: a file for each network, as `pneumo.experiments.runner` writes them; by default those
+        on this machine.
     Raises MissingRecord where weights are missing, and DataError for an experiment without a network.
     """
     stored = records.load(record)
-    files = [weights_path(member.key) for member in members(stored.experiment)] if weights is None else weights
+    files = (
+        [weights_path(member.key) for member in member_experiments(stored.experiment)] if weights is None else weights
+    )
     tensors = {}
     for number, file in enumerate(files):
         if not file.is_file():
@@ -47,14 +52,14 @@ def save_model(record: Path, path: Path, *, familiarity: Familiarity, weights: l
                 f"{file}, trained weights of {stored.experiment.name}, is not on this machine: weights are no part of "
                 "a record. Move the record away and run the experiment again"
             )
-        tensors |= {f"{number}.{name}": value for name, value in shorten(load_file(file)).items()}
+        tensors |= {f"{number}.{name}": value for name, value in quantise(load_file(file)).items()}
     metadata = {
         "format": FORMAT,
         "experiment": json.dumps(config.to_dict(stored.experiment)),
         "threshold": repr(stored.threshold),
         "record": stored.key,
         "record_sha256": json.loads(record.read_text(encoding="utf-8"))["digest"],
-        "familiarity": json.dumps(cattrs.unstructure(familiarity)),
+        "familiarity": json.dumps(cattrs.unstructure(input_statistics)),
         "note": NOTE,
     }
     with atomic_write(path) as temporary:
@@ -62,7 +67,7 @@ def save_model(record: Path, path: Path, *, familiarity: Familiarity, weights: l
     return path
 
 
-def _familiarity(record: records.Record, progress: bool) -> Familiarity:
+def _training_statistics(record: records.Record, progress: bool) -> InputStatistics:
     """Of the training images, and of no other."""
     settings = record.experiment.data
     dataset = data.load(settings.name)
@@ -76,5 +81,5 @@ def _familiarity(record: records.Record, progress: bool) -> Familiarity:
     try:
         sides = headers(dataset).iloc[rows]
     except DataError:  # not kept as files: a MedMNIST array has no shape but its own
-        return learn(pixels.array[rows])
-    return learn(pixels.array[rows], (sides["width"] / sides["height"]).to_numpy())
+        return fit_input_statistics(pixels.array[rows])
+    return fit_input_statistics(pixels.array[rows], (sides["width"] / sides["height"]).to_numpy())

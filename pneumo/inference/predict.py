@@ -18,19 +18,19 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from tqdm import tqdm
 
 from pneumo.errors import DataError
-from pneumo.inference.files import File, contents, find
-from pneumo.inference.model import BATCH, NOTE, Model, Prediction
+from pneumo.inference.files import File, find_files, read_contents
+from pneumo.inference.model import BATCH_SIZE, NOTE, Model, Prediction
 from pneumo.inference.radiograph import Radiograph
 from pneumo.interpret.gradcam import overlay
 from pneumo.io.files import atomic_write
 
-COLUMNS = ("file", "probability", "decision", "warning", "note")
+CSV_COLUMNS = ("file", "probability", "decision", "warning", "note")
 """Of the CSV file. `note` is NOTE in every row: a line above the header would be read as the header."""
 
-PICTURE = 448
+OVERLAY_SIZE = 448
 """Side in pixels of a picture with a map; a line of text stands below it."""
 
-LINE = 20
+CAPTION_HEIGHT = 20
 """Height of that line in pixels."""
 
 
@@ -61,7 +61,7 @@ def predict_files(
 ) -> Summary:
     """Print a table of predictions on stdout, and what cannot be read on stderr, which stops nothing.
 
-    paths: see `files.find`. csv_path: also a CSV file with the columns of COLUMNS, which appears whole at the end.
+    paths: see `files.find_files`. csv_path: also a CSV file with CSV_COLUMNS, which appears whole at the end.
     cam_folder: also a PNG of each image with its Grad-CAM, numbered as the rows of the table are from 1.
     overwrite: whether an existing CSV file, or pictures in an existing folder, may be replaced.
     Raises DataError, before anything is read, where they exist and may not be.
@@ -69,7 +69,7 @@ def predict_files(
     Memory does not grow with the number of files, but for their names.
     """
     _check_free(csv_path, cam_folder, overwrite)
-    files, problems = find(paths)
+    files, problems = find_files(paths)
     for problem in problems:
         print(f"pneumo: {problem}", file=sys.stderr)
     width = min(max((len(file.name) for file in files), default=4), 60)
@@ -78,7 +78,7 @@ def predict_files(
     print(f"{NOTE} Positive from {model.threshold:.4f} on; record {model.record}.")
     print(f"{'file':<{width}}  probability  decision  warning")
     with _table(csv_path) as table, ThreadPoolExecutor() as pool, bar:
-        for batch in _batches(contents(files)):
+        for batch in _batches(read_contents(files)):
             read = []
             for file, result in zip(batch, pool.map(lambda item: _decoded(model, *item), batch), strict=True):
                 bar.update()
@@ -87,7 +87,7 @@ def predict_files(
                     bar.write(f"pneumo: {result}", file=sys.stderr)
                 else:
                     read.append((file[0].name, result))
-            rows = model.read(read) if read else []
+            rows = model.predict_radiographs(read) if read else []
             if cam_folder is not None and rows:
                 _write_pictures(model, rows, [radiograph for _, radiograph in read], cam_folder, counts["read"] + 1)
             for row in rows:
@@ -113,7 +113,7 @@ def _check_free(csv_path: Path | None, cam_folder: Path | None, overwrite: bool)
 def _batches(
     items: Iterator[tuple[File, bytes | DataError]],
 ) -> Iterator[list[tuple[File, bytes | DataError]]]:
-    while batch := list(islice(items, BATCH)):
+    while batch := list(islice(items, BATCH_SIZE)):
         yield batch
 
 
@@ -137,7 +137,7 @@ def _table(path: Path | None) -> Iterator[Writer | None]:
         return
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(CSV_COLUMNS)
         yield writer
 
 
@@ -154,9 +154,9 @@ def _write_pictures(
 
 
 def _captioned(picture: np.ndarray, row: Prediction) -> Image.Image:
-    """The picture at PICTURE pixels, with the probability and NOTE in a line below."""
-    page = Image.new("RGB", (PICTURE, PICTURE + LINE))
-    page.paste(Image.fromarray(picture).resize((PICTURE, PICTURE), Image.Resampling.BILINEAR))
+    """The picture at OVERLAY_SIZE pixels, with the probability and NOTE in a line below."""
+    page = Image.new("RGB", (OVERLAY_SIZE, OVERLAY_SIZE + CAPTION_HEIGHT))
+    page.paste(Image.fromarray(picture).resize((OVERLAY_SIZE, OVERLAY_SIZE), Image.Resampling.BILINEAR))
     text = f"{row.probability:.3f} {row.decision}. {NOTE}"
-    ImageDraw.Draw(page).text((6, PICTURE + 4), text, fill="white", font=ImageFont.load_default(12))
+    ImageDraw.Draw(page).text((6, OVERLAY_SIZE + 4), text, fill="white", font=ImageFont.load_default(12))
     return page

@@ -10,14 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LARGEST = 32767
+INT16_MAX = 32767
 """Of 16 bits with a sign."""
 
-SCALE = ".scale"
+SCALE_SUFFIX = ".scale"
 """What the name of a scale ends in."""
 
 
-def shorten(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def quantise(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Each floating tensor (C, ...) of two dimensions or more as int16, and its scales, (C,), beside it.
 
     Vectors take little room, and stay as they are.
@@ -27,21 +27,21 @@ def shorten(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         if not value.is_floating_point() or value.ndim < 2:
             short[name] = value
             continue
-        scale = (value.float().abs().flatten(1).amax(dim=1) / LARGEST).clamp_min(torch.finfo(torch.float32).tiny)
+        scale = (value.float().abs().flatten(1).amax(dim=1) / INT16_MAX).clamp_min(torch.finfo(torch.float32).tiny)
         short[name] = (value.float() / _along(scale, value)).round().to(torch.int16)
-        short[name + SCALE] = scale
+        short[name + SCALE_SUFFIX] = scale
     return short
 
 
-def restore(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What `shorten` was given, each value within a 65,534th of the largest of its filter.
+def dequantise(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Undo `quantise`: each value within a 65,534th of the largest of its filter.
 
     Raises KeyError for a tensor without its scale.
     """
     return {
-        name: value.float() * _along(tensors[name + SCALE], value) if value.dtype == torch.int16 else value
+        name: value.float() * _along(tensors[name + SCALE_SUFFIX], value) if value.dtype == torch.int16 else value
         for name, value in tensors.items()
-        if not name.endswith(SCALE)
+        if not name.endswith(SCALE_SUFFIX)
     }
 
 

@@ -12,7 +12,7 @@ from pneumo.data.decode import MAX_PIXELS, ResizeRule, decode, resize_to_square
 from pneumo.data.readers.dicom import DICOM_SUFFIXES, decode_dicom, is_dicom
 from pneumo.errors import DataError
 
-GLANCE = 64
+COLOUR_CHECK_SIZE = 64
 """Side in pixels at which a colour file is looked at again to see how coloured it is."""
 
 
@@ -69,9 +69,9 @@ def _colour(data: bytes) -> float:
     with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
         if image.mode in ("1", "L", "LA") or image.mode.startswith("I"):
             return 0.0
-        image.draft("RGB", (GLANCE, GLANCE))
+        image.draft("RGB", (COLOUR_CHECK_SIZE, COLOUR_CHECK_SIZE))
         picture = image.convert("RGBA").convert("RGB")  # a palette's transparency has no direct way to colour
-    return _spread(np.asarray(picture.resize((GLANCE, GLANCE), Image.Resampling.BILINEAR)))
+    return _spread(np.asarray(picture.resize((COLOUR_CHECK_SIZE, COLOUR_CHECK_SIZE), Image.Resampling.BILINEAR)))
 
 
 def _spread(colours: np.ndarray) -> float:

@@ -1,12 +1,13 @@
-"""What a network looks at: Grad-CAM, and images of which a part is occluded."""
+"""What a network's prediction rests on: Grad-CAM maps, and images of which a part is occluded."""
 
 import lazy_loader
 
-# PyTorch comes in with the first map.
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from pneumo.deprecation import with_former_names
+
+# PyTorch is imported with the first map.
+_current, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__ = with_former_names(
     __name__,
-    submod_attrs={
-        "gradcam": ["Overlays", "grad_cam", "last_average", "lung_share", "normalised", "overlay", "pointing_game"],
-        "occlusion": ["OCCLUSIONS", "borders_only", "lung_field", "occlude_lungs", "shuffle_patches"],
-    },
+    _current,
+    {"Overlays": "GradCamOverlays", "last_average": "last_pooling_layer", "normalised": "normalise_maps"},
 )

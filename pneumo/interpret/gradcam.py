@@ -1,4 +1,4 @@
-"""Grad-CAM: where a network finds what speaks for pneumonia, and how much of it lies in the lungs.
+"""Grad-CAM maps, their share inside the lungs, and the pointing game.
 
     cam = grad_cam(network, images)                       # (N, H, W) uint8 -> (N, H, W) in [0, 1]
     lung_share(cam, lung_field(images.shape[1]))          # (N,): share of the map inside the lungs
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 
 def grad_cam(network: nn.Module, images: np.ndarray, layer: nn.Module | None = None) -> np.ndarray:
-    """What speaks for pneumonia, by place: Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) of the positive logit.
+    """Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391) of the positive logit.
 
     images: (N, H, W) uint8. layer: the maps that enter it are weighed; by default the network's last average over
         places, so the maps of its last convolution, after their activation.
-    Returns (N, H, W) float32 in [0, 1], each image's largest value 1; all 0 where nothing speaks for pneumonia.
+    Returns (N, H, W) float32 in [0, 1], each image's largest value 1; all 0 where no
+    place raises the logit.
 
     A spatial transformer's map is carried back from its window to the image. Changes nothing in the network, not even
     its gradients. Raises ValueError for a network without such an average where no layer is given.
@@ -35,8 +36,9 @@ def grad_cam(network: nn.Module, images: np.ndarray, layer: nn.Module | None = N
 
     from pneumo.augment import scale
     from pneumo.models import SpatialTransformer
+    from pneumo.models.modes import evaluation_mode
 
-    layer = last_average(network) if layer is None else layer
+    layer = last_pooling_layer(network) if layer is None else layer
     entered = []
 
     def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
@@ -44,34 +46,31 @@ def grad_cam(network: nn.Module, images: np.ndarray, layer: nn.Module | None = N
         entered.append(inputs[0].detach().requires_grad_())
         return (entered[-1],)
 
-    was_training = network.training
     hook = layer.register_forward_pre_hook(keep)
     try:
-        network.eval()
         inputs = scale(torch.from_numpy(np.ascontiguousarray(images)).to(next(network.parameters()).device))
-        with torch.enable_grad():
+        with evaluation_mode(network), torch.enable_grad():
             logits = network(inputs)
         maps = entered[-1]  # (N, C, h, w)
         (gradients,) = torch.autograd.grad(logits.sum(), maps)
     finally:
         hook.remove()
-        network.train(was_training)
     with torch.no_grad():
         weights = gradients.mean(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
         cam = (weights * maps).sum(dim=1, keepdim=True).relu()  # (N, 1, h, w)
         cam = F.interpolate(cam, size=images.shape[1:], mode="bilinear", align_corners=False)
         if isinstance(network, SpatialTransformer):
             cam = _back_from_window(cam, network.theta(inputs))
-        return normalised(cam.squeeze(1).float().cpu().numpy())
+        return normalise_maps(cam.squeeze(1).float().cpu().numpy())
 
 
-def normalised(cam: np.ndarray) -> np.ndarray:
+def normalise_maps(cam: np.ndarray) -> np.ndarray:
     """(N, H, W) from 0 up, each image divided by its largest value; an image of zeros stays so."""
     largest = cam.max(axis=(1, 2), keepdims=True)
     return cam / np.where(largest > 0, largest, 1)
 
 
-def last_average(network: nn.Module) -> nn.Module:
+def last_pooling_layer(network: nn.Module) -> nn.Module:
     """The average over places before a network's head. Raises ValueError where it has none."""
     from torch import nn
 
@@ -101,14 +100,14 @@ def lung_share(cam: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.divide(inside, total, out=np.full(len(cam), np.nan), where=total > 0)
 
 
-class Pointing(NamedTuple):
+class PointingGame(NamedTuple):
     """hits: (N,) bool, whether the map's maximum lies inside the mask. chance: (N,), how often a random place would."""
 
     hits: np.ndarray
     chance: np.ndarray
 
 
-def pointing_game(cam: np.ndarray, mask: np.ndarray) -> Pointing:
+def pointing_game(cam: np.ndarray, mask: np.ndarray) -> PointingGame:
     """The pointing game (Zhang et al. 2016, arXiv:1608.00507), without a margin around the mask.
 
     The random baseline is the mask's share of the image. A map of zeros points nowhere: a miss.
@@ -116,7 +115,7 @@ def pointing_game(cam: np.ndarray, mask: np.ndarray) -> Pointing:
     masks = np.broadcast_to(mask, cam.shape).reshape(len(cam), -1)
     flat = cam.reshape(len(cam), -1)
     hits = masks[np.arange(len(cam)), flat.argmax(axis=1)] & (flat.max(axis=1) > 0)
-    return Pointing(hits=hits, chance=masks.mean(axis=1))
+    return PointingGame(hits=hits, chance=masks.mean(axis=1))
 
 
 ORANGE = np.array([230, 159, 0])
@@ -133,7 +132,7 @@ def overlay(images: np.ndarray, cam: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Overlays:
+class GradCamOverlays:
     """Reads images with what a model looks at laid over them, for figures that read images by name.
 
     model: see `pneumo.load_model`. read: gives the image (H, W) uint8 of a name and sub-type, as `data.Examples` does.

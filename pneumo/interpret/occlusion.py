@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-PATCHES = 4
+PATCHES_PER_SIDE = 4
 """Patches along a side into which `shuffle_patches` cuts an image: 16, each smaller than a lung."""
 
-BORDER = 0.1
+BORDER_WIDTH = 0.1
 """Width of the frame that `borders_only` leaves, as a share of the side."""
 
-LUNGS = ((0.285, 0.50, 0.125, 0.33, 14.0), (0.715, 0.50, 0.115, 0.34, -17.0))
+LUNG_ELLIPSES = ((0.285, 0.50, 0.125, 0.33, 14.0), (0.715, 0.50, 0.115, 0.34, -17.0))
 """The two lungs of `lung_field`: centre x, centre y, half axis across, half axis down, as shares of width and height;
 and a turn clockwise in degrees."""
 
@@ -30,7 +30,7 @@ def lung_field(height: int, width: int | None = None) -> np.ndarray:
     width = height if width is None else width
     y = (np.arange(height)[:, None] + 0.5) / height
     x = (np.arange(width)[None, :] + 0.5) / width
-    right, left = (_ellipse(x, y, *lung) for lung in LUNGS)
+    right, left = (_ellipse(x, y, *lung) for lung in LUNG_ELLIPSES)
     return right | left
 
 
@@ -53,7 +53,7 @@ def occlude_lungs(images: np.ndarray, mask: np.ndarray | None = None) -> np.ndar
     return np.where(outside, images, np.round(grey).astype(np.uint8)[:, None, None])
 
 
-def borders_only(images: np.ndarray, width: float = BORDER) -> np.ndarray:
+def borders_only(images: np.ndarray, width: float = BORDER_WIDTH) -> np.ndarray:
     """(N, H, W) uint8, black but for a frame: markers, arms, collimation, and no lung.
 
     width: of the frame as a share of the side, in (0, 0.5).
@@ -67,7 +67,7 @@ def borders_only(images: np.ndarray, width: float = BORDER) -> np.ndarray:
     return framed
 
 
-def shuffle_patches(images: np.ndarray, random: np.random.Generator, patches: int = PATCHES) -> np.ndarray:
+def shuffle_patches(images: np.ndarray, random: np.random.Generator, patches: int = PATCHES_PER_SIDE) -> np.ndarray:
     """(N, H, W) uint8, cut into patches x patches and put together in another order for each image.
 
     What is left is texture and grey levels; where anything was is gone. A side that `patches` does not divide loses the
@@ -94,4 +94,4 @@ OCCLUSIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "border": borders_only,
     "shuffled": lambda images: shuffle_patches(images, np.random.default_rng(0)),
 }
-"""By the names that `ReadingConfig.look` has for them; (N, H, W) uint8 in and out, the same each time."""
+"""By the names that `ReevaluationConfig.look` has for them; (N, H, W) uint8 in and out, the same each time."""

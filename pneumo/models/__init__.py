@@ -1,25 +1,10 @@
-"""Networks: each takes (N, 1, H, W) float images in [0, 1] and returns (N,) logits of the positive class."""
+"""Networks: each takes (N, 1, H, W) float images in [0, 1] and returns (N,) logits of the positive class.
+
+network = pneumo.models.build(pneumo.models.CNNConfig())
+pneumo.models.cost(pneumo.models.CNNConfig(), image_size=64).parameters
+"""
 
 import lazy_loader
 
-# Experiments are defined from the configurations alone; PyTorch comes in with the first network.
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "cnn": ["CNN"],
-        "configuration": [
-            "CNNConfig",
-            "EfficientNetConfig",
-            "NetworkConfig",
-            "PretrainedConfig",
-            "Scaling",
-            "TransformerConfig",
-            "compound",
-        ],
-        "efficientnet": ["EfficientNet"],
-        "factory": ["Cost", "build", "cost"],
-        "pretrained": ["Pretrained", "weights"],
-        "summary": ["Layer", "layers"],
-        "spatial_transformer": ["SpatialTransformer"],
-    },
-)
+# Experiments are defined from the configurations alone; PyTorch is imported with the first network.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

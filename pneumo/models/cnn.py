@@ -22,7 +22,7 @@ class CNN(nn.Module):
         super().__init__()
         channels = [1, *(config.width * 2**i for i in range(config.depth))]
         self.blocks = nn.Sequential(
-            *(block(c_in, c_out, batch_norm=config.batch_norm) for c_in, c_out in pairwise(channels))
+            *(conv_block(c_in, c_out, batch_norm=config.batch_norm) for c_in, c_out in pairwise(channels))
         )
         self.average = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(config.dropout)
@@ -35,12 +35,12 @@ class CNN(nn.Module):
         return self.head(self.dropout(x)).squeeze(1)  # (N,)
 
 
-def block(c_in: int, c_out: int, *, batch_norm: bool) -> nn.Sequential:
+def conv_block(c_in: int, c_out: int, *, batch_norm: bool) -> nn.Sequential:
     """(N, c_in, H, W) -> (N, c_out, H/2, W/2)."""
     # A bias before batch normalisation would be subtracted again.
     convolution = nn.Conv2d(c_in, c_out, kernel_size=3, padding=1, bias=not batch_norm)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-    layers = OrderedDict(convolution=convolution)
+    layers: OrderedDict[str, nn.Module] = OrderedDict(convolution=convolution)
     if batch_norm:
         layers["norm"] = nn.BatchNorm2d(c_out)
     # The maximum and ReLU commute; in this order ReLU has a quarter of the work.

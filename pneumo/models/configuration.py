@@ -1,4 +1,4 @@
-"""What the study's networks may be: values alone, so that experiments can be named where PyTorch is not needed."""
+"""Configurations of the networks: values alone, so that experiments can be defined without PyTorch."""
 
 from __future__ import annotations
 
@@ -90,11 +90,11 @@ class EfficientNetConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedConfig:
-    """A network that learnt from ImageNet's photographs, see `pneumo.models.pretrained`.
+    """A network pretrained on ImageNet, see `pneumo.models.pretrained`.
 
-    train: what learns from radiographs. "all" of it; the "top", which is everything from the last halving of the image
-        on; the "head" alone, a logistic regression on fixed features; or "scratch": all of it, from random weights, as
-        if there had been no photographs.
+    train: fine-tuning of "all" layers, or of the "top", which is everything from the last halving of the image on;
+        feature extraction, where the new "head" alone is trained; or training of all layers from "scratch", from random
+        weights.
     dropout: probability, before the last layer.
     """
 
@@ -124,6 +124,9 @@ def compound(phi: float, *, alpha: float = 1.2, beta: float = 1.1, gamma: float 
 
     phi: how many times over; multiply-adds grow as (alpha · beta² · gamma²)^phi, by default 1.92^phi.
     alpha, beta, gamma: factors of depth, width and resolution at phi = 1; by default the paper's, found on ImageNet.
+
+    >>> compound(1)
+    Scaling(width=1.1, depth=1.2, resolution=1.15)
     """
     return Scaling(width=beta**phi, depth=alpha**phi, resolution=gamma**phi)
 

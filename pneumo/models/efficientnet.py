@@ -8,7 +8,7 @@ inside the block, i24 and o40 channels in and out, se0.25 squeeze-and-excitation
 from __future__ import annotations
 
 import torch
-from efficientnet_pytorch import EfficientNet as Library
+from efficientnet_pytorch import EfficientNet as LibraryEfficientNet
 from efficientnet_pytorch.utils import (
     BlockArgs,
     BlockDecoder,
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from pneumo.models.configuration import EfficientNetConfig
 
-B0 = BlockDecoder.decode(
+B0_STAGES = BlockDecoder.decode(
     [
         "r1_k3_s11_e1_i32_o16_se0.25",
         "r2_k3_s22_e6_i16_o24_se0.25",
@@ -35,10 +35,10 @@ B0 = BlockDecoder.decode(
 )
 """The paper's table 1."""
 
-SMALL = B0[:5]
+SMALL_STAGES = B0_STAGES[:5]
 """B0 before its last halving, 1/16 of the side: at 64 pixels a map of 4 × 4 is left, where B0 would leave 2 × 2."""
 
-BASES = {"b0": (B0, 1.0), "small": (SMALL, 0.5)}
+BASES = {"b0": (B0_STAGES, 1.0), "small": (SMALL_STAGES, 0.5)}
 """Stages, and the factor of their channels: "small" has half of them, 7 million multiply-adds at 64 pixels."""
 
 
@@ -72,16 +72,17 @@ def library_network(
     dropout: float,
     stochastic_depth: float,
     classes: int,
-) -> Library:
+) -> LibraryEfficientNet:
     """The library's network: (N, 3, H, W) of any size -> (N, classes).
 
     width, depth: factors of the stages' channels and blocks; None for stages that are to be taken as they are.
     """
-    network = Library(
+    network = LibraryEfficientNet(
         stages,
         GlobalParams(
             width_coefficient=width,
             depth_coefficient=depth,
+            min_depth=None,
             image_size=None,  # any: the padding is computed as images pass
             dropout_rate=dropout,
             drop_connect_rate=stochastic_depth,
@@ -99,25 +100,29 @@ def library_network(
     return network
 
 
-def lite_network(*, width: float, depth: float, dropout: float, stochastic_depth: float, classes: int) -> Library:
+def lite_network(
+    *, width: float, depth: float, dropout: float, stochastic_depth: float, classes: int
+) -> LibraryEfficientNet:
     """EfficientNet-Lite: B0 for telephones, scaled otherwise. (N, 3, H, W) -> (N, classes).
 
     No squeeze-and-excitation, ReLU6 for SiLU; the first and last stage keep their depth, stem and head their width.
     """
-    scaling = GlobalParams(width_coefficient=width, depth_coefficient=depth, depth_divisor=8)
+    unset = GlobalParams._make([None] * len(GlobalParams._fields))
+    scaling = unset._replace(width_coefficient=width, depth_coefficient=depth, depth_divisor=8)
     stages = [
         stage._replace(
             se_ratio=None,
-            num_repeat=round_repeats(stage.num_repeat, scaling) if 0 < i < len(B0) - 1 else stage.num_repeat,
+            num_repeat=round_repeats(stage.num_repeat, scaling) if 0 < i < len(B0_STAGES) - 1 else stage.num_repeat,
             input_filters=round_filters(stage.input_filters, scaling),
             output_filters=round_filters(stage.output_filters, scaling),
         )
-        for i, stage in enumerate(B0)
+        for i, stage in enumerate(B0_STAGES)
     ]
     network = library_network(
         stages, width=None, depth=None, dropout=dropout, stochastic_depth=stochastic_depth, classes=classes
     )
-    for module in (network, *network._blocks):
+    with_activation: list[nn.Module] = [network, *network._blocks]
+    for module in with_activation:
         module._swish = nn.ReLU6(inplace=True)  # batch normalisation, before it, needs its input and not its output
     return network
 
@@ -140,7 +145,7 @@ def _padding_itself(convolution: nn.Conv2d) -> nn.Conv2d:
         replacement = nn.Conv2d(
             convolution.in_channels,
             convolution.out_channels,
-            convolution.kernel_size,
+            (convolution.kernel_size[0], convolution.kernel_size[1]),
             padding=convolution.kernel_size[0] // 2,
             groups=convolution.groups,
             bias=convolution.bias is not None,

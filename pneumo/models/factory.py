@@ -1,4 +1,4 @@
-"""From a configuration to its network, and what that network costs."""
+"""From a configuration to its network, and that network's parameters and multiply-adds."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ def build(config: NetworkConfig, generator: torch.Generator | None = None) -> nn
     """The network of a configuration, its weights drawn from `generator` (PyTorch's global one by default).
 
     Raises TypeError for a model that is no network.
+
+    >>> network = build(CNNConfig(), torch.Generator().manual_seed(0))
+    >>> network(torch.zeros(2, 1, 64, 64)).shape
+    torch.Size([2])
     """
     network = NETWORKS.get(type(config))
     if network is None:
@@ -53,11 +57,23 @@ def build(config: NetworkConfig, generator: torch.Generator | None = None) -> nn
         return network(config)
 
 
-def cost(config: NetworkConfig, image_size: int) -> Cost:
-    """What a network costs for images of `image_size` pixels: counted on shapes alone, nothing is computed."""
+def build_untrained(config: NetworkConfig) -> nn.Module:
+    """The network of a configuration to load weights into: draws from no random generator, needs no published weights.
+
+    Raises TypeError for a model that is no network.
+    """
     if isinstance(config, PretrainedConfig):
-        config = replace(config, train="scratch")  # what it learnt costs nothing, and need not be at hand
+        config = replace(config, train="scratch")
+    return build(config, torch.Generator().manual_seed(0))
+
+
+def cost(config: NetworkConfig, image_size: int) -> Cost:
+    """Parameters and multiply-adds for images of `image_size` pixels: counted on shapes alone, nothing is computed.
+
+    >>> cost(CNNConfig(), image_size=64).parameters
+    97521
+    """
     with torch.device("meta"):
-        network = build(config)
+        network = build_untrained(config)
         multiply_adds = sum(layer.multiply_adds for layer in layers(network, image_size))
     return Cost(parameters=sum(p.numel() for p in network.parameters()), multiply_adds=multiply_adds)

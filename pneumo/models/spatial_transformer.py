@@ -1,35 +1,36 @@
-"""Spatial transformer (Jaderberg et al. 2015, arXiv:1506.02025): a network that first chooses where to look.
+"""Spatial transformer network (Jaderberg et al. 2015, arXiv:1506.02025).
 
-A small network, the localisation, regresses six numbers from an image: theta. They place a grid of points over the
-image, the image is read at these points, and what was read is the image that the CNN sees. All of it has a gradient,
-so where to look is learnt from the labels alone.
+A small localisation network regresses six numbers from an image: theta, an affine transformation. It places a sampling
+grid over the image; the image sampled there is the CNN's input. Every step has a gradient, so the transformation is
+learnt from the labels alone.
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pneumo.models.cnn import CNN, block
+from pneumo.models.cnn import CNN, conv_block
 from pneumo.models.configuration import TransformerConfig
 
-OVERVIEW = 32
-"""Side in pixels at which the localisation sees an image of any size: where the chest is shows at that."""
+LOCALISATION_SIZE = 32
+"""Side in pixels to which images are averaged for the localisation network; the position of the chest shows at that."""
 
-FEATURES = 32
-"""Numbers that the localisation sums an image up in, before the regression of theta."""
+LOCALISATION_FEATURES = 32
+"""Features of the localisation network, before the regression of theta."""
 
-IDENTITY = {
+IDENTITY_PARAMETERS = {
     "affine": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
     "attention": [1.0, 0.0, 0.0],
 }
-"""The free numbers that leave an image as it is."""
+"""The free parameters of the identity transformation."""
 
-BASIS = {
+THETA_BASIS = {
     "affine": torch.eye(6).tolist(),
     "attention": [
         [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],  # the scale stands twice on the diagonal
@@ -37,11 +38,11 @@ BASIS = {
         [0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
     ],
 }
-"""What each free number adds to theta, row by row: (free, 6)."""
+"""What each free parameter adds to theta, row by row: (free, 6)."""
 
 
 class SpatialTransformer(nn.Module):
-    """A CNN that sees each image through an affine window of its own.
+    """A CNN that reads each image through an affine attention window, which a localisation network places.
 
     It starts at the identity: the regression's weights are 0 and its bias says "as it is". With random weights the
     first crops would be noise, many beyond the image, and where the whole window lies outside there is no gradient
@@ -52,12 +53,12 @@ class SpatialTransformer(nn.Module):
         super().__init__()
         # Built first, so that a seed gives it the weights that it gives the CNN alone.
         self.network = CNN(config.network)
-        self.localisation = localisation(config.localisation_width)
-        identity = torch.tensor(IDENTITY[config.transformation])
-        self.regression = nn.Linear(FEATURES, len(identity))
+        self.localisation = localisation_network(config.localisation_width)
+        identity = torch.tensor(IDENTITY_PARAMETERS[config.transformation])
+        self.regression = nn.Linear(LOCALISATION_FEATURES, len(identity))
         nn.init.zeros_(self.regression.weight)
         self.regression.bias.data.copy_(identity)
-        self.register_buffer("basis", torch.tensor(BASIS[config.transformation]), persistent=False)
+        self.register_buffer("basis", torch.tensor(THETA_BASIS[config.transformation]), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """images: (N, 1, H, W) float in [0, 1]. Returns (N,) logits of the positive class."""
@@ -69,7 +70,7 @@ class SpatialTransformer(nn.Module):
         Coordinates run from -1 to 1 between the outer edges of the image, x to the right and y down: the window's
         point (x, y) is read at theta @ (x, y, 1). A scale below 1 magnifies; a shift of 1 is half an image.
         """
-        features = self.localisation(F.adaptive_avg_pool2d(images, OVERVIEW))  # (N, 32)
+        features = self.localisation(F.adaptive_avg_pool2d(images, LOCALISATION_SIZE))  # (N, 32)
         with full_precision(images):
             free = self.regression(features.float())  # (N, 6) or (N, 3)
             return (free @ self.basis).unflatten(1, (2, 3))
@@ -79,31 +80,31 @@ class SpatialTransformer(nn.Module):
         theta = self.theta(images)
         with full_precision(images):
             grid = F.affine_grid(theta, list(images.shape), align_corners=False)  # (N, H, W, 2)
-            return Sample.apply(images.float(), grid)
+            return GridSample.apply(images.float(), grid)
 
 
-def localisation(width: int) -> nn.Sequential:
+def localisation_network(width: int) -> nn.Sequential:
     """(N, 1, 32, 32) -> (N, 32). Places stay apart to the end: their average would not know where anything is."""
     channels = (1, width, 2 * width, 4 * width)
-    side = OVERVIEW // 2 ** (len(channels) - 1)
+    side = LOCALISATION_SIZE // 2 ** (len(channels) - 1)
     return nn.Sequential(
-        *(block(c_in, c_out, batch_norm=True) for c_in, c_out in pairwise(channels)),
+        *(conv_block(c_in, c_out, batch_norm=True) for c_in, c_out in pairwise(channels)),
         nn.Flatten(),
-        nn.Linear(channels[-1] * side**2, FEATURES, bias=False),
+        nn.Linear(channels[-1] * side**2, LOCALISATION_FEATURES, bias=False),
         # What is wrong with theta is wrong for all images at first; without this, it turns every feature off for good.
-        nn.BatchNorm1d(FEATURES),
+        nn.BatchNorm1d(LOCALISATION_FEATURES),
         nn.ReLU(inplace=True),
     )
 
 
-def full_precision(images: Tensor) -> AbstractContextManager[None]:
+def full_precision(images: Tensor) -> AbstractContextManager[object]:
     """No mixed precision: near 1, bfloat16 moves in steps of 0.008, which is a pixel at 256 pixels."""
     device = images.device.type
     # "meta", where layers are only counted, knows no mixed precision to switch off.
     return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
-class Sample(torch.autograd.Function):
+class GridSample(torch.autograd.Function):
     """`grid_sample`, bilinear and black outside, with a gradient that is the same each time on an accelerator too.
 
     PyTorch refuses the backward pass of `grid_sample` where results must be reproducible, because the gradient of the
@@ -117,7 +118,7 @@ class Sample(torch.autograd.Function):
         return F.grid_sample(images, grid, align_corners=False)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         images, grid = ctx.saved_tensors
         of_images, of_grid = ctx.needs_input_grad
         refuses = torch.are_deterministic_algorithms_enabled()

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from pneumo.models.modes import evaluation_mode
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
@@ -25,7 +27,14 @@ class Layer:
 
 
 def layers(network: nn.Module, image_size: int) -> list[Layer]:
-    """Every layer without children, in the order in which one image of `image_size` pixels passes them."""
+    """Every layer without children, in the order in which one image of `image_size` pixels passes them.
+
+    The network keeps its weights, statistics and modes.
+
+    >>> from pneumo.models import CNNConfig, build
+    >>> layers(build(CNNConfig(width=4, depth=1)), 64)[0].output_shape
+    (4, 64, 64)
+    """
     passed: list[Layer] = []
     flops = [0]
 
@@ -47,13 +56,11 @@ def layers(network: nn.Module, image_size: int) -> list[Layer]:
 
     leaves = [(name, module) for name, module in network.named_modules() if not list(module.children())]
     handles = [module.register_forward_hook(note(name)) for name, module in leaves]
-    was_training = network.training
     try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), evaluation_mode(network), FlopCounterMode(display=False) as counter:
             device = next(network.parameters()).device
-            network.eval()(torch.zeros(1, 1, image_size, image_size, device=device))
+            network(torch.zeros(1, 1, image_size, image_size, device=device))
     finally:
-        network.train(was_training)
         for handle in handles:
             handle.remove()
     return passed

@@ -1,19 +1,24 @@
-"""How a network learns: batches, optimisers, schedules, early stopping, and a fit that can be killed at any moment.
+"""Training of a network: batches, optimisers, learning-rate schedules, early stopping and checkpoints.
 
-The random numbers of an epoch come from (seed, epoch) alone. A fit that was killed starts again at the last whole
-epoch and sees the same batches, in the same order and with the same augmentation, as if nothing had happened.
+The random numbers of an epoch depend on (seed, epoch) alone. Training that was interrupted goes on from the last whole
+epoch and ends with the weights that an undisturbed run would have.
 
 Lightning, which takes seconds to import, is imported where something is fitted.
 """
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from pneumo.deprecation import with_former_names
+
+_current, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__ = with_former_names(
     __name__,
-    submod_attrs={
-        "fitting": ["Classifier", "Fit", "SaveEpoch", "fit", "keep_freed_memory"],
-        "configuration": ["OptimizerConfig", "TrainingConfig"],
-        "batches": ["Batches", "Images", "InMemory", "Rows", "changed", "predict", "prediction_batch", "stream"],
-        "optimizers": ["OPTIMIZERS", "SCHEDULES", "build_optimizer", "learning_rates"],
+    _current,
+    {
+        "Classifier": "TrainingModule",
+        "SaveEpoch": "SaveStateEachEpoch",
+        "changed": "perturb_once",
+        "prediction_batch": "prediction_batch_size",
+        "stream": "make_generator",
     },
 )

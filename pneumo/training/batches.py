@@ -1,4 +1,4 @@
-"""Images on their way into a network: parts of a split, batches of them, and what a network says of them."""
+"""Images of a split's parts, batches of them, and a network's predictions for them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from pneumo.augment import Augmentation, augment, scale
+from pneumo.models.modes import evaluation_mode
 
-PREDICTION_BATCH = 256
-PREDICTION_PIXELS = PREDICTION_BATCH * 224**2
-"""At most so many images, and of images so many pixels, at a time where nothing is learnt."""
+PREDICTION_BATCH_SIZE = 256
+PREDICTION_BATCH_PIXELS = PREDICTION_BATCH_SIZE * 224**2
+"""Limits of a batch where nothing is trained."""
 
 
 class Rows(Protocol):
@@ -23,6 +24,7 @@ class Rows(Protocol):
 
     def rows(self, indices: np.ndarray) -> np.ndarray:
         """(n,) integers -> (n, H, W) uint8."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,11 +52,11 @@ class Images:
         return Batches(self, batch_size, shuffle)
 
 
-def changed(images: Images, change: Augmentation, generator: torch.Generator) -> Images:
-    """Copies in memory, each changed once; the images themselves where `change` does nothing."""
+def perturb_once(images: Images, change: Augmentation, generator: torch.Generator) -> Images:
+    """Perturbed copies in memory, drawn once for each image; the images themselves where `change` does nothing."""
     if not change.changes_images:
         return images
-    copies = [augment(scale(batch), change, generator) for batch, _ in images.batches(PREDICTION_BATCH)]
+    copies = [augment(scale(batch), change, generator) for batch, _ in images.batches(PREDICTION_BATCH_SIZE)]
     array = torch.cat([(copy * 255).round().to(torch.uint8).squeeze(1) for copy in copies]).numpy()
     return Images(pixels=InMemory(array=array), rows=np.arange(len(images)), labels=images.labels)
 
@@ -86,23 +88,31 @@ class Batches:
             yield (images.pin_memory(), labels.pin_memory()) if torch.cuda.is_available() else (images, labels)
 
 
-def stream(seed: int, epoch: int, purpose: str) -> torch.Generator:
-    """A generator that depends on its arguments alone: the random numbers of one purpose in one epoch."""
+def make_generator(seed: int, epoch: int, purpose: str) -> torch.Generator:
+    """A generator that depends on its arguments alone: the random numbers of one purpose in one epoch.
+
+    >>> one, same = (torch.rand(1, generator=make_generator(0, 3, "shuffle")) for _ in range(2))
+    >>> torch.equal(one, same)
+    True
+    """
     entropy = [seed, epoch, *purpose.encode()]
     state = int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> 1)
     return torch.Generator().manual_seed(state)
 
 
-@torch.inference_mode()
 def predict(network: nn.Module, images: Images) -> np.ndarray:
-    """Logits of the positive class, (N,) float32, in the order of `images`."""
-    network = network.eval().to(memory_format=torch.channels_last)
+    """Logits of the positive class, (N,) float32, in the order of `images`.
+
+    Computed in evaluation mode; the network's modes are afterwards as they were. Its weights are stored channels-last.
+    """
+    network.to(memory_format=torch.channels_last)
     device = next(network.parameters()).device
-    batches = (network(scale(batch.to(device))) for batch, _ in images.batches(prediction_batch(images)))
-    return torch.cat([logits.float().cpu() for logits in batches]).numpy()
+    with torch.inference_mode(), evaluation_mode(network):
+        batches = (network(scale(batch.to(device))) for batch, _ in images.batches(prediction_batch_size(images)))
+        return torch.cat([logits.float().cpu() for logits in batches]).numpy()
 
 
-def prediction_batch(images: Images) -> int:
-    """Images that a network looks at together where it does not learn: fewer of large ones, for memory's sake."""
+def prediction_batch_size(images: Images) -> int:
+    """Batch size for prediction: at most PREDICTION_BATCH_SIZE images and PREDICTION_BATCH_PIXELS pixels."""
     pixels = images.pixels.rows(images.rows[:1])[0].size
-    return min(PREDICTION_BATCH, max(1, PREDICTION_PIXELS // pixels))
+    return min(PREDICTION_BATCH_SIZE, max(1, PREDICTION_BATCH_PIXELS // pixels))

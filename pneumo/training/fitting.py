@@ -1,17 +1,17 @@
-"""The fit: Lightning's loop, and what is done with a batch and at the ends of epochs."""
+"""Training by Lightning's loop: one batch, the ends of epochs, checkpoints."""
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import math
-import platform
+import os
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -24,9 +24,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from pneumo.augment import augment, mixup, scale
 from pneumo.errors import NonFiniteLoss
 from pneumo.io.files import atomic_write
-from pneumo.training.batches import Batches, Images, prediction_batch, stream
+from pneumo.training.batches import Batches, Images, make_generator, prediction_batch_size
 from pneumo.training.configuration import TrainingConfig
 from pneumo.training.optimizers import build_optimizer, learning_rates
+
+deterministic_settings: Any = torch.utils.deterministic
+"""A module whose attributes are properties, which its type does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,21 +54,22 @@ def fit(
 
     checkpoint: written after every epoch. Where it exists, training goes on from it and ends with exactly the
         weights that an undisturbed run would have. It stays until the caller, who has the result safe, removes it.
-    Raises NonFiniteLoss when the loss is NaN or infinite.
+    Raises NonFiniteLoss when the loss is NaN or infinite. The process is left as it was: random state, deterministic
+    mode, warnings, environment. glibc returns freed memory to the system between steps; where a process only trains,
+    MALLOC_TRIM_THRESHOLD_=-1 MALLOC_MMAP_MAX_=0 in its environment saves up to a sixth of the time.
     """
-    keep_freed_memory()
-    module = Classifier(network.to(memory_format=torch.channels_last), train, validation, config, seed)
+    module = TrainingModule(network.to(memory_format=torch.channels_last), train, validation, config, seed)
     # Checked with the validation, before the epoch's state is saved, or the saved count would lag by one.
     stopping = EarlyStopping(
         "validation_loss", patience=config.patience or config.epochs, check_finite=False, check_on_train_epoch_end=False
     )
     bar = [TQDMProgressBar(refresh_rate=10)] if progress else []
-    with quiet_lightning(), torch.random.fork_rng():
+    with lightning_settings(), torch.random.fork_rng():
         trainer = pl.Trainer(
             max_epochs=config.epochs,
             precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
             deterministic=True,
-            callbacks=[stopping, StopAgain(stopping), SaveEpoch(checkpoint), *bar],
+            callbacks=[stopping, ResumeEarlyStopping(stopping), SaveStateEachEpoch(checkpoint), *bar],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=progress,
@@ -97,7 +101,7 @@ def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in weights.items()}
 
 
-class Classifier(pl.LightningModule):
+class TrainingModule(pl.LightningModule):
     """What is done with one batch and at the ends of epochs; Lightning does the rest."""
 
     def __init__(
@@ -116,7 +120,7 @@ class Classifier(pl.LightningModule):
         self.kept_weights: dict[str, Tensor] = {}
 
     @property
-    def judged(self) -> nn.Module:
+    def evaluated_network(self) -> nn.Module:
         """The network that validation sees and that is kept: the average, where one is asked for."""
         return self.network if self.average is None else self.average.module
 
@@ -128,33 +132,35 @@ class Classifier(pl.LightningModule):
         return 1 + int(np.argmin([row["validation_loss"] for row in self.history]))
 
     def train_dataloader(self) -> Batches:
-        return self.train_images.batches(self.config.batch_size, stream(self.seed, self.current_epoch, "shuffle"))
+        return self.train_images.batches(
+            self.config.batch_size, make_generator(self.seed, self.current_epoch, "shuffle")
+        )
 
     def val_dataloader(self) -> Batches:
-        return self.validation_images.batches(prediction_batch(self.validation_images))
+        return self.validation_images.batches(prediction_batch_size(self.validation_images))
 
     def on_train_epoch_start(self) -> None:
         self.epoch_start = time.perf_counter()
-        self.train_sums = Sums()
-        self.augmentation_stream = stream(self.seed, self.current_epoch, "augmentation")
+        self.train_metrics = RunningMetrics()
+        self.augmentation_generator = make_generator(self.seed, self.current_epoch, "augmentation")
         # Dropout draws from the global generator and takes no other. `fit` restores its state at the end.
-        torch.manual_seed(stream(self.seed, self.current_epoch, "dropout").initial_seed())
+        torch.manual_seed(make_generator(self.seed, self.current_epoch, "dropout").initial_seed())
 
     def on_validation_epoch_start(self) -> None:
-        self.validation_sums = Sums()
+        self.validation_metrics = RunningMetrics()
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         images, labels = batch
         augmentation = self.config.augmentation
-        images = augment(scale(images), augmentation, self.augmentation_stream)
+        images = augment(scale(images), augmentation, self.augmentation_generator)
         if augmentation.mixup_alpha:
-            images, labels = mixup(images, labels, augmentation.mixup_alpha, self.augmentation_stream)
+            images, labels = mixup(images, labels, augmentation.mixup_alpha, self.augmentation_generator)
         logits = self.network(images)
         smoothing = self.config.label_smoothing
         loss = F.binary_cross_entropy_with_logits(logits, labels * (1 - smoothing) + smoothing / 2)
-        self.train_sums.add(loss, logits, labels)
+        self.train_metrics.add(loss, logits, labels)
         if index % 50 == 0:  # a look at the value makes an accelerator wait, so not at every step
-            self._check_finite("training", self.train_sums.loss)
+            self._check_finite("training", self.train_metrics.loss)
         return loss
 
     def on_train_batch_end(self, outputs: object, batch: object, index: int) -> None:
@@ -163,24 +169,26 @@ class Classifier(pl.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         images, labels = batch
-        logits = self.judged(scale(images))
-        self.validation_sums.add(F.binary_cross_entropy_with_logits(logits, labels), logits, labels)
+        logits = self.evaluated_network(scale(images))
+        self.validation_metrics.add(F.binary_cross_entropy_with_logits(logits, labels), logits, labels)
 
     def on_validation_epoch_end(self) -> None:
-        self._check_finite("training", self.train_sums.loss)
-        self._check_finite("validation", self.validation_sums.loss)
+        self._check_finite("training", self.train_metrics.loss)
+        self._check_finite("validation", self.validation_metrics.loss)
         row = {
             "epoch": self.current_epoch + 1,
-            "train_loss": self.train_sums.loss,
-            "train_accuracy": self.train_sums.accuracy,
-            "validation_loss": self.validation_sums.loss,
-            "validation_accuracy": self.validation_sums.accuracy,
+            "train_loss": self.train_metrics.loss,
+            "train_accuracy": self.train_metrics.accuracy,
+            "validation_loss": self.validation_metrics.loss,
+            "validation_accuracy": self.validation_metrics.accuracy,
             "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             "seconds": round(time.perf_counter() - self.epoch_start, 2),
         }
         self.history.append(row)
         if self.kept_epoch == row["epoch"]:
-            self.kept_weights = {name: value.detach().clone() for name, value in self.judged.state_dict().items()}
+            self.kept_weights = {
+                name: value.detach().clone() for name, value in self.evaluated_network.state_dict().items()
+            }
         self.log("validation_loss", row["validation_loss"], prog_bar=True)
 
     def configure_optimizers(self) -> dict[str, object]:
@@ -189,10 +197,10 @@ class Classifier(pl.LightningModule):
         schedule = learning_rates(optimizer, self.config.optimizer.schedule, updates=batches * self.config.epochs)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["history"], checkpoint["kept_weights"] = self.history, self.kept_weights
 
-    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history, self.kept_weights = checkpoint["history"], checkpoint["kept_weights"]
 
     def _check_finite(self, part: str, loss: float) -> None:
@@ -203,7 +211,7 @@ class Classifier(pl.LightningModule):
             )
 
 
-class Sums:
+class RunningMetrics:
     """Running sums of loss and hits, left on the device until they are read."""
 
     def __init__(self) -> None:
@@ -224,7 +232,7 @@ class Sums:
         return self.hits.item() / self.images
 
 
-class SaveEpoch(Callback):
+class SaveStateEachEpoch(Callback):
     """Writes the state after each epoch, whole or not at all."""
 
     def __init__(self, path: Path) -> None:
@@ -235,7 +243,7 @@ class SaveEpoch(Callback):
             trainer.save_checkpoint(temporary)
 
 
-class StopAgain(Callback):
+class ResumeEarlyStopping(Callback):
     """A run that had stopped early, and was killed before its record was written, stops again at once."""
 
     def __init__(self, stopping: EarlyStopping) -> None:
@@ -246,30 +254,21 @@ class StopAgain(Callback):
             trainer.should_stop = True
 
 
-def keep_freed_memory() -> None:
-    """Have the C library keep the memory that tensors free, for the next step, until the process ends.
-
-    By default large blocks go back to the system at once, which fills them with zeros before it hands them out again:
-    a sixth of a step of EfficientNet-Lite0. glibc alone is told so; elsewhere nothing is done.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        trim_threshold, mmap_max = -1, -4  # mallopt's M_TRIM_THRESHOLD and M_MMAP_MAX
-        libc = ctypes.CDLL(None)
-        libc.mallopt(trim_threshold, -1)
-        libc.mallopt(mmap_max, 0)
-
-
 @contextmanager
-def quiet_lightning() -> Iterator[None]:
+def lightning_settings() -> Iterator[None]:
     """Lightning without its notices (hardware that is not used, a deprecation between it and PyTorch), and without
-    what it leaves behind: it turns deterministic algorithms on for the whole process."""
+    what it leaves behind: deterministic algorithms for the whole process, and variables of the environment."""
     logger = logging.getLogger("pytorch_lightning")
-    level, deterministic = logger.level, torch.are_deterministic_algorithms_enabled()
-    fill = torch.utils.deterministic.fill_uninitialized_memory
+    level = logger.level
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmark = torch.backends.cudnn.benchmark
+    fill = deterministic_settings.fill_uninitialized_memory
+    environment = dict(os.environ)
     logger.setLevel(logging.WARNING)
     # Deterministic mode also fills every new tensor with NaN, lest it be read before it is written. None is, and it
     # takes a tenth of a step of EfficientNet-Lite0.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    deterministic_settings.fill_uninitialized_memory = False
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*", category=FutureWarning)
@@ -278,5 +277,9 @@ def quiet_lightning() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-        torch.use_deterministic_algorithms(deterministic)
-        torch.utils.deterministic.fill_uninitialized_memory = fill
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.backends.cudnn.benchmark = benchmark
+        deterministic_settings.fill_uninitialized_memory = fill
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)

@@ -74,7 +74,7 @@ def test_the_change_of_a_layer_is_that_of_all_its_kernels():
 
 
 def test_weight_changes_start_at_the_weights_that_the_seed_drew(of_the_head):
-    network = models.build(HEAD, training.stream(of_the_head.seed, 0, "weights"))
+    network = models.build(HEAD, training.make_generator(of_the_head.seed, 0, "weights"))
     with torch.no_grad():
         network.network._fc.weight.mul_(1.5)
     path = weights_path(of_the_head.key)

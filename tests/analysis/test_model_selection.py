@@ -27,6 +27,21 @@ def record(scores, **selection):
 WIDTH = record(np.array([1.0, 2, 7, 8, 3, 4, 5, 6]), slope=1.0, intercept=0.0)
 
 
+def test_models_are_compared_image_by_image_where_patients_are_unknown():
+    nameless, apart = (
+        [replace(each, split=each.split.assign(patient=patients)) for each in (record(GOOD), record(POOR))]
+        for patients in ("", list("abcdefgh"))
+    )
+    assert not nameless[0].has_patients
+    assert nameless[0].patients("test") is None
+    rows = [
+        model_selection.pairwise_tests(dict(zip(("good", "poor"), pair, strict=True))).iloc[0]
+        for pair in (nameless, apart)
+    ]
+    assert rows[0]["AUC difference"].estimate == rows[1]["AUC difference"].estimate
+    assert np.isfinite([rows[0]["AUC difference"].low, rows[0]["AUC difference"].high]).all()
+
+
 def test_a_pair_of_models_is_compared_by_auc_and_by_who_is_right():
     row = model_selection.pairwise_tests({"good": record(GOOD), "poor": record(POOR)}).iloc[0]
     assert row["models"] == "good − poor"

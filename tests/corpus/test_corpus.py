@@ -130,16 +130,16 @@ def model() -> inference.Model:
         threshold=0.5,
         record="",
         record_sha256="",
-        familiarity=inference.Familiarity(mean=((0,) * SIZE,) * SIZE),
-        reader=MeanGrey(),
+        input_statistics=inference.InputStatistics(mean=((0,) * SIZE,) * SIZE),
+        ensemble=MeanGrey(),
     )
 
 
 def look(model, path):
     """All that lies at a path, as the model reads it: the pixels by name, and the errors."""
-    files, problems = inference.find([path])
+    files, problems = inference.find_files([path])
     pixels, errors = {}, [str(problem) for problem in problems]
-    for file, content in inference.contents(files):
+    for file, content in inference.read_contents(files):
         try:
             pixels[file.name] = model.radiograph(content, file.name).pixels
         except DataError as error:

@@ -14,7 +14,7 @@ from torchmetrics.functional.classification import binary_calibration_error
 
 from pneumo import evaluation, models, training
 from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig
-from pneumo.training import Images, stream
+from pneumo.training import Images, make_generator
 
 few = settings(max_examples=60, deadline=None)
 
@@ -204,7 +204,7 @@ def trained_logits(bright_and_dark, folder, threads: int) -> np.ndarray:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        network = models.build(CNNConfig(width=4, depth=2), stream(0, 0, "weights"))
+        network = models.build(CNNConfig(width=4, depth=2), make_generator(0, 0, "weights"))
         training.fit(network, *parts, config, seed=0, checkpoint=folder / f"{threads}.ckpt", progress=False)
         return training.predict(network, parts[1])
     finally:

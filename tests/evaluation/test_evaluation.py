@@ -334,14 +334,6 @@ def test_the_same_generator_state_gives_the_same_interval():
     assert first == second
 
 
-def test_across_seeds_by_hand():
-    # Standard deviation 1, and Student's t with two degrees of freedom is 4.303 in a table.
-    interval = evaluation.across_seeds([1.0, 2.0, 3.0])
-    assert interval.estimate == 2
-    assert interval.high - 2 == pytest.approx(4.303 / np.sqrt(3), abs=1e-3)
-    assert 2 - interval.low == pytest.approx(4.303 / np.sqrt(3), abs=1e-3)
-
-
 # Two models ----------------------------------------------------------------------------------------------------------
 
 
@@ -424,8 +416,6 @@ def test_images_without_a_patient_are_not_taken_for_one_patient(rng):
         (lambda: evaluation.net_benefit(LABELS, PROBABILITIES, [0.5, 1.0]), "threshold 1.0"),
         (lambda: evaluation.reliability_curve(LABELS, PROBABILITIES, bins=0), "bins=0"),
         (lambda: evaluation.recalibrate(PROBABILITIES, -1.0), "temperature=-1.0"),
-        (lambda: evaluation.across_seeds([0.9]), "at least two"),
-        (lambda: evaluation.across_seeds([0.9, np.nan]), "1 of 2 values are NaN"),
         (lambda: evaluation.auc(LABELS, PROBABILITIES, weights=[1, 2]), "each of the 10 images"),
         (lambda: evaluation.mcnemar_exact([1, 0], [1, 1]), "must be bool"),
         (lambda: evaluation.mcnemar_exact([True], [True, False]), "one length"),

@@ -59,7 +59,7 @@ def test_the_time_limit_is_the_expected_time_by_the_factor_in_half_hours(quick, 
 
 
 def test_a_job_that_has_to_end_submits_the_same_again(quick, tmp_path):
-    again = cluster.Conduct().checkpoint(quick, tmp_path, 1)
+    again = cluster.SlurmJob().checkpoint(quick, tmp_path, 1)
     assert again.result() == "quick/width"
     assert records.get(quick, tmp_path).experiment == quick
 

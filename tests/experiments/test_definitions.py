@@ -9,7 +9,7 @@ from pneumo import experiments, records, tables
 from pneumo.analysis import model_selection
 from pneumo.errors import UnknownExperiment
 from pneumo.experiments import config
-from pneumo.experiments.config import ReadingConfig
+from pneumo.experiments.config import ReevaluationConfig
 from pneumo.inference import load_model
 
 ROOT = Path(__file__).parents[2]
@@ -44,10 +44,10 @@ def test_networks_are_read_again_only_where_the_same_training_is_an_experiment_o
     trained = {
         (experiment.data, experiment.model, experiment.training, experiment.seed)
         for experiment in EVERYTHING
-        if not isinstance(experiment.model, ReadingConfig)
+        if not isinstance(experiment.model, ReevaluationConfig)
     }
     for experiment in EVERYTHING:
-        if isinstance(experiment.model, ReadingConfig):
+        if isinstance(experiment.model, ReevaluationConfig):
             for seed in experiment.model.seeds:
                 member = (experiment.data, experiment.model.network, experiment.training, seed)
                 assert member in trained, experiment.name

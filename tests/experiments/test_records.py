@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pneumo import records
-from pneumo.errors import MissingRecord, RecordError
+from pneumo import experiments, records
+from pneumo.errors import MissingRecord, RecordError, UnknownExperiment
 from pneumo.io.digests import json_digest
 
 
@@ -162,4 +162,81 @@ def test_a_link_to_nothing_in_place_of_the_records_is_found_before_there_is_one(
 def test_no_record_and_its_split_file_need_more_room_than_is_asked_for():
     folder = Path(__file__).parents[2] / "records"
     largest = [max(path.stat().st_size for path in folder.rglob(kind)) for kind in ("*.json", "*.csv")]
-    assert sum(largest) <= records.ROOM / 2
+    assert sum(largest) <= records.MIN_FREE_BYTES / 2
+
+
+# Where records are looked for ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """An empty current folder, and published records elsewhere: (records in the current folder, published folder)."""
+    here, published = tmp_path / "here", tmp_path / "published"
+    here.mkdir()
+    published.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("PNEUMO_RECORDS")
+    monkeypatch.setattr(records, "published_folder", lambda: published)
+    return here / "records", published
+
+
+def test_a_published_record_is_found_from_any_folder(record, places):
+    _, published = places
+    records.save(record, published)
+    assert records.get(record.experiment).key == record.key
+    assert records.paths() == [records.record_path(record.experiment, published)]
+
+
+def test_a_record_in_the_current_folder_goes_before_the_published_one_of_the_same_key(record, places):
+    here, published = places
+    records.save(record, published)
+    records.save(replace(record, selection={"threshold": 0.7}), here)
+    assert records.get(record.experiment).threshold == 0.7
+    assert len(records.paths()) == 1
+
+
+def test_an_experiment_finds_the_published_record_of_its_key_under_another_name(record, places):
+    _, published = places
+    records.save(record, published)
+    assert records.find(replace(record.experiment, name="mine/x")).experiment.name == "mine/x"
+
+
+def test_new_records_are_stored_in_the_current_folder_and_not_among_the_published(record, places):
+    here, published = places
+    assert records.save(record).resolve().is_relative_to(here)
+    assert list(published.iterdir()) == []
+
+
+def test_with_the_variable_or_an_explicit_folder_that_one_alone_is_searched(record, places, tmp_path, monkeypatch):
+    _, published = places
+    for folder in places:
+        records.save(record, folder)
+    assert records.find(record.experiment, tmp_path / "other") is None
+    monkeypatch.setenv("PNEUMO_RECORDS", str(tmp_path / "mine"))
+    assert records.find(record.experiment) is None
+    assert records.find(record.experiment, published) is not None
+    with pytest.raises(MissingRecord, match=f"no record in {tmp_path}/mine; make it with"):
+        records.get(record.experiment)
+
+
+def test_a_missing_record_says_where_it_was_looked_for(experiment, places):
+    _, published = places
+    with pytest.raises(MissingRecord, match=f"no record in records or {published}; make it with: pneumo run group"):
+        records.get(experiment)
+
+
+def test_the_published_records_of_a_clone_are_those_beside_the_package():
+    assert records.published_folder() == Path(__file__).parents[2] / "records"
+
+
+def test_a_record_is_shown_in_one_line(record):
+    assert repr(record) == "Record(group/seed-3: AUC 1.000 on 3 test images)"
+    assert repr(replace(record, scores={})) == "Record(group/seed-3: no scores)"
+
+
+def test_the_one_experiment_of_a_name_is_found_and_several_are_listed():
+    assert experiments.one("first-network/seed-1").seed == 1
+    with pytest.raises(
+        UnknownExperiment, match="'first-network' means 5 experiments; name one of: first-network/seed-0, "
+    ):
+        experiments.one("first-network")

@@ -96,7 +96,7 @@ def test_changing_the_test_labels_changes_neither_training_nor_any_choice(small,
 
 def test_a_second_run_returns_the_stored_record_without_training(small, monkeypatch):
     first = runner.run(small, progress=False)
-    monkeypatch.setattr(runner, "_conduct", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(runner, "_run_and_save", lambda *_: pytest.fail("trained again"))
     assert runner.run(small, progress=False).provenance == first.provenance
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
 from support.chests import SIDE, Made, chests
+from support.records import make_record
 
 from pneumo import models, records
 from pneumo.augment import scale
 from pneumo.experiments.config import CNNConfig, DataConfig, Experiment
-from pneumo.experiments.records import Record
-from pneumo.inference import learn, load_model, save_model
+from pneumo.inference import fit_input_statistics, load_model, save_model
 
 
 @pytest.fixture(scope="session")
@@ -35,19 +34,11 @@ def made(tmp_path_factory) -> Made:
     images = chests(6)
     with torch.inference_mode():
         logits = network(scale(torch.from_numpy(images))).numpy()
-    split = pd.DataFrame(
-        {
-            "image": [f"test/{i}.png" for i in range(6)],
-            "patient": list("abcdef"),
-            "label": np.array([0, 0, 1, 1, 0, 1], np.int8),
-            "subtype": "",
-            "part": "test",
-        }
-    )
-    record = Record(experiment=experiment, scores={"test": logits}, split=split, selection={"threshold": 0.4})
+    labels = [0, 0, 1, 1, 0, 1]
+    record = make_record(experiment=experiment, scores=logits, labels=labels, selection={"threshold": 0.4})
     record_file = records.save(record, folder / "records")
     weights = folder / "full.safetensors"
     save_file(network.state_dict(), weights)
-    familiarity = learn(chests(200), np.linspace(0.9, 2, 200))
-    file = save_model(record_file, folder / "m.safetensors", familiarity=familiarity, weights=[weights])
+    input_statistics = fit_input_statistics(chests(200), np.linspace(0.9, 2, 200))
+    file = save_model(record_file, folder / "m.safetensors", input_statistics=input_statistics, weights=[weights])
     return Made(record, record_file, weights, images, file, load_model(file))

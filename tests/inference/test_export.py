@@ -11,9 +11,9 @@ from pneumo import models
 from pneumo.cli import main
 from pneumo.errors import DataError
 from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, PretrainedConfig, TransformerConfig
-from pneumo.inference import Model, learn
+from pneumo.inference import Model, fit_input_statistics
 from pneumo.inference.export import export_onnx
-from pneumo.inference.model import Reader
+from pneumo.inference.model import Ensemble
 
 
 def model_of(config, size: int, *, mirrored: bool = False) -> Model:
@@ -28,8 +28,8 @@ def model_of(config, size: int, *, mirrored: bool = False) -> Model:
         threshold=0.4,
         record="abc",
         record_sha256="def",
-        familiarity=learn(np.zeros((1, size, size), np.uint8)),
-        reader=Reader([network], mirrored=mirrored).eval(),
+        input_statistics=fit_input_statistics(np.zeros((1, size, size), np.uint8)),
+        ensemble=Ensemble([network], mirrored=mirrored).eval(),
     )
 
 

@@ -6,7 +6,7 @@ from support.chests import chests as drawn
 from support.chests import png
 
 from pneumo.errors import DataError
-from pneumo.inference import contents, find
+from pneumo.inference import find_files, read_contents
 
 IMAGE = png(drawn(1)[0])
 DICOM = bytes(128) + b"DICM" + bytes(20)
@@ -41,42 +41,42 @@ def archive(tmp_path):
 
 
 def test_a_folder_and_an_archive_mean_their_images_sorted_and_no_litter(folder, archive):
-    files, problems = find([folder, archive])
+    files, problems = find_files([folder, archive])
     assert [file.name for file in files] == [f"{root}/{name}" for root in (folder, archive) for name in WANTED]
     assert problems == []
 
 
 def test_each_file_comes_with_its_bytes(folder, archive):
-    files, _ = find([archive, folder / "a/one.png", archive])
-    assert [data for _, data in contents(files)] == [TREE[name] for name in [*WANTED, "a/one.png", *WANTED]]
+    files, _ = find_files([archive, folder / "a/one.png", archive])
+    assert [data for _, data in read_contents(files)] == [TREE[name] for name in [*WANTED, "a/one.png", *WANTED]]
 
 
 def test_a_named_file_is_taken_whatever_it_is_called(folder):
-    files, _ = find([folder / "notes.txt"])
+    files, _ = find_files([folder / "notes.txt"])
     assert [file.path for file in files] == [folder / "notes.txt"]
 
 
 def test_paths_that_mean_no_image_are_problems_and_stop_nothing(folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    files, problems = find([tmp_path / "none", tmp_path / "empty", folder / "a"])
+    files, problems = find_files([tmp_path / "none", tmp_path / "empty", folder / "a"])
     assert len(files) == 1
     assert ["does not exist" in str(problems[0]), "holds no JPEG" in str(problems[1])] == [True, True]
 
 
 def test_what_cannot_be_read_says_why_and_the_next_comes(folder, archive):
-    files, _ = find([archive, folder / "a"])
+    files, _ = find_files([archive, folder / "a"])
     damaged = bytearray(archive.read_bytes())
     damaged[damaged.index(IMAGE) + 50] ^= 255  # one byte of b/two.JPG: its checksum fails
     archive.write_bytes(damaged)
-    found = [data for _, data in contents(files)]
+    found = [data for _, data in read_contents(files)]
     assert [isinstance(data, DataError) for data in found] == [False, False, False, True, False, False]
     assert "x.zip/b/two.JPG cannot be read" in str(found[3])
 
 
 def test_an_archive_that_is_gone_by_then_is_reported_for_each_of_its_files(archive):
-    files, _ = find([archive])
+    files, _ = find_files([archive])
     archive.unlink()
-    assert [isinstance(data, DataError) for _, data in contents(files)] == [True] * len(WANTED)
+    assert [isinstance(data, DataError) for _, data in read_contents(files)] == [True] * len(WANTED)
 
 
 @pytest.mark.parametrize("name", ["a.png", "without-an-ending"])
@@ -84,7 +84,7 @@ def test_an_archive_that_is_gone_by_then_is_reported_for_each_of_its_files(archi
 def test_a_pipe_is_not_waited_for(tmp_path, name):
     os.mkfifo(tmp_path / name)
     (tmp_path / "b.png").write_bytes(IMAGE)
-    found = {file.path.name: data for file, data in contents(find([tmp_path])[0])}
+    found = {file.path.name: data for file, data in read_contents(find_files([tmp_path])[0])}
     assert found.pop("b.png") == IMAGE
     assert all("pipe or a device and may never end; remove it" in str(error) for error in found.values())
 
@@ -92,7 +92,7 @@ def test_a_pipe_is_not_waited_for(tmp_path, name):
 @pytest.mark.timeout(20)
 def test_a_device_without_end_is_not_read(tmp_path):
     (tmp_path / "a.png").symlink_to("/dev/zero")
-    ((_, error),) = contents(find([tmp_path])[0])
+    ((_, error),) = read_contents(find_files([tmp_path])[0])
     assert "may never end; remove it" in str(error)
 
 
@@ -102,7 +102,7 @@ def test_a_device_without_end_is_not_read(tmp_path):
 )
 def test_names_that_would_break_output_are_written_out(tmp_path, name, shown):
     (tmp_path / name).write_bytes(IMAGE)
-    ((file, data),) = contents(find([tmp_path])[0])
+    ((file, data),) = read_contents(find_files([tmp_path])[0])
     assert file.name == f"{tmp_path}/{shown}"
     assert data == IMAGE
 
@@ -110,5 +110,5 @@ def test_names_that_would_break_output_are_written_out(tmp_path, name, shown):
 def test_an_entry_that_would_lie_outside_its_archive_is_read_like_any_other(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
         file.writestr("../a.png", IMAGE)
-    ((file, data),) = contents(find([tmp_path / "x.zip"])[0])
+    ((file, data),) = read_contents(find_files([tmp_path / "x.zip"])[0])
     assert (file.name, data) == (f"{tmp_path}/x.zip/../a.png", IMAGE)

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from support.chests import SIDE, chests, png
 
-from pneumo.inference import learn
-from pneumo.inference.input_checks import THUMBNAIL, measure
+from pneumo.inference import fit_input_statistics
+from pneumo.inference.input_checks import THUMBNAIL_SIZE, image_statistics
 from pneumo.inference.radiograph import Radiograph, from_array, from_bytes
 
-FAMILIAR = learn(chests(300), np.linspace(0.9, 2.0, 300))
+FAMILIAR = fit_input_statistics(chests(300), np.linspace(0.9, 2.0, 300))
 
 
 def warning(pixels: np.ndarray, aspect: float = 1.3, colour: float = 0.0) -> str:
@@ -42,13 +42,13 @@ def test_shape_and_colour_are_judged_too():
 
 def test_where_no_shapes_are_known_any_shape_is_familiar():
     image = Radiograph(pixels=chests(1)[0], aspect=9, colour=0)
-    assert learn(chests(300)).warning(image) == ""
+    assert fit_input_statistics(chests(300)).warning(image) == ""
 
 
 def test_measures_are_what_numpy_says_they_are():
-    thumbnails = np.random.default_rng(0).integers(0, 256, (3, THUMBNAIL, THUMBNAIL), dtype=np.uint8)
-    mean = np.random.default_rng(1).integers(0, 256, (THUMBNAIL, THUMBNAIL))
-    values = measure(thumbnails, mean)
+    thumbnails = np.random.default_rng(0).integers(0, 256, (3, THUMBNAIL_SIZE, THUMBNAIL_SIZE), dtype=np.uint8)
+    mean = np.random.default_rng(1).integers(0, 256, (THUMBNAIL_SIZE, THUMBNAIL_SIZE))
+    values = image_statistics(thumbnails, mean)
     one = thumbnails[1] / 255
     assert values["brightness"][1] == pytest.approx(one.mean())
     assert values["contrast"][1] == pytest.approx(one.std())
@@ -57,7 +57,10 @@ def test_measures_are_what_numpy_says_they_are():
 
 
 def test_an_even_grey_correlates_with_nothing():
-    values = measure(np.full((1, THUMBNAIL, THUMBNAIL), 9, np.uint8), np.arange(THUMBNAIL**2).reshape(THUMBNAIL, -1))
+    values = image_statistics(
+        np.full((1, THUMBNAIL_SIZE, THUMBNAIL_SIZE), 9, np.uint8),
+        np.arange(THUMBNAIL_SIZE**2).reshape(THUMBNAIL_SIZE, -1),
+    )
     assert values["symmetry"][0] == 0
     assert values["chest"][0] == 0
 

@@ -11,11 +11,18 @@ from support.chests import Made, chests, png
 import pneumo
 from pneumo import models, records
 from pneumo.errors import DataError, MissingRecord
-from pneumo.experiments.config import DataConfig, Experiment, HeaderConfig, PretrainedConfig, ReadingConfig, from_dict
-from pneumo.inference import learn, load_model, save_model
-from pneumo.inference.model import members
-from pneumo.inference.quantisation import restore, shorten
-from pneumo.interpret.gradcam import Overlays, grad_cam, overlay
+from pneumo.experiments.config import (
+    DataConfig,
+    Experiment,
+    HeaderConfig,
+    PretrainedConfig,
+    ReevaluationConfig,
+    from_dict,
+)
+from pneumo.inference import fit_input_statistics, load_model, save_model
+from pneumo.inference.model import member_experiments
+from pneumo.inference.quantisation import dequantise, quantise
+from pneumo.interpret.gradcam import GradCamOverlays, grad_cam, overlay
 from pneumo.models import pretrained
 
 
@@ -59,10 +66,14 @@ def test_more_images_than_a_batch_keep_their_order(made: Made):
 
 
 def test_the_decision_is_positive_from_the_threshold_on(made: Made):
-    frame = made.model.examine(made.images)
+    frame = made.model.predict_frame(made.images)
     assert frame["image"].tolist() == [f"image {i}" for i in range(1, 7)]
     np.testing.assert_array_equal(frame["decision"] == "positive", frame["probability"] >= 0.4)
     assert set(frame["note"]) == {"Research only, not a medical device."}
+
+
+def test_a_model_is_shown_in_one_line(made: Made):
+    assert repr(made.model) == f"Model(group/seed-0: 1 network, 32 pixels, threshold 0.4000, record {made.record.key})"
 
 
 def test_no_images_give_no_probabilities(made: Made):
@@ -105,7 +116,7 @@ def test_shortened_weights_come_back_within_a_65534th_of_the_largest_of_their_fi
     weights = torch.randn(5, 3, 3, 3, generator=torch.Generator().manual_seed(0))
     weights *= torch.logspace(-6, 3, 5).view(5, 1, 1, 1)
     weights[2] = 0
-    back = restore(shorten({"w": weights, "b": weights[:, 0, 0, 0]}))
+    back = dequantise(quantise({"w": weights, "b": weights[:, 0, 0, 0]}))
     largest = weights.abs().amax(dim=(1, 2, 3), keepdim=True)
     assert ((back["w"] - weights).abs() <= largest / 65534 * 1.01).all()
     assert torch.equal(back["b"], weights[:, 0, 0, 0])
@@ -114,18 +125,24 @@ def test_shortened_weights_come_back_within_a_65534th_of_the_largest_of_their_fi
 def test_networks_that_read_together_average_their_logits_and_those_of_the_mirror_image(made: Made, tmp_path):
     single = made.record.experiment
     reading = Experiment(
-        name="reading/both", data=single.data, model=ReadingConfig(network=single.model, seeds=(0, 1), mirrored=True)
+        name="reading/both",
+        data=single.data,
+        model=ReevaluationConfig(network=single.model, seeds=(0, 1), mirrored=True),
     )
     record_file = records.save(replace(made.record, experiment=reading), tmp_path)
     second = models.build(single.model, torch.Generator().manual_seed(5))
     save_file(second.state_dict(), tmp_path / "second.safetensors")
     weights = [made.weights, tmp_path / "second.safetensors"]
-    familiarity = made.model.familiarity
-    both = load_model(save_model(record_file, tmp_path / "both.safetensors", familiarity=familiarity, weights=weights))
+    input_statistics = made.model.input_statistics
+    both = load_model(
+        save_model(record_file, tmp_path / "both.safetensors", input_statistics=input_statistics, weights=weights)
+    )
     logits = []
     for file in weights:
         alone = load_model(
-            save_model(made.record_file, tmp_path / "one.safetensors", familiarity=familiarity, weights=[file])
+            save_model(
+                made.record_file, tmp_path / "one.safetensors", input_statistics=input_statistics, weights=[file]
+            )
         )
         for images in (made.images, made.images[:, :, ::-1]):
             probability = alone.predict(images)
@@ -135,20 +152,20 @@ def test_networks_that_read_together_average_their_logits_and_those_of_the_mirro
 
 def test_the_networks_of_a_reading_are_those_that_its_seeds_trained():
     single = Experiment(name="a/0", data=DataConfig(name="phantom", version=""), model=PretrainedConfig())
-    reading = replace(single, model=ReadingConfig(network=PretrainedConfig(), seeds=(3, 4)))
-    assert [member.key for member in members(reading)] == [replace(single, seed=seed).key for seed in (3, 4)]
+    reading = replace(single, model=ReevaluationConfig(network=PretrainedConfig(), seeds=(3, 4)))
+    assert [member.key for member in member_experiments(reading)] == [replace(single, seed=seed).key for seed in (3, 4)]
 
 
 @pytest.mark.parametrize(
     ("model", "message"),
     [
         (HeaderConfig(field="width"), "has no network"),
-        (ReadingConfig(network=PretrainedConfig(), look="border"), "changes images before it reads them"),
+        (ReevaluationConfig(network=PretrainedConfig(), look="border"), "changes images before it reads them"),
     ],
 )
 def test_an_experiment_that_reads_no_whole_images_is_no_model(model, message):
     with pytest.raises(DataError, match=message):
-        members(Experiment(name="a/0", data=DataConfig(name="phantom", version=""), model=model))
+        member_experiments(Experiment(name="a/0", data=DataConfig(name="phantom", version=""), model=model))
 
 
 def test_a_model_from_imagenet_weights_is_read_without_them(made: Made, tmp_path, monkeypatch):
@@ -160,7 +177,7 @@ def test_a_model_from_imagenet_weights_is_read_without_them(made: Made, tmp_path
     file = save_model(
         record_file,
         tmp_path / "m.safetensors",
-        familiarity=made.model.familiarity,
+        input_statistics=made.model.input_statistics,
         weights=[tmp_path / "w.safetensors"],
     )
     assert file.stat().st_size < 10_000_000
@@ -169,19 +186,19 @@ def test_a_model_from_imagenet_weights_is_read_without_them(made: Made, tmp_path
 
 def test_grad_cam_of_a_model_is_that_of_its_network(made: Made):
     radiographs = [made.model.radiograph(image, "x") for image in made.images]
-    (network,) = made.model.reader.networks
+    (network,) = made.model.ensemble.networks
     np.testing.assert_allclose(made.model.grad_cam(radiographs), grad_cam(network, made.images), atol=1e-6)
 
 
 def test_grad_cam_of_a_mirrored_reading_is_mirrored_with_its_images(made: Made):
-    both = replace(made.model, reader=type(made.model.reader)(list(made.model.reader.networks), mirrored=True))
+    both = replace(made.model, ensemble=type(made.model.ensemble)(list(made.model.ensemble.networks), mirrored=True))
     straight = both.grad_cam([made.model.radiograph(image, "x") for image in made.images])
     mirrored = both.grad_cam([made.model.radiograph(image[:, ::-1], "x") for image in made.images])
     np.testing.assert_allclose(mirrored, straight[:, :, ::-1], atol=1e-5)
 
 
 def test_where_no_model_is_shipped_the_error_says_how_to_get_one(monkeypatch, tmp_path):
-    monkeypatch.setattr("pneumo.inference.model.SHIPPED", tmp_path / "none.safetensors")
+    monkeypatch.setattr("pneumo.inference.model.SHIPPED_MODEL_PATH", tmp_path / "none.safetensors")
     with pytest.raises(DataError, match="comes without a model; .*pneumo pack NAME FILE"):
         pneumo.load_model()
 
@@ -215,11 +232,11 @@ def test_a_model_whose_tensors_do_not_fit_its_experiment_is_refused(tmp_path, ma
 
 def test_missing_weights_are_named_with_the_remedy(made: Made, tmp_path):
     with pytest.raises(MissingRecord, match="run the experiment again"):
-        save_model(made.record_file, tmp_path / "m", familiarity=learn(chests(4)))
+        save_model(made.record_file, tmp_path / "m", input_statistics=fit_input_statistics(chests(4)))
 
 
 def test_an_overlay_by_name_is_the_image_with_the_models_own_map_over_it(made: Made):
-    picture = Overlays(made.model, lambda image, subtype: made.images[int(image)])("2", "virus")
+    picture = GradCamOverlays(made.model, lambda image, subtype: made.images[int(image)])("2", "virus")
     radiograph = made.model.radiograph(made.images[2], "2")
     np.testing.assert_array_equal(picture, overlay(made.images[2][None], made.model.grad_cam([radiograph]))[0])
     assert picture.shape == (*made.images[2].shape, 3)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from support.records import make_record
 
 from pneumo import data, experiments, models, records
 from pneumo.augment import scale
 from pneumo.cli import main
 from pneumo.errors import MissingRecord
+from pneumo.experiments import book
 from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
 from pneumo.inference import load_model, pack
 from pneumo.io.paths import weights_path
@@ -31,9 +33,7 @@ def recorded(monkeypatch) -> Experiment:
     with torch.inference_mode():
         logits = network(scale(torch.from_numpy(images))).numpy()
     split = records.split_frame(dataset.table, [("train", parts.train), ("validation", parts.validation)])
-    records.save(
-        records.Record(experiment=experiment, scores={"validation": logits}, split=split, selection={"threshold": 0.5})
-    )
+    records.save(make_record(experiment=experiment, scores={"validation": logits}, split=split))
     weights_path(experiment.key).parent.mkdir(parents=True)
     save_file(network.state_dict(), weights_path(experiment.key))
     return experiment
@@ -49,7 +49,7 @@ def test_a_packed_experiment_predicts_its_recorded_probabilities_from_the_images
 
 
 def test_what_is_familiar_is_learnt_from_training_images_alone(recorded, tmp_path, monkeypatch):
-    before = load_model(pack(recorded, tmp_path / "a", progress=False)).familiarity
+    before = load_model(pack(recorded, tmp_path / "a", progress=False)).input_statistics
     rows = data.Pixels.array.fget
     parts = data.split(data.load("phantom").table)
 
@@ -59,7 +59,7 @@ def test_what_is_familiar_is_learnt_from_training_images_alone(recorded, tmp_pat
         return array
 
     monkeypatch.setattr(data.Pixels, "array", property(spoilt))
-    assert load_model(pack(recorded, tmp_path / "b", progress=False)).familiarity == before
+    assert load_model(pack(recorded, tmp_path / "b", progress=False)).input_statistics == before
     low, high = before.ranges["aspect"]
     assert 0.8 < low < high < 2.2  # the phantom's files claim 1.35, more or less
 
@@ -73,8 +73,12 @@ def test_without_a_record_or_weights_there_is_nothing_to_pack(recorded, tmp_path
 
 
 def test_the_command_line_packs_an_experiment_by_name(recorded, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(experiments, "group", lambda name: [recorded])
+    monkeypatch.setattr(
+        book, "GROUPS", {"first-network": lambda: [recorded, replace(recorded, name="first-network/b")]}
+    )
     assert main(["pack", "first-network/small", str(tmp_path / "m.safetensors")]) == 0
     assert load_model(tmp_path / "m.safetensors").record == recorded.key
+    assert main(["pack", "first-network", str(tmp_path / "n")]) == 1
+    assert "means 2 experiments; name one of: first-network/small, first-network/b" in capsys.readouterr().err
     assert main(["pack", "first-network/nobody", str(tmp_path / "n")]) == 1
-    assert "first-network has: first-network/small" in capsys.readouterr().err
+    assert "no experiments are called 'first-network/nobody'" in capsys.readouterr().err

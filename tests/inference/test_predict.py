@@ -9,7 +9,7 @@ from support.chests import Made, chests, png
 from pneumo.cli import main
 from pneumo.errors import DataError
 from pneumo.inference import predict_files
-from pneumo.inference.predict import LINE, PICTURE
+from pneumo.inference.predict import CAPTION_HEIGHT, OVERLAY_SIZE
 
 NOTE = "Research only, not a medical device."
 
@@ -86,7 +86,7 @@ def test_a_csv_file_of_a_run_that_failed_is_not_there(made: Made, folder, tmp_pa
     def fail(*_):
         raise DataError("no more")
 
-    monkeypatch.setattr(type(made.model), "read", fail)
+    monkeypatch.setattr(type(made.model), "predict_radiographs", fail)
     with pytest.raises(DataError, match="no more"):
         predict_files(made.model, [folder], csv_path=tmp_path / "new/out.csv", progress=False)
     assert list((tmp_path / "new").iterdir()) == []
@@ -97,11 +97,11 @@ def test_each_image_that_is_read_gets_a_picture_numbered_as_its_row(made: Made, 
     pictures = sorted((tmp_path / "cam").iterdir())
     assert [picture.name for picture in pictures] == ["00001-0.png", "00002-1.png", "00003-2.png"]
     with Image.open(pictures[0]) as picture:
-        assert picture.size == (PICTURE, PICTURE + LINE)
+        assert picture.size == (OVERLAY_SIZE, OVERLAY_SIZE + CAPTION_HEIGHT)
         assert picture.text["Comment"] == NOTE
         levels = np.asarray(picture).astype(int)
-    assert levels[PICTURE:].max() == 255  # the line of text
-    assert (levels[:PICTURE, :, 0] - levels[:PICTURE, :, 2]).max() > 60  # orange somewhere
+    assert levels[OVERLAY_SIZE:].max() == 255  # the line of text
+    assert (levels[:OVERLAY_SIZE, :, 0] - levels[:OVERLAY_SIZE, :, 2]).max() > 60  # orange somewhere
 
 
 def test_a_folder_that_holds_something_gets_no_pictures_unasked(made: Made, folder, capsys):

@@ -28,11 +28,11 @@ def network_of(config) -> torch.nn.Module:
 def test_grad_cam_agrees_with_captum(name):
     config, side = NETWORKS[name]
     network, images = network_of(config).eval(), noise(3, side)
-    reference = LayerGradCam(network, interpret.last_average(network)).attribute(
+    reference = LayerGradCam(network, interpret.last_pooling_layer(network)).attribute(
         scale(torch.from_numpy(images)), attribute_to_layer_input=True, relu_attributions=True
     )
     reference = functional.interpolate(reference, (side, side), mode="bilinear").squeeze(1).detach().numpy()
-    np.testing.assert_allclose(interpret.grad_cam(network, images), interpret.normalised(reference), atol=1e-5)
+    np.testing.assert_allclose(interpret.grad_cam(network, images), interpret.normalise_maps(reference), atol=1e-5)
 
 
 def test_grad_cam_is_also_there_for_a_network_whose_features_are_frozen():

@@ -162,15 +162,15 @@ def test_frozen_features_are_the_same_each_time_in_training():
 
 
 def test_scratch_needs_no_published_weights(monkeypatch):
-    monkeypatch.setattr(pretrained, "PACKAGED", {})
-    monkeypatch.setattr(pretrained, "DOWNLOADED", {})
+    monkeypatch.setattr(pretrained, "PACKAGED_WEIGHTS", {})
+    monkeypatch.setattr(pretrained, "DOWNLOADED_WEIGHTS", {})
     network = models.build(PretrainedConfig(train="scratch"))
     assert network(torch.rand(2, 1, 32, 32)).shape == (2,)
 
 
 @pytest.mark.parametrize(("name", "millions"), [("lite0", 4.7), ("lite1", 5.4), ("lite2", 6.1)])
 def test_parameters_are_as_many_as_published_and_counting_needs_no_weights(name, millions, monkeypatch):
-    monkeypatch.setattr(pretrained, "PACKAGED", {})
+    monkeypatch.setattr(pretrained, "PACKAGED_WEIGHTS", {})
     parameters = models.cost(PretrainedConfig(name=f"efficientnet-{name}"), 32).parameters
     assert (parameters + 999 * 1281) / 1e6 == pytest.approx(millions, rel=0.011)
 
@@ -182,7 +182,7 @@ def test_weights_that_are_not_installed_are_named_with_the_remedy(monkeypatch):
 
 
 def test_an_installed_file_that_was_changed_is_refused(monkeypatch):
-    monkeypatch.setitem(pretrained.PACKAGED, "efficientnet-lite0", "57934424" + 56 * "0")
+    monkeypatch.setitem(pretrained.PACKAGED_WEIGHTS, "efficientnet-lite0", "57934424" + 56 * "0")
     with pytest.raises(DataError, match=r"SHA-256 of efficientnet-lite0-57934424\.pth .* begin with 579344240+$"):
         pretrained.weights("efficientnet-lite0")
 
@@ -203,7 +203,7 @@ def publisher(tmp_path: Path, monkeypatch) -> Iterator[Path]:
     (folder / "resnet18.pth").write_bytes(content.getvalue())
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
     address = f"http://127.0.0.1:{server.server_port}/resnet18.pth"
-    monkeypatch.setitem(pretrained.DOWNLOADED, "resnet18", (address, digest[:8]))
+    monkeypatch.setitem(pretrained.DOWNLOADED_WEIGHTS, "resnet18", (address, digest[:8]))
     thread = Thread(target=partial(server.serve_forever, poll_interval=0.01))
     thread.start()
     yield folder
@@ -220,7 +220,7 @@ def test_weights_are_downloaded_once(publisher):
 
 def test_downloaded_weights_with_another_checksum_are_refused(publisher):
     (publisher / "resnet18.pth").write_bytes(b"something else")
-    _, digest = pretrained.DOWNLOADED["resnet18"]
+    _, digest = pretrained.DOWNLOADED_WEIGHTS["resnet18"]
     with pytest.raises(DataError, match=rf"SHA-256 of .* should begin with {digest}"):
         pretrained.weights("resnet18", progress=False)
 
@@ -232,7 +232,7 @@ def test_weights_that_cannot_be_had_say_where_to_put_them(publisher):
 
 
 def test_every_published_file_is_named_after_its_checksum():
-    for url, digest in pretrained.DOWNLOADED.values():
+    for url, digest in pretrained.DOWNLOADED_WEIGHTS.values():
         assert url.endswith(f"-{digest[:8]}.pth")
         assert re.fullmatch(r"[0-9a-f]{8}|[0-9a-f]{64}", digest)
 

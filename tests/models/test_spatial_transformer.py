@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from pneumo import models
 from pneumo.experiments.config import CNNConfig, TransformerConfig
-from pneumo.models.spatial_transformer import Sample
+from pneumo.models.spatial_transformer import GridSample
 
 AFFINE = TransformerConfig(network=CNNConfig(width=4, depth=2), localisation_width=2)
 ATTENTION = replace(AFFINE, transformation="attention")
@@ -126,7 +126,7 @@ def test_mixed_precision_leaves_the_place_exact():
 def test_the_sampler_has_the_gradients_of_grid_sample():
     theta = torch.tensor([[[0.8, 0.3, 0.2], [-0.1, 0.9, 0.4]]])
     gradients = []
-    for sample in (Sample.apply, lambda image, grid: F.grid_sample(image, grid, align_corners=False)):
+    for sample in (GridSample.apply, lambda image, grid: F.grid_sample(image, grid, align_corners=False)):
         image = images(1).requires_grad_()
         grid = F.affine_grid(theta, [1, 1, 16, 16], align_corners=False).requires_grad_()
         gradients.append(torch.autograd.grad((sample(image, grid) * images(1).square()).sum(), (image, grid)))
@@ -147,7 +147,7 @@ def test_the_gradient_of_the_grid_alone_counts_as_reproducible(of_images, monkey
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     try:
-        Sample.apply(images().requires_grad_(of_images), grid).sum().backward()
+        GridSample.apply(images().requires_grad_(of_images), grid).sum().backward()
         assert asked == [of_images]
         assert torch.are_deterministic_algorithms_enabled()
     finally:

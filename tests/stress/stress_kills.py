@@ -19,7 +19,7 @@ from pneumo import models, records
 from pneumo.augment import STRONG
 from pneumo.data import Dataset, pixel_cache
 from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig
-from pneumo.training import Images, fit, stream
+from pneumo.training import Images, fit, make_generator
 
 KILLS = {"caching": 30, "training": 30, "records": 30, "rendering": 10}
 """A hundred in all."""
@@ -77,7 +77,7 @@ def test_training_that_is_killed_ends_with_the_undisturbed_weights(tmp_path):
 
     def train(name: str) -> np.ndarray:
         pixels, labels = images
-        network = models.build(CNNConfig(width=2, depth=2, dropout=0.3), stream(0, 0, "weights"))
+        network = models.build(CNNConfig(width=2, depth=2, dropout=0.3), make_generator(0, 0, "weights"))
         parts = [Images(pixels=pixels, rows=rows, labels=labels[rows]) for rows in (np.arange(64), np.arange(64, 96))]
         fit(network, *parts, config, seed=0, checkpoint=tmp_path / name, progress=False)
         return torch.cat([value.flatten().double() for value in network.state_dict().values()]).numpy()

@@ -27,6 +27,8 @@ def make_record(
     model: Any = None,
     training: TrainingConfig | None = None,
     seed: int = 0,
+    experiment: Experiment | None = None,
+    split: pd.DataFrame | None = None,
     selection: Mapping[str, Any] | None = None,
     history: Sequence[Mapping[str, float]] = (),
     provenance: Mapping[str, Any] | None = None,
@@ -35,26 +37,28 @@ def make_record(
 
     scores: logits by part, or those of the test part alone; by default every test image is right. labels: of each part
     alike, or by part. patients: of all images, part after part; by default each image is of a patient of its own.
-    model: a `CNNConfig()` by default. selection: in addition to a threshold of 0.5.
+    model: a `CNNConfig()` by default. experiment: in place of one of the name, group, variant, model, training and seed.
+    split: in place of one of the labels and patients. selection: in addition to a threshold of 0.5.
     """
     if scores is None:
         scores = 2.0 * np.asarray(labels) - 1
     logits = {part: np.asarray(values, float) for part, values in _by_part(scores, ["test"]).items()}
     scored = {SPLIT_PARTS.get(part, part) for part in logits}
     parts = _by_part(labels, [part for part in PARTS if part in scored])
-    experiment = Experiment(
-        name=name,
-        group=group,
-        variant=variant,
-        data=DataConfig(name="phantom", version="0-0"),
-        model=CNNConfig() if model is None else model,
-        training=training,
-        seed=seed,
-    )
+    if experiment is None:
+        experiment = Experiment(
+            name=name,
+            group=group,
+            variant=variant,
+            data=DataConfig(name="phantom", version="0-0"),
+            model=CNNConfig() if model is None else model,
+            training=training,
+            seed=seed,
+        )
     return Record(
         experiment=experiment,
         scores=logits,
-        split=_split(parts, patients),
+        split=_split(parts, patients) if split is None else split,
         selection={"threshold": 0.5, **(selection or {})},
         history=[dict(row) for row in history],
         provenance=dict(provenance or {}),

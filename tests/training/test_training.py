@@ -13,7 +13,7 @@ from pneumo import augment, models, training
 from pneumo.augment import NONE, STRESS, STRONG
 from pneumo.errors import NonFiniteLoss
 from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig
-from pneumo.training import Images, stream
+from pneumo.training import Images, make_generator
 
 MODEL = CNNConfig(width=2, depth=2, dropout=0.3)
 CONFIG = TrainingConfig(epochs=4, batch_size=8, optimizer=OptimizerConfig(learning_rate=0.02), augmentation=STRONG)
@@ -25,7 +25,7 @@ def images_of(bright_and_dark, rows: np.ndarray) -> Images:
 
 
 def fit(bright_and_dark, folder, config=CONFIG, seed=0, model=MODEL):
-    network = models.build(model, stream(seed, 0, "weights"))
+    network = models.build(model, make_generator(seed, 0, "weights"))
     train, validation = images_of(bright_and_dark, np.arange(64)), images_of(bright_and_dark, np.arange(64, 96))
     result = training.fit(
         network, train, validation, config, seed=seed, checkpoint=folder / "state.ckpt", progress=False
@@ -72,16 +72,17 @@ def test_a_run_that_stopped_half_way_ends_with_the_undisturbed_weights(
     class Stop(Exception):
         pass
 
-    saved = training.SaveEpoch.on_train_epoch_end
+    saved = training.SaveStateEachEpoch.on_train_epoch_end
 
     def save_and_stop(self, trainer, module):
         saved(self, trainer, module)
         if trainer.current_epoch + 1 == epochs_before:
             raise Stop
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stop):
-        patch.setattr(training.SaveEpoch, "on_train_epoch_end", save_and_stop)
-        fit(bright_and_dark, tmp_path, config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.SaveStateEachEpoch, "on_train_epoch_end", save_and_stop)
+        with pytest.raises(Stop):
+            fit(bright_and_dark, tmp_path, config)
     resumed, again = fit(bright_and_dark, tmp_path, config)
     assert np.array_equal(weights(whole), weights(resumed))
     assert without_time(again.history) == without_time(result.history)
@@ -95,9 +96,9 @@ def test_a_run_killed_at_a_random_moment_ends_with_the_undisturbed_weights(brigh
         "import sys, pathlib; sys.path[:0] = ['tests', 'tests/training']\n"
         "import torch, test_training as t; from support.images import bright_and_dark_images\n"
         "from pneumo import training\n"
-        "step = training.Classifier.training_step\n"
+        "step = training.TrainingModule.training_step\n"
         # Slow enough to be hit in the middle of an epoch.
-        "training.Classifier.training_step = lambda *a: (__import__('time').sleep(0.05), step(*a))[1]\n"
+        "training.TrainingModule.training_step = lambda *a: (__import__('time').sleep(0.05), step(*a))[1]\n"
         f"torch.set_num_threads({torch.get_num_threads()})\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
         "t.fit(bright_and_dark_images(folder), folder)\n"
@@ -146,7 +147,7 @@ def test_the_last_weights_are_kept_where_asked_for_though_an_earlier_epoch_was_b
     config = TrainingConfig(epochs=5, batch_size=8, optimizer=OptimizerConfig(learning_rate=0.1), keep="last")
     train = images_of(bright_and_dark, np.arange(64))
     contrary = replace(train, labels=1 - train.labels)  # what is learnt from one is wrong for the other
-    network = models.build(MODEL, stream(0, 0, "weights"))
+    network = models.build(MODEL, make_generator(0, 0, "weights"))
     result = training.fit(network, train, contrary, config, seed=0, checkpoint=tmp_path / "state.ckpt", progress=False)
     losses = [row["validation_loss"] for row in result.history]
     assert result.epoch == 5
@@ -159,13 +160,13 @@ def test_the_last_weights_are_kept_where_asked_for_though_an_earlier_epoch_was_b
 def test_averaged_weights_are_the_moving_average_of_those_after_each_update(bright_and_dark, tmp_path, monkeypatch):
     config = TrainingConfig(epochs=1, batch_size=8, averaging=0.75, keep="last")
     after_each = []
-    average = training.Classifier.on_train_batch_end
+    average = training.TrainingModule.on_train_batch_end
 
     def average_and_note(self, *arguments):
         average(self, *arguments)
         after_each.append(self.network.head.weight.detach().clone())
 
-    monkeypatch.setattr(training.Classifier, "on_train_batch_end", average_and_note)
+    monkeypatch.setattr(training.TrainingModule, "on_train_batch_end", average_and_note)
     network, _ = fit(bright_and_dark, tmp_path, config)
     by_hand = after_each[0]
     for value in after_each[1:]:
@@ -176,11 +177,11 @@ def test_averaged_weights_are_the_moving_average_of_those_after_each_update(brig
 
 def test_smoothed_labels_give_the_training_loss_worked_out_by_hand(bright_and_dark, tmp_path):
     train = images_of(bright_and_dark, np.arange(8))
-    network = models.build(CNNConfig(width=2, depth=2), stream(0, 0, "weights"))
+    network = models.build(CNNConfig(width=2, depth=2), make_generator(0, 0, "weights"))
     pixels = torch.from_numpy(train.pixels.rows(train.rows))
     logits = network.train()(augment.scale(pixels)).detach().numpy()
     config = TrainingConfig(epochs=1, batch_size=8, label_smoothing=0.2)
-    network = models.build(CNNConfig(width=2, depth=2), stream(0, 0, "weights"))
+    network = models.build(CNNConfig(width=2, depth=2), make_generator(0, 0, "weights"))
     result = training.fit(network, train, train, config, seed=0, checkpoint=tmp_path / "state.ckpt", progress=False)
     target = np.where(train.labels == 1, 0.9, 0.1)
     by_hand = np.mean(target * np.logaddexp(0, -logits) + (1 - target) * np.logaddexp(0, logits))
@@ -190,7 +191,7 @@ def test_smoothed_labels_give_the_training_loss_worked_out_by_hand(bright_and_da
 def test_changed_copies_are_the_same_each_time_and_leave_the_originals(bright_and_dark):
     images = images_of(bright_and_dark, np.arange(5, 25))
     before = images.pixels.rows(images.rows)
-    copies = [training.changed(images, STRESS, stream(0, 0, "stress")) for _ in range(2)]
+    copies = [training.perturb_once(images, STRESS, make_generator(0, 0, "stress")) for _ in range(2)]
     one, other = (copy.pixels.rows(copy.rows) for copy in copies)
     assert one.dtype == np.uint8
     assert one.shape == before.shape
@@ -202,7 +203,7 @@ def test_changed_copies_are_the_same_each_time_and_leave_the_originals(bright_an
 
 def test_images_that_are_not_changed_are_not_copied(bright_and_dark):
     images = images_of(bright_and_dark, np.arange(4))
-    assert training.changed(images, NONE, stream(0, 0, "stress")) is images
+    assert training.perturb_once(images, NONE, make_generator(0, 0, "stress")) is images
 
 
 def test_one_cycle_rises_to_the_full_rate_and_falls_to_nothing():
@@ -221,23 +222,23 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_learning_rate(b
 
 def test_a_shuffled_pass_shows_each_image_once_and_another_order_each_epoch(bright_and_dark):
     images = images_of(bright_and_dark, np.arange(96))
-    one, two = (images.batches(8, stream(0, epoch, "shuffle")).order for epoch in (0, 1))
+    one, two = (images.batches(8, make_generator(0, epoch, "shuffle")).order for epoch in (0, 1))
     assert sorted(one) == sorted(two) == list(range(96))
     assert not np.array_equal(one, two)
 
 
 def test_a_shuffled_pass_leaves_out_the_incomplete_batch_and_an_ordered_one_does_not(bright_and_dark):
     images = images_of(bright_and_dark, np.arange(20))
-    assert [len(labels) for _, labels in images.batches(8, stream(0, 0, "shuffle"))] == [8, 8]
+    assert [len(labels) for _, labels in images.batches(8, make_generator(0, 0, "shuffle"))] == [8, 8]
     assert [len(labels) for _, labels in images.batches(8)] == [8, 8, 4]
-    assert [len(labels) for _, labels in images.batches(32, stream(0, 0, "shuffle"))] == [20]
+    assert [len(labels) for _, labels in images.batches(32, make_generator(0, 0, "shuffle"))] == [20]
 
 
 def test_images_and_labels_of_a_batch_belong_together(bright_and_dark):
     pixels, labels = bright_and_dark
     rows = np.arange(96)[::-1].copy()
     images = Images(pixels=pixels, rows=rows, labels=labels[rows])
-    for batch, wanted in images.batches(16, stream(0, 0, "shuffle")):
+    for batch, wanted in images.batches(16, make_generator(0, 0, "shuffle")):
         for image, label in zip(batch.numpy(), wanted.numpy(), strict=True):
             row = next(r for r in range(96) if np.array_equal(pixels.array[r], image))
             assert labels[row] == label
@@ -245,9 +246,9 @@ def test_images_and_labels_of_a_batch_belong_together(bright_and_dark):
 
 def test_streams_differ_by_seed_epoch_and_purpose():
     arguments = [(0, 0, "shuffle"), (1, 0, "shuffle"), (0, 1, "shuffle"), (0, 0, "dropout"), (1, 1, "shuffle")]
-    first_draws = [torch.rand(1, generator=stream(*each)).item() for each in arguments]
+    first_draws = [torch.rand(1, generator=make_generator(*each)).item() for each in arguments]
     assert len(set(first_draws)) == len(arguments)
-    assert torch.rand(1, generator=stream(0, 0, "shuffle")).item() == first_draws[0]
+    assert torch.rand(1, generator=make_generator(0, 0, "shuffle")).item() == first_draws[0]
 
 
 @pytest.mark.parametrize("name", training.OPTIMIZERS)
@@ -303,4 +304,4 @@ def without_time(history):
 def test_of_large_images_fewer_are_looked_at_together(side, together):
     pixels = training.InMemory(array=np.zeros((1, side, side), np.uint8))
     images = training.Images(pixels=pixels, rows=np.array([0]), labels=np.array([0]))
-    assert training.prediction_batch(images) == together
+    assert training.prediction_batch_size(images) == together

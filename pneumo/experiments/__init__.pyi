@@ -1,0 +1,100 @@
+from . import (
+    cluster as cluster,
+    pipeline as pipeline,
+    planning as planning,
+    provenance as provenance,
+    records as records,
+    runner as runner,
+)
+from .augmentation import (
+    AUGMENTATIONS as AUGMENTATIONS,
+    augmentation as augmentation,
+)
+from .book import (
+    CHAPTERS as CHAPTERS,
+    GROUPS as GROUPS,
+    all_experiments as all_experiments,
+    families as families,
+    group as group,
+    one as one,
+)
+from .classical import (
+    FEATURES as FEATURES,
+    LEARNERS as LEARNERS,
+    classical as classical,
+)
+from .cnn_architecture import (
+    batch_size as batch_size,
+    detail as detail,
+    image_size as image_size,
+    network_parts as network_parts,
+)
+from .config import (
+    DataConfig as DataConfig,
+    Experiment as Experiment,
+    HeaderConfig as HeaderConfig,
+    ModelConfig as ModelConfig,
+    ReevaluationConfig as ReevaluationConfig,
+)
+from .data_and_shortcuts import (
+    headers as headers,
+    spectra as spectra,
+)
+from .definitions import (
+    SEEDS as SEEDS,
+    data_config as data_config,
+    fewer_data as fewer_data,
+    repeated as repeated,
+    study_data as study_data,
+)
+from .first_network import (
+    first_network as first_network,
+)
+from .interpretation import (
+    OCCLUSIONS as OCCLUSIONS,
+    PERTURBATIONS as PERTURBATIONS,
+    occluded as occluded,
+    occlusions as occlusions,
+    perturbations as perturbations,
+    perturbed as perturbed,
+)
+from .model_selection import (
+    recipe_steps as recipe_steps,
+    selected_model as selected_model,
+    test_time_augmentation as test_time_augmentation,
+)
+from .optimizers import (
+    BEST_RATES as BEST_RATES,
+    RATES as RATES,
+    learning_rates as learning_rates,
+    optimizers as optimizers,
+    schedules as schedules,
+)
+from .planning import (
+    Plan as Plan,
+    plan as plan,
+    status as status,
+)
+from .records import (
+    Record as Record,
+)
+from .regularisation import (
+    regularisation as regularisation,
+)
+from .runner import (
+    run as run,
+    run_all as run_all,
+)
+from .scaling import (
+    scaling as scaling,
+)
+from .spatial_transformer import (
+    DISPLACED as DISPLACED,
+    spatial_transformer as spatial_transformer,
+)
+from .transfer_learning import (
+    transfer_learning as transfer_learning,
+)
+from .tumours import (
+    tumours as tumours,
+)

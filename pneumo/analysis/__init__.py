@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "phantom_localisation",
         "robustness",
         "shortcuts",
+        "strata",
         "summaries",
         "threshold_transfer",
         "toy_optimisation",

@@ -35,8 +35,8 @@ def strata_of(header: Record, part: str) -> pd.Categorical:
 def class_by_stratum(header: Record, parts: tuple[str, ...] = ("train", "validation")) -> pd.DataFrame:
     """How class and acquisition are tied: one row a stratum, with the number of images of each class in some parts.
 
-    Columns: the field (height or aspect), one for each class, and the share of the positive class (in [0, 1]; None where
-    the stratum is empty).
+    Columns: the field (height or aspect), one for each class, and the share of the positive class (in [0, 1]; None
+    where the stratum is empty).
     """
     negative, positive = class_names(header.experiment.data.name)
     frame = pd.concat(
@@ -61,8 +61,8 @@ def results_by_stratum(
 ) -> pd.DataFrame:
     """One row a model and stratum that has images: how many of each class, and AUC, specificity and sensitivity.
 
-    Specificity and sensitivity are at the model's own threshold, None where the stratum has no image of that class, with
-    Wilson's 95 % intervals, which hold for a handful of images too but take images as independent. The AUC is None
+    Specificity and sensitivity are at the model's own threshold, None where the stratum has no image of that class,
+    with Wilson's 95 % intervals, which hold for a handful of images too but take images as independent. The AUC is None
     unless both classes are there; its 95 % interval is over draws of patients. seed: of these draws.
     Raises ValueError where a model predicts other images than the header record.
     """
@@ -73,13 +73,34 @@ def results_by_stratum(
         frame = record.frame(part)
         if not frame["image"].equals(header.frame(part)["image"]):
             raise ValueError(f"{record.experiment.name} predicts other images than {header.experiment.name}")
-        for stratum in strata.categories:
-            chosen = frame[np.asarray(strata == stratum)]
-            if chosen.empty:
-                continue
-            counts = {negative: int((chosen["label"] == 0).sum()), positive: int((chosen["label"] == 1).sum())}
-            cells = _cells(chosen, record.threshold, grouped=record.has_patients, seed=seed)
-            rows.append({"model": name, _field(header): stratum, **counts, **cells})
+        by_stratum = rates_by_stratum(
+            frame, strata, record.threshold, classes=(negative, positive), grouped=record.has_patients, seed=seed
+        )
+        rows.append(by_stratum.rename(columns={"stratum": _field(header)}).assign(model=name))
+    frame = pd.concat(rows, ignore_index=True)
+    return frame[["model", *frame.columns.drop("model")]]
+
+
+def rates_by_stratum(
+    frame: pd.DataFrame,
+    strata: pd.Categorical,
+    threshold: float,
+    *,
+    classes: tuple[str, str],
+    grouped: bool,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One row a stratum that has images; see `results_by_stratum`.
+
+    frame: one row an image, with the columns label, probability and, if `grouped`, patient. strata: (N,), of each.
+    Columns: stratum, one for each class, AUC, specificity, sensitivity.
+    """
+    rows = []
+    for stratum in strata.categories:
+        chosen = frame[np.asarray(strata == stratum)]
+        if not chosen.empty:
+            counts = {name: int((chosen["label"] == label).sum()) for label, name in enumerate(classes)}
+            rows.append({"stratum": stratum, **counts, **_cells(chosen, threshold, grouped=grouped, seed=seed)})
     return pd.DataFrame(rows)
 
 

@@ -43,11 +43,11 @@ def hierarchical_difference(
     differ. groups: (N,) patient of each image, or None where every image is a patient of its own.
 
     Each draw takes patients with replacement, the same for both recipes, and moves the mean over the k seeds of a
-    recipe by s / sqrt(k) times a number from Student's distribution, where s is the standard deviation between seeds on the
-    images as they are, pooled over both recipes, with the degrees of freedom that go with it. Drawing three seeds with
-    replacement instead understates their part: such an interval held the truth in 82 to 86 of 100 simulated studies.
-    This one holds it in 94 to 97 where seeds differ by more than the chance of single images explains, as those of the
-    study do (2 to 50 times), and in more where they do not (tests/stress/stress_coverage.py).
+    recipe by s / sqrt(k) times a number from Student's distribution, where s is the standard deviation between seeds
+    on the images as they are, pooled over both recipes, with the degrees of freedom that go with it. Drawing three seeds
+    with replacement instead understates their part: such an interval held the truth in 82 to 86 of 100 simulated
+    studies. This one held it in 93 to 97, where seeds differ by more than the chance of single images explains, as those
+    of the study do (their variance is 2 to 50 times as large); in more where they do not (tests/stress).
 
     Raises ValueError for a recipe with fewer than two seeds: how far seeds differ cannot be seen from one.
     """

@@ -1,5 +1,6 @@
 from . import (
     calibration,
+    external_validation,
     finetuning,
     leakage,
     model_cost,
@@ -8,6 +9,7 @@ from . import (
     robustness,
     saliency,
     shortcuts,
+    strata,
     summaries,
     threshold_transfer,
     toy_optimisation,
@@ -16,6 +18,7 @@ from . import (
 
 __all__ = [
     "calibration",
+    "external_validation",
     "finetuning",
     "leakage",
     "model_cost",
@@ -24,6 +27,7 @@ __all__ = [
     "robustness",
     "saliency",
     "shortcuts",
+    "strata",
     "summaries",
     "threshold_transfer",
     "toy_optimisation",

@@ -15,6 +15,7 @@ from pneumo.evaluation.calibration import (
     temperature,
 )
 from pneumo.evaluation.comparison import DeLong, McNemar, delong, mcnemar_exact
+from pneumo.evaluation.hierarchical import Difference, hierarchical_difference, holm
 from pneumo.evaluation.intervals import Interval, bootstrap, paired_bootstrap, summary
 from pneumo.evaluation.metrics import (
     accuracy,
@@ -40,6 +41,7 @@ from pneumo.evaluation.thresholds import (
 __all__ = [
     "DeLong",
     "DecisionCurve",
+    "Difference",
     "Interval",
     "McNemar",
     "ReliabilityCurve",
@@ -55,6 +57,8 @@ __all__ = [
     "delong",
     "expected_calibration_error",
     "f1",
+    "hierarchical_difference",
+    "holm",
     "mcnemar_exact",
     "net_benefit",
     "npv",

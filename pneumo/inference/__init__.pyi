@@ -1,6 +1,10 @@
 from .estimator import (
     PneumoniaClassifier as PneumoniaClassifier,
 )
+from .evaluate import (
+    Evaluation as Evaluation,
+    evaluate_files as evaluate_files,
+)
 from .export import (
     export_onnx as export_onnx,
 )

@@ -28,6 +28,14 @@ def is_dicom(data: bytes) -> bool:
     return data[128:132] == b"DICM"
 
 
+def image_size(data: bytes) -> tuple[int, int]:
+    """Width and height in pixels of a DICOM file that has been decoded without complaint."""
+    import pydicom
+
+    file = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+    return int(file.Columns), int(file.Rows)
+
+
 def decode_dicom(data: bytes, name: str) -> np.ndarray:
     """Decode a DICOM file with one grey image.
 

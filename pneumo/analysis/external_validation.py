@@ -1,0 +1,99 @@
+"""How a frozen model does on a user's own images: an `Evaluation` in, frames out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pneumo import evaluation as statistics
+from pneumo.analysis.strata import rates_by_stratum
+from pneumo.analysis.summaries import summary
+from pneumo.data.strata import stratify
+from pneumo.experiments import records
+
+if TYPE_CHECKING:
+    from pneumo.experiments.records import Record
+    from pneumo.inference.evaluate import Evaluation
+
+RATES = ("sensitivity", "specificity", "accuracy", "ppv", "npv")
+"""What is said of a threshold; keys of `evaluation.summary`."""
+
+CLASSES = ("negative", "positive")
+"""What a user's own label 0 and 1 are called."""
+
+
+def thresholds(evaluation: Evaluation, *, seed: int = 0) -> pd.DataFrame:
+    """Two rows: the model's frozen threshold, and the one that these very images would choose (Youden's index).
+
+    The second flatters the model, since it is chosen and judged on the same images: it says how much of an error is the
+    threshold's. Columns threshold from, threshold, and RATES with 95 % intervals over patients (over images, where
+    patients are unknown). seed: of the draws.
+    """
+    record = evaluation.record()
+    frame = record.frame("test")
+    refitted = float(statistics.youden_threshold(frame["label"], frame["probability"]))
+    rows = []
+    for name, value in {"the model": record.threshold, "these images": refitted}.items():
+        intervals = statistics.summary(
+            frame["label"],
+            frame["probability"],
+            record.patients("test"),
+            value,
+            names=RATES,
+            rng=np.random.default_rng(seed),
+        )
+        rows.append({"threshold from": name, "threshold": value, **intervals})
+    return pd.DataFrame(rows)
+
+
+def by_stratum(evaluation: Evaluation, *, seed: int = 0) -> pd.DataFrame:
+    """One row an acquisition stratum by the height of the files; see `analysis.strata.rates_by_stratum`."""
+    record, labelled = evaluation.record(), evaluation.labelled
+    strata = stratify(labelled["height"])
+    frame = record.frame("test")
+    return rates_by_stratum(
+        frame, strata, record.threshold, classes=CLASSES, grouped=record.has_patients, seed=seed
+    ).rename(columns={"stratum": "height"})
+
+
+def score_drift(evaluation: Evaluation, reference: Record | None) -> pd.DataFrame:
+    """How the predictions for these images compare with those for the model's own validation images.
+
+    reference: the record of the model, see `record_of`; None leaves its row out. Needs no labels, and says nothing of
+    right and wrong: where both rows are alike, errors may still differ.
+    Columns images (which), number, predicted positive (share), quartiles of the probability, and unlike the training
+    images (share with a warning; None for the reference, whose images are not looked at again).
+    """
+    own = evaluation.predictions
+    unlike = float((own["warning"] != "").mean()) if len(own) else None
+    rows = [_distribution("these", own["probability"], evaluation.model.threshold, unlike)]
+    if reference is not None:
+        frame = reference.frame("validation")
+        rows.append(_distribution("the model's validation images", frame["probability"], reference.threshold, None))
+    return pd.DataFrame(rows)
+
+
+def record_of(evaluation: Evaluation) -> Record | None:
+    """The stored record of the model that was evaluated, or None where it is not at hand."""
+    path = next((each for each in records.paths() if each.stem.endswith(evaluation.model.record)), None)
+    return None if path is None else records.load(path)
+
+
+def metrics(evaluation: Evaluation, *, seed: int = 0) -> dict[str, statistics.Interval]:
+    """Every usual metric at the model's threshold with its 95 % interval; see `evaluation.summary`."""
+    return summary([evaluation.record()], "test", seed=seed)
+
+
+def _distribution(name: str, probabilities: pd.Series, threshold: float, unlike: float | None) -> dict[str, object]:
+    low, middle, high = (float(value) for value in np.quantile(probabilities, (0.25, 0.5, 0.75)))
+    return {
+        "images": name,
+        "number": len(probabilities),
+        "predicted positive": float((probabilities >= threshold).mean()),
+        "lower quartile": low,
+        "median": middle,
+        "upper quartile": high,
+        "unlike the training images": unlike,
+    }

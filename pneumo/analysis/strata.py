@@ -1,0 +1,134 @@
+"""Results by acquisition stratum: records in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from pneumo import evaluation
+from pneumo.analysis.summaries import header_values
+from pneumo.data.catalogue import class_names
+from pneumo.data.strata import StratumField, stratify
+from pneumo.evaluation import Interval
+
+if TYPE_CHECKING:
+    from pneumo.experiments.records import Record
+
+
+def strata_of(header: Record, part: str) -> pd.Categorical:
+    """The acquisition stratum of each image of a part, (N,), in the order of its predictions.
+
+    header: the record of the files' heights or of their aspect ratios, see `experiments.headers`.
+    Raises ValueError for the record of another field.
+    """
+    values = header_values(header)
+    field = _field(header)
+    # The field's numbers come back from rounded scores; whole pixels are whole again.
+    numbers = values.loc[values["part"] == part, field]
+    return stratify(numbers.round() if field == "height" else numbers, field)
+
+
+def class_by_stratum(header: Record, parts: tuple[str, ...] = ("train", "validation")) -> pd.DataFrame:
+    """How class and acquisition are tied: one row a stratum, with the number of images of each class in some parts.
+
+    Columns: the field (height or aspect), one for each class, and the share of the positive class (in [0, 1]; None
+    where the stratum is empty).
+    """
+    negative, positive = class_names(header.experiment.data.name)
+    frame = pd.concat(
+        [header.frame(part)[["label"]].assign(stratum=strata_of(header, part)) for part in parts], ignore_index=True
+    )
+    counted = frame.groupby(["stratum", "label"], observed=False).size().unstack(fill_value=0).reindex(columns=[0, 1])
+    counted = counted.fillna(0).astype(int)
+    images = counted.sum(axis=1)
+    shares = [row / total if total else None for row, total in zip(counted[1], images, strict=True)]
+    return pd.DataFrame(
+        {
+            _field(header): list(counted.index),
+            negative: counted[0].to_numpy(),
+            positive: counted[1].to_numpy(),
+            f"share of {positive}": shares,
+        }
+    )
+
+
+def results_by_stratum(
+    models: Mapping[str, Record], header: Record, *, part: str = "test", seed: int = 0
+) -> pd.DataFrame:
+    """One row a model and stratum that has images: how many of each class, and AUC, specificity and sensitivity.
+
+    Specificity and sensitivity are at the model's own threshold, None where the stratum has no image of that class,
+    with Wilson's 95 % intervals, which hold for a handful of images too but take images as independent. The AUC is None
+    unless both classes are there; its 95 % interval is over draws of patients. seed: of these draws.
+    Raises ValueError where a model predicts other images than the header record.
+    """
+    negative, positive = class_names(header.experiment.data.name)
+    strata = strata_of(header, part)
+    rows = []
+    for name, record in models.items():
+        frame = record.frame(part)
+        if not frame["image"].equals(header.frame(part)["image"]):
+            raise ValueError(f"{record.experiment.name} predicts other images than {header.experiment.name}")
+        by_stratum = rates_by_stratum(
+            frame, strata, record.threshold, classes=(negative, positive), grouped=record.has_patients, seed=seed
+        )
+        rows.append(by_stratum.rename(columns={"stratum": _field(header)}).assign(model=name))
+    frame = pd.concat(rows, ignore_index=True)
+    return frame[["model", *frame.columns.drop("model")]]
+
+
+def rates_by_stratum(
+    frame: pd.DataFrame,
+    strata: pd.Categorical,
+    threshold: float,
+    *,
+    classes: tuple[str, str],
+    grouped: bool,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """One row a stratum that has images; see `results_by_stratum`.
+
+    frame: one row an image, with the columns label, probability and, if `grouped`, patient. strata: (N,), of each.
+    Columns: stratum, one for each class, AUC, specificity, sensitivity.
+    """
+    rows = []
+    for stratum in strata.categories:
+        chosen = frame[np.asarray(strata == stratum)]
+        if not chosen.empty:
+            counts = {name: int((chosen["label"] == label).sum()) for label, name in enumerate(classes)}
+            rows.append({"stratum": stratum, **counts, **_cells(chosen, threshold, grouped=grouped, seed=seed)})
+    return pd.DataFrame(rows)
+
+
+def _cells(frame: pd.DataFrame, threshold: float, *, grouped: bool, seed: int) -> dict[str, Interval | None]:
+    """AUC, specificity and sensitivity of one model in one stratum."""
+    labels, predicted = frame["label"].to_numpy(), (frame["probability"] >= threshold).to_numpy()
+    area = None
+    if 0 < labels.sum() < len(labels):
+        groups = frame["patient"].to_numpy() if grouped else None
+        rng = np.random.default_rng(seed)
+        area = evaluation.bootstrap(labels, frame["probability"], groups, evaluation.auc, rng=rng)
+    return {
+        "AUC": area,
+        "specificity": _share(~predicted[labels == 0]),
+        "sensitivity": _share(predicted[labels == 1]),
+    }
+
+
+def _share(right: np.ndarray) -> Interval | None:
+    """Share of True with Wilson's 95 % interval; None of nothing."""
+    if not right.size:
+        return None
+    bounds = binomtest(int(right.sum()), right.size).proportion_ci(method="wilson")
+    return Interval(float(right.mean()), float(bounds.low), float(bounds.high))
+
+
+def _field(header: Record) -> StratumField:
+    field = getattr(header.experiment.model, "field", None)
+    if field not in ("height", "aspect"):
+        raise ValueError(f"{header.experiment.name} is not the record of a height or an aspect ratio; strata need one")
+    return field

@@ -239,6 +239,7 @@ def install_lock(venv, lock):
 
 def pip(venv, *arguments, total=1):
     """Run `pip install`, tell every few seconds how far it is, and explain it when it fails. Its output is logged."""
+    begun = time.monotonic()
     temporary, log = venv / "tmp", venv / "setup.log"  # not /tmp, which may be small
     temporary.mkdir(exist_ok=True)
     command = [f"{venv}/bin/python", "-I", "-u", "-m", "pip", "install", *arguments]
@@ -251,7 +252,8 @@ def pip(venv, *arguments, total=1):
             try:
                 process.wait(timeout=SECONDS_BETWEEN_LINES)
             except subprocess.TimeoutExpired:
-                tell(progress(log.read_bytes()[start:].decode(errors="replace"), total))
+                output = log.read_bytes()[start:].decode(errors="replace")
+                tell(f"{progress(output, total)}, {time.monotonic() - begun:.0f} s so far")
     finally:
         if process.poll() is None:
             process.terminate()
@@ -264,7 +266,7 @@ def pip(venv, *arguments, total=1):
 def progress(output, total):
     """What pip is at, by its output so far: how many of `total` packages it has seen to, and what it said last."""
     seen = re.findall(r"^(?:Collecting|Processing|Requirement already satisfied:|Ignoring) ", output, re.MULTILINE)
-    doing = r"^ *((?:Collecting|Processing|Downloading|Using cached|Building|Installing) .*?)(?: \(from .*)?$"
+    doing = r"^ *((?:Collecting|Processing|Downloading|Using cached|Building|Installing) .*?)(?::.*| \(from .*)?$"
     said = re.findall(doing, output, re.MULTILINE) or ["looking at what is installed"]
     return f"{len(seen)} of {total} packages: {said[-1][:100]}"
 

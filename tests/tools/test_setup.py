@@ -268,3 +268,5 @@ def test_progress_is_how_many_packages_and_what_pip_does():
         "  Downloading torch-2.14.1-cp312.whl (426.3 MB)\n"
     )
     assert setup.progress(output, 4) == "3 of 4 packages: Downloading torch-2.14.1-cp312.whl (426.3 MB)"
+    output += "Installing collected packages: zipp, torch\n"
+    assert setup.progress(output, 4) == "3 of 4 packages: Installing collected packages"

@@ -156,7 +156,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     for problem in evaluation.unreadable:
         print(f"pneumo: {_printable(problem)}", file=sys.stderr)
     print(write_report(evaluation, options.report, overwrite=options.overwrite))
-    if evaluation.labelled["label"].nunique() == 2:
+    if evaluation.has_both_classes:
         for name, interval in external_validation.metrics(evaluation).items():
             print(f"{METRICS[name]:<32} {format_interval(interval)}")
     return 3 if evaluation.unreadable else 0

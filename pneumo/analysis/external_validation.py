@@ -67,11 +67,11 @@ def score_drift(evaluation: Evaluation, reference: Record | None) -> pd.DataFram
     images (share with a warning; None for the reference, whose images are not looked at again).
     """
     own = evaluation.predictions
-    unlike = float((own["warning"] != "").mean()) if len(own) else None
-    rows = [_distribution("these", own["probability"], evaluation.model.threshold, unlike)]
+    unlike = float(np.mean(own["warning"].to_numpy(str) != "")) if len(own) else None
+    rows = [_distribution("these", own["probability"].to_numpy(float), evaluation.model.threshold, unlike)]
     if reference is not None:
-        frame = reference.frame("validation")
-        rows.append(_distribution("the model's validation images", frame["probability"], reference.threshold, None))
+        probabilities = reference.predictions["validation"]
+        rows.append(_distribution("the model's validation images", probabilities, reference.threshold, None))
     return pd.DataFrame(rows)
 
 
@@ -86,7 +86,7 @@ def metrics(evaluation: Evaluation, *, seed: int = 0) -> dict[str, statistics.In
     return summary([evaluation.record()], "test", seed=seed)
 
 
-def _distribution(name: str, probabilities: pd.Series, threshold: float, unlike: float | None) -> dict[str, object]:
+def _distribution(name: str, probabilities: np.ndarray, threshold: float, unlike: float | None) -> dict[str, object]:
     low, middle, high = (float(value) for value in np.quantile(probabilities, (0.25, 0.5, 0.75)))
     return {
         "images": name,

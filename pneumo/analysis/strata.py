@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from pneumo import evaluation
 from pneumo.analysis.summaries import header_values
 from pneumo.data.catalogue import class_names
-from pneumo.data.strata import StratumField, stratify
+from pneumo.data.strata import StratumField, stratify, stratum_names
 from pneumo.evaluation import Interval
 
 if TYPE_CHECKING:
@@ -42,16 +42,16 @@ def class_by_stratum(header: Record, parts: tuple[str, ...] = ("train", "validat
     frame = pd.concat(
         [header.frame(part)[["label"]].assign(stratum=strata_of(header, part)) for part in parts], ignore_index=True
     )
-    counted = frame.groupby(["stratum", "label"], observed=False).size().unstack(fill_value=0).reindex(columns=[0, 1])
-    counted = counted.fillna(0).astype(int)
-    images = counted.sum(axis=1)
-    shares = [row / total if total else None for row, total in zip(counted[1], images, strict=True)]
+    names = stratum_names(_field(header))
+    strata, labels = frame["stratum"].to_numpy(str), frame["label"].to_numpy(int)
+    negatives, positives = ([int(((strata == name) & (labels == label)).sum()) for name in names] for label in (0, 1))
+    pairs = zip(negatives, positives, strict=True)
     return pd.DataFrame(
         {
-            _field(header): list(counted.index),
-            negative: counted[0].to_numpy(),
-            positive: counted[1].to_numpy(),
-            f"share of {positive}": shares,
+            _field(header): names,
+            negative: negatives,
+            positive: positives,
+            f"share of {positive}": [ill / (well + ill) if well + ill else None for well, ill in pairs],
         }
     )
 
@@ -76,9 +76,9 @@ def results_by_stratum(
         by_stratum = rates_by_stratum(
             frame, strata, record.threshold, classes=(negative, positive), grouped=record.has_patients, seed=seed
         )
-        rows.append(by_stratum.rename(columns={"stratum": _field(header)}).assign(model=name))
-    frame = pd.concat(rows, ignore_index=True)
-    return frame[["model", *frame.columns.drop("model")]]
+        by_stratum.insert(0, "model", name)
+        rows.append(by_stratum.rename(columns={"stratum": _field(header)}))
+    return pd.concat(rows, ignore_index=True)
 
 
 def rates_by_stratum(
@@ -97,9 +97,10 @@ def rates_by_stratum(
     """
     rows = []
     for stratum in strata.categories:
-        chosen = frame[np.asarray(strata == stratum)]
+        chosen = frame.loc[np.asarray(strata == stratum)]
         if not chosen.empty:
-            counts = {name: int((chosen["label"] == label).sum()) for label, name in enumerate(classes)}
+            labels = chosen["label"].to_numpy(int)
+            counts = {name: int((labels == label).sum()) for label, name in enumerate(classes)}
             rows.append({"stratum": stratum, **counts, **_cells(chosen, threshold, grouped=grouped, seed=seed)})
     return pd.DataFrame(rows)
 

@@ -10,6 +10,7 @@ The model and its threshold are frozen: nothing is fitted to these images.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -57,7 +58,13 @@ class Evaluation:
     @property
     def labelled(self) -> pd.DataFrame:
         """The predictions of images with a label."""
-        return self.predictions[self.predictions["label"].notna()].astype({"label": "int8"}).reset_index(drop=True)
+        known = self.predictions.dropna(subset=["label"])
+        return known.astype({"label": "int8"}).reset_index(drop=True)
+
+    @property
+    def has_both_classes(self) -> bool:
+        """Whether there are labels of both classes, without which no metric is defined."""
+        return len(set(self.labelled["label"].tolist())) == 2
 
     def record(self) -> Record:
         """The labelled predictions as the part "test" of a record, for tables and figures; it is stored nowhere.
@@ -65,11 +72,9 @@ class Evaluation:
         Raises DataError unless both classes are among the labels.
         """
         frame = self.labelled
-        if frame["label"].nunique() < 2:
-            raise DataError(
-                f"{self.source}: {len(frame)} labelled images of {frame['label'].nunique()} class(es); "
-                "metrics need both"
-            )
+        if not self.has_both_classes:
+            classes = len(set(frame["label"].tolist()))
+            raise DataError(f"{self.source}: {len(frame)} labelled images of {classes} class(es); metrics need both")
         data = self.model.experiment.data
         probabilities = frame["probability"].clip(NEVER_CERTAIN, 1 - NEVER_CERTAIN)
         return Record(
@@ -96,8 +101,8 @@ def evaluate_files(
 
     path: see `pneumo.inference.files.find_files`.
     labels: a CSV file with the columns image (a path below `path`, or a file's name where no two files share it),
-        label and, if known, patient. Without it, images are labelled where each lies in one of two class folders, of which one
-        is called `positive`; otherwise they have no label.
+        label and, if known, patient. Without it, images are labelled where each lies in one of two class folders, of
+        which one is called `positive`; otherwise they have no label.
     positive: the class that is label 1, in any case. In a CSV file labels may also be 0 and 1.
     Raises DataError for a path without images, labels of images that are not there or that contradict each other, and
     other labels than those of two classes.
@@ -194,9 +199,9 @@ def _patients(names: list[str]) -> dict[str, str]:
 
 def _from_csv(path: Path, names: list[str], positive: str) -> dict[str, _Known]:
     table = _read_csv(path)
-    matched = _matched(path, table["image"], names)
-    values = _as_labels(path, table["label"], positive)
-    given = dict(zip(matched, zip(values, table["patient"], strict=True), strict=True))
+    matched = _matched(path, table["image"].tolist(), names)
+    values = _as_labels(path, table["label"].tolist(), positive)
+    given = dict(zip(matched, zip(values, table["patient"].tolist(), strict=True), strict=True))
     known = {name: _Known(*given.get(name, (None, ""))) for name in names}
     if any(each.label is not None and not each.patient for each in known.values()):
         return {name: each._replace(patient="") for name, each in known.items()}
@@ -218,7 +223,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     return table if "patient" in table else table.assign(patient="")
 
 
-def _matched(path: Path, wanted: pd.Series, names: list[str]) -> list[str]:
+def _matched(path: Path, wanted: list[str], names: list[str]) -> list[str]:
     """The name of the file that each row of the labels means."""
     by_file_name: dict[str, list[str]] = {}
     for name in names:
@@ -230,17 +235,15 @@ def _matched(path: Path, wanted: pd.Series, names: list[str]) -> list[str]:
             reason = "is none of the images" if not candidates else f"means {' and '.join(candidates[:3])}"
             raise DataError(f"{path}, line {row}: {image!r} {reason}; give its path below the folder or archive")
         found += candidates
-    doubled = pd.Series(found, dtype=str)
-    if doubled.duplicated().any():
-        raise DataError(
-            f"{path} labels {doubled[doubled.duplicated()].iloc[0]!r} more than once; keep one line of each"
-        )
+    doubled = [name for name, count in Counter(found).items() if count > 1]
+    if doubled:
+        raise DataError(f"{path} labels {doubled[0]!r} more than once; keep one line of each")
     return found
 
 
-def _as_labels(path: Path, values: pd.Series, positive: str) -> list[int | None]:
+def _as_labels(path: Path, values: list[str], positive: str) -> list[int | None]:
     """0 and 1 of a column of labels; None where a cell is empty."""
-    texts = values.str.strip().str.lower()
+    texts = [value.strip().lower() for value in values]
     classes = sorted(set(texts) - {""})
     if set(classes) <= {"0", "1"}:
         numbers = {"0": 0, "1": 1}

@@ -40,9 +40,9 @@ class ExportedModel(nn.Module):
 def export_onnx(model: Model, path: str | Path) -> Path:
     """Write a model as one ONNX file; return its path.
 
-    Its input "pixels" is (N, size, size) uint8, 0 black, for any N: grey levels, resized as `pneumo.data.decode.resize_to_square`
-    does. Its output "probability" is (N,) float32. Threshold, record, image size, resizing and the note that it is for
-    research only are in the file's metadata.
+    Its input "pixels" is (N, size, size) uint8, 0 black, for any N: grey levels, resized as
+    `pneumo.data.decode.resize_to_square` does. Its output "probability" is (N,) float32. Threshold, record, image size,
+    resizing and the note that it is for research only are in the file's metadata.
     Raises DataError where onnx or onnxscript is not installed, or the folder does not exist.
     """
     from pneumo.inference import NOTE

@@ -44,8 +44,8 @@ def write_report(evaluation: Evaluation, path: Path, *, overwrite: bool = False)
     """Write the report on an evaluation; return its path.
 
     With labels of both classes: every usual metric with its 95 % interval, ROC and calibration, results by the height
-    of the files, and the threshold that these images would choose beside the model's. Without: what can be said, which is
-    how the predictions are distributed and how many images are unlike those that the model learnt from.
+    of the files, and the threshold that these images would choose beside the model's. Without: what can be said, which
+    is how the predictions are distributed and how many images are unlike those that the model learnt from.
     Raises DataError where the file exists and may not be replaced, and for an evaluation without images.
     """
     if path.exists() and not overwrite:
@@ -66,7 +66,7 @@ def write_report(evaluation: Evaluation, path: Path, *, overwrite: bool = False)
 
 def _introduction(evaluation: Evaluation) -> list[str]:
     model, labelled = evaluation.model, evaluation.labelled
-    positives = int((labelled["label"] == 1).sum())
+    positives = int((labelled["label"].to_numpy(int) == 1).sum())
     patients = labelled.loc[labelled["patient"] != "", "patient"].nunique()
     facts = {
         "Model": f"record {model.record}, threshold {model.threshold:.4f}, pneumo {__version__}",
@@ -86,7 +86,7 @@ def _introduction(evaluation: Evaluation) -> list[str]:
 
 
 def _results(evaluation: Evaluation) -> list[str]:
-    if evaluation.labelled["label"].nunique() < 2:
+    if not evaluation.has_both_classes:
         return ["<h2>Performance</h2><p>Without labels of both classes nothing can be said of right and wrong.</p>"]
     record = evaluation.record()
     metrics = external_validation.metrics(evaluation)
@@ -122,7 +122,7 @@ def _distributions(evaluation: Evaluation) -> list[str]:
 
 def _histogram(ax: Axes, evaluation: Evaluation) -> None:
     frame = evaluation.predictions
-    bins = np.linspace(0, 1, 41)
+    bins = np.linspace(0, 1, 41).tolist()
     for label, (name, colour) in enumerate(zip(external_validation.CLASSES, CLASS_COLOURS, strict=True)):
         chosen = frame.loc[(frame["label"] == label).fillna(False), "probability"]
         if len(chosen):

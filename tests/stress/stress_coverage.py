@@ -52,7 +52,8 @@ def test_an_interval_over_patients_and_seeds_holds_the_truth_in_93_to_98_of_100_
     seeds, between_seeds, separation, difference
 ):
     """Two recipes on the same patients, two images each. A seed moves how far its recipe separates the classes; each
-    network has a noise of its own in every image. The AUC of a separation d is the normal distribution's at d / sqrt(2 v).
+    network has a noise of its own in every image. The AUC of a separation d is the normal distribution's at
+    d / sqrt(2 v).
     """
     groups = np.repeat(np.arange(120), 2)
     labels = (groups >= 60).astype(int)

@@ -37,8 +37,9 @@ def make_record(
 
     scores: logits by part, or those of the test part alone; by default every test image is right. labels: of each part
     alike, or by part. patients: of all images, part after part; by default each image is of a patient of its own.
-    model: a `CNNConfig()` by default. experiment: in place of one of the name, group, variant, model, training and seed.
-    split: in place of one of the labels and patients. selection: in addition to a threshold of 0.5.
+    model: a `CNNConfig()` by default. selection: in addition to a threshold of 0.5.
+    experiment: in place of one of the name, group, variant, model, training and seed. split: in place of one of the
+        labels and patients.
     """
     if scores is None:
         scores = 2.0 * np.asarray(labels) - 1

@@ -1,9 +1,9 @@
 # make report   the book: _book/index.html and its PDF
-# make test     the tests
+# make test     the checks of `make lint`, then the tests
 # make demo     the same book from synthetic radiographs, everything trained from scratch
 # make stress   a hundred kills, two hundred experiments in a row, fuzzing, intervals simulated, mutations (hours)
 # make audit    known weaknesses of the locked packages, where an advisory database can be reached
-# make lint     ruff, and the workflows against their schema
+# make lint     ruff, types (pyright), who may import whom, and the workflows against their schema
 # make dist     the wheel and the source distribution, in dist/
 # make bench    the claims about speed, measured again (25 minutes, on an idle machine)
 # Each sets up what it needs (.venv, from requirements.lock) and says what it does.
@@ -23,8 +23,7 @@ report: .venv/.ready
 demo: .venv/.ready
 	@$(RUN) -m tools.report --profile demo
 
-test: .venv/.ready
-	@$(RUN) -m ruff check
+test: lint
 	@$(RUN) -m pytest
 
 stress: .venv/.ready fuzz mutate
@@ -51,6 +50,9 @@ audit: .venv/.ready
 
 lint: .venv/.ready
 	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check --quiet
+	@$(RUN) -m basedpyright --level error
+	@PYTHONPATH=. .venv/bin/lint-imports --no-cache --no-logo | tail -1
 	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 # The lock names no index, so it serves any mirror. Needs uv; run after a change of the dependencies in pyproject.toml.

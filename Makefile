@@ -52,7 +52,7 @@ lint: .venv/.ready
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check --quiet
 	@$(RUN) -m basedpyright --level error
-	@PYTHONPATH=. .venv/bin/lint-imports --no-cache --no-logo | tail -1
+	@PYTHONPATH=. .venv/bin/lint-imports --no-cache --no-logo
 	@$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 # The lock names no index, so it serves any mirror. Needs uv; run after a change of the dependencies in pyproject.toml.

@@ -90,7 +90,7 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
         "evaluate",
         help="how a model does on your own radiographs, labelled or not: a report as one HTML file",
         description="Research only, not a medical device. Predicts every radiograph of a folder or zip archive. With "
-        "labels, reports AUC and rates with 95 %% intervals, calibration, results by height of the files, and the "
+        "labels, reports AUC and rates with 95 % intervals, calibration, results by height of the files, and the "
         "threshold that these images would choose; without, what can be said. Nothing is fitted to the images.",
     )
     evaluate.add_argument("path", type=Path, metavar="FOLDER|ZIP", help="class folders inside give the labels")

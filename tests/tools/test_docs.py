@@ -1,12 +1,15 @@
 """What is written about the project: its form, and that it names what exists."""
 
+import argparse
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import pneumo
+from pneumo import cli
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = [ROOT / "index.qmd", *sorted((ROOT / "report").glob("*.qmd"))]
@@ -83,6 +86,88 @@ def test_every_path_that_a_guide_names_exists(guide):
         if not TO_BE_MADE.search(path) and not any((ROOT / base / path).exists() for base in ("", guide.parent))
     ]
     assert missing == []
+
+
+def sources() -> str:
+    """All Python files but the tests, and the environment of the book and of its demonstration."""
+    folders = ("pneumo", "tools", "plain_edition", "benchmarks")
+    files = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return "\n".join(path.read_text(encoding="utf-8") for path in [*files, *sorted(ROOT.glob("_environment*"))])
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=str)
+def test_every_constant_that_a_guide_names_exists(guide):
+    text = (ROOT / guide).read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:\w+\.)*([A-Z][A-Z0-9_]+)`", text))
+    defined = set(re.findall(r"^([A-Z][A-Z0-9_]+)(?:: [^=\n]+)? ?=", sources(), flags=re.M))
+    assert named - defined == set()
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=str)
+def test_every_environment_variable_that_a_guide_names_is_read(guide):
+    named = set(re.findall(r"PNEUMO_[A-Z]+(?:_[A-Z]+)*", (ROOT / guide).read_text(encoding="utf-8")))
+    assert {variable for variable in named if variable not in sources()} == set()
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words after `pneumo` of each command in the code of a guide."""
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S))
+    code = [*spans, *re.findall(r"^ {4,}(\S.*)$", text, flags=re.M)]
+    found = [re.match(r"(?:PNEUMO_\w+=\S+ )*pneumo (.+)", line) for line in code]
+    return [shlex.split(match[1], comments=True) for match in found if match]
+
+
+def parsers(parser: argparse.ArgumentParser, name: str = "pneumo") -> dict[str, argparse.ArgumentParser]:
+    """Each command of the command line by its words."""
+    below = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return {name: parser} | {
+        words: found
+        for choices in below
+        for word, child in choices.items()
+        for words, found in parsers(child, f"{name} {word}").items()
+    }
+
+
+PARSERS = parsers(cli._parser())
+
+
+def unknown_words(words: list[str]) -> list[str]:
+    """The commands and options in the words after `pneumo` that the command line does not know."""
+    name = "pneumo"
+    for word in words:
+        if f"{name} {word}" not in PARSERS:
+            break
+        name = f"{name} {word}"
+    takes_a_command = PARSERS[name]._subparsers is not None
+    options = [word for word in words if word.startswith("-") and word not in PARSERS[name]._option_string_actions]
+    # `pneumo data` alone names the command with all below it.
+    rest = words[len(name.split()) - 1 :]
+    return options + (rest[:1] if takes_a_command and rest and not rest[0].startswith("-") else [])
+
+
+def test_commands_and_options_that_do_not_exist_are_found():
+    text = "`pneumo runs`, `pneumo data put`, `pneumo run --job`\n\n    PNEUMO_DATA=a pneumo pack b  # c\n"
+    assert commands(text) == [["runs"], ["data", "put"], ["run", "--job"], ["pack", "b"]]
+    assert [unknown_words(words) for words in commands(text)] == [["runs"], ["put"], ["--job"], []]
+    assert unknown_words(["data"]) == unknown_words(["--help"]) == []
+
+
+@pytest.mark.parametrize("guide", [*GUIDES, Path("CHANGELOG.md")], ids=str)
+def test_every_command_that_a_guide_names_exists(guide):
+    named = commands((ROOT / guide).read_text(encoding="utf-8"))
+    assert [words for words in named if unknown_words(words)] == []
+
+
+@pytest.mark.parametrize("command", PARSERS)
+def test_help_shows_no_escaped_percent_sign(command):
+    assert "%%" not in PARSERS[command].format_help()
+
+
+def test_every_command_is_in_the_readme():
+    """But `pneumo pack`, which only those need who publish a model."""
+    named = [" ".join(["pneumo", *words]) for words in commands((ROOT / "README.md").read_text(encoding="utf-8"))]
+    final = [command for command, parser in PARSERS.items() if parser._subparsers is None and command != "pneumo pack"]
+    assert [command for command in final if not any(line.startswith(command) for line in named)] == []
 
 
 def test_the_changelog_says_where_every_module_has_moved():

@@ -16,7 +16,7 @@ from benchmarks.measuring import cores, environment, in_new_process, scratch
 from benchmarks.radiographs import made_up_archive
 from benchmarks.results import Claim
 from pneumo import cli, data, experiments, records
-from pneumo.experiments import book, planning
+from pneumo.experiments import planning, study
 from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
 
 NAME = "benchmark"
@@ -120,7 +120,7 @@ def _run_twice(sizes: Sizes) -> Runs:
 
 def _run(group: list[Experiment], jobs: int) -> Use:
     """`pneumo run benchmark --jobs N`, with the processes' start within."""
-    book.GROUPS[NAME] = lambda: group
+    study.GROUPS[NAME] = lambda: group
     start, processor = time.perf_counter(), _processor_seconds()
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

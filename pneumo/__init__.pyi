@@ -19,7 +19,7 @@ from .experiments import (
 from .experiments.config import (
     Experiment as Experiment,
 )
-from .experiments.definitions import (
+from .experiments.builders import (
     data_config as data_config,
 )
 from .experiments.records import (

@@ -174,7 +174,7 @@ def _pack(options: argparse.Namespace) -> int:
     from pneumo import experiments
     from pneumo.inference import pack
 
-    print(pack(experiments.one(options.name), options.path))
+    print(pack(experiments.find_experiment(options.name), options.path))
     return 0
 
 
@@ -197,7 +197,7 @@ def _run(options: argparse.Namespace) -> int:
     from pneumo.experiments import planning, records, runner
     from pneumo.experiments.allocator import disable_malloc_trim
 
-    chosen = [experiment for name in options.names for experiment in experiments.group(name)]
+    chosen = [experiment for name in options.names for experiment in experiments.find_experiments(name)]
     todo = planning.plan(chosen, jobs=options.jobs)
     searched = " or ".join(map(str, records.folders()))
     print(
@@ -218,7 +218,7 @@ def _status(options: argparse.Namespace) -> int:
     from pneumo import experiments
     from pneumo.experiments import planning, records
 
-    chosen = [experiment for name in options.names for experiment in experiments.group(name)]
+    chosen = [experiment for name in options.names for experiment in experiments.find_experiments(name)]
     print(f"records are looked for in {' or '.join(map(str, records.folders()))}", file=sys.stderr)
     print(planning.status(chosen).to_markdown(index=False, floatfmt=".1f"))
     return 0

@@ -9,7 +9,7 @@ from benchmarks import __main__ as command
 from benchmarks import features, measuring, memory, radiographs, results, scaling, study, training
 from benchmarks.results import Claim, Measurement, Point, Results
 from pneumo import data
-from pneumo.experiments import book
+from pneumo.experiments import study as experiments_of_study
 from pneumo.features import extraction
 
 PROVENANCE = {
@@ -35,7 +35,9 @@ def light(monkeypatch):
     for module in (memory, study):
         monkeypatch.setattr(module, "in_new_process", lambda function, *arguments: function(*arguments))
     monkeypatch.setattr(study, "QUICK", replace(study.QUICK, jobs=1))
-    monkeypatch.setattr(book, "GROUPS", dict(book.GROUPS))  # what runs there adds a group
+    monkeypatch.setattr(
+        experiments_of_study, "GROUPS", dict(experiments_of_study.GROUPS)
+    )  # what runs there adds a group
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the command sets it for good
 
 

@@ -10,7 +10,7 @@ MODULES = [
     "pneumo.evaluation.intervals",
     "pneumo.evaluation.metrics",
     "pneumo.evaluation.thresholds",
-    "pneumo.experiments.book",
+    "pneumo.experiments.study",
     "pneumo.experiments.config",
     "pneumo.models.configuration",
     "pneumo.models.factory",

@@ -23,7 +23,7 @@ def test_the_command_line_answers_without_importing_anything_heavy():
 
 def test_defining_experiments_needs_neither_torch_nor_lightning():
     heavy = {"torch", "pytorch_lightning"}
-    assert not modules_after("import pneumo; pneumo.experiments.group('all')") & heavy
+    assert not modules_after("import pneumo; pneumo.experiments.find_experiments('all')") & heavy
 
 
 def test_asking_for_a_stored_record_needs_neither_torch_nor_lightning():

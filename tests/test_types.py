@@ -32,7 +32,7 @@ pneumo.plots.roc([record]).set_title("first network")
 classifier = pneumo.PneumoniaClassifier()
 assert_type(classifier.fit(np.zeros((4, 8, 8), np.uint8), np.array([0, 1, 0, 1])), pneumo.PneumoniaClassifier)
 assert_type(pneumo.models.cost(pneumo.models.CNNConfig(), 64).parameters, int)
-assert_type(pneumo.records.get(pneumo.experiments.one("first-network/seed-0")), pneumo.Record)
+assert_type(pneumo.records.get(pneumo.experiments.find_experiment("first-network/seed-0")), pneumo.Record)
 """
 
 MISTAKES = """

@@ -25,8 +25,8 @@ PACKAGES = ("pneumo", "benchmarks", "tools")
 """Folders of the project whose code can be imported."""
 
 KNOWN_BY_VALUE = (
-    Definition("pneumo.experiments.runner", "_conduct"),  # trains what has no record: the record is an input
-    Definition("pneumo.experiments.definitions", "data_config"),  # looks a version up: it is part of the key
+    Definition("pneumo.experiments.runner", "_run_and_save"),  # trains what has no record: the record is an input
+    Definition("pneumo.experiments.builders", "data_config"),  # looks a version up: it is part of the key
 )
 """Definitions whose results are inputs themselves, so that the code behind them is none."""
 

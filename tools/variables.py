@@ -82,7 +82,7 @@ def variables() -> Values:
         "model-selection": model_selection_values(),
         "interpretation": interpretation(audit["width"]),
         "tumours": tumours(),
-        **{name: compared(experiments.group(name)) for name in COMPARISONS},
+        **{name: compared(experiments.find_experiments(name)) for name in COMPARISONS},
     }
 
 

@@ -61,7 +61,7 @@ def by_stratum(evaluation: Evaluation, *, seed: int = 0) -> pd.DataFrame:
 def score_drift(evaluation: Evaluation, reference: Record | None) -> pd.DataFrame:
     """How the predictions for these images compare with those for the model's own validation images.
 
-    reference: the record of the model, see `record_of`; None leaves its row out. Needs no labels, and says nothing of
+    reference: the record of the model, see `find_record`; None leaves its row out. Needs no labels, and says nothing of
     right and wrong: where both rows are alike, errors may still differ.
     Columns images (which), number, predicted positive (share), quartiles of the probability, and unlike the training
     images (share with a warning; None for the reference, whose images are not looked at again).
@@ -75,7 +75,7 @@ def score_drift(evaluation: Evaluation, reference: Record | None) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def record_of(evaluation: Evaluation) -> Record | None:
+def find_record(evaluation: Evaluation) -> Record | None:
     """The stored record of the model that was evaluated, or None where it is not at hand."""
     path = next((each for each in records.paths() if each.stem.endswith(evaluation.model.record)), None)
     return None if path is None else records.load(path)

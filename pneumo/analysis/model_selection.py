@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 def select_models(root: Path | None = None) -> dict[str, Record]:
     """The selected record of each family of models, by the family's name: "classical", "from scratch", "transferred".
 
-    The one function of `pneumo.analysis` that looks up records: those of `experiments.families`, in `root` or where
-    `records.get` looks. The rule is `select`. Raises MissingRecord for a candidate without a record.
+    The one function of `pneumo.analysis` that looks up records: those of `experiments.selection_candidates`, in `root`
+    or where `records.get` looks. The rule is `select`. Raises MissingRecord for a candidate without a record.
     """
     return {
         name: select(records.get(experiment, root) for experiment in candidates)
-        for name, candidates in experiments.families().items()
+        for name, candidates in experiments.selection_candidates().items()
     }
 
 

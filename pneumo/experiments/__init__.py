@@ -2,8 +2,8 @@
 
     record = pneumo.run(pneumo.experiments.first_network()[0])
 
-One module a chapter defines its experiments; `book` lists them all. `config` says what an experiment is, `pipeline` how
-one gets from data to predictions, `runner` runs them, `records` stores their results.
+One module a chapter defines its experiments; `study` lists them all. `config` says what an experiment is,
+`pipeline` how one gets from data to predictions, `runner` runs them, `records` stores their results.
 """
 
 import lazy_loader

@@ -10,13 +10,13 @@ from .augmentation import (
     AUGMENTATIONS as AUGMENTATIONS,
     augmentation as augmentation,
 )
-from .book import (
+from .study import (
     CHAPTERS as CHAPTERS,
     GROUPS as GROUPS,
     all_experiments as all_experiments,
-    families as families,
-    group as group,
-    one as one,
+    find_experiment as find_experiment,
+    find_experiments as find_experiments,
+    selection_candidates as selection_candidates,
 )
 from .classical import (
     FEATURES as FEATURES,
@@ -40,10 +40,10 @@ from .data_and_shortcuts import (
     headers as headers,
     spectra as spectra,
 )
-from .definitions import (
+from .builders import (
     SEEDS as SEEDS,
     data_config as data_config,
-    fewer_data as fewer_data,
+    reduced_training_data as reduced_training_data,
     repeated as repeated,
     study_data as study_data,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pneumo.augment.configuration import GENERATOR, MILD, MIXUP, NONE, STRONG
+from pneumo.experiments.builders import repeated, study_data
 from pneumo.experiments.config import CNNConfig, Experiment
-from pneumo.experiments.definitions import repeated, study_data
 from pneumo.experiments.regularisation import TRAINING_BY_FRACTION, fraction_name
 
 AUGMENTATIONS = {"none": NONE, "mild": MILD, "generator": GENERATOR, "strong": STRONG, "mixup": MIXUP}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pneumo.experiments.builders import single, study_data
 from pneumo.experiments.config import ClassicalConfig, Experiment
-from pneumo.experiments.definitions import single, study_data
 from pneumo.features.configuration import GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
 
 LEARNERS = ("svm", "forest", "xgboost")

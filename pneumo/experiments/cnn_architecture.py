@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pneumo.experiments.builders import EIGHT_EPOCHS, compared, data_config, reduced_training_data, repeated, study_data
 from pneumo.experiments.config import CNNConfig, Experiment
-from pneumo.experiments.definitions import BRIEF, compared, data_config, fewer_data, repeated, study_data
 
 CHAPTER = "cnn-architecture"
 
@@ -36,11 +36,13 @@ def batch_size() -> list[Experiment]:
     sizes = (8, 32, 128, 256)
     trainings = {
         f"{size:03}": replace(
-            BRIEF, batch_size=size, optimizer=replace(BRIEF.optimizer, learning_rate=1e-3 * (size / 32) ** 0.5)
+            EIGHT_EPOCHS,
+            batch_size=size,
+            optimizer=replace(EIGHT_EPOCHS.optimizer, learning_rate=1e-3 * (size / 32) ** 0.5),
         )
         for size in sizes
     }
-    return compared("batch-size", trainings, chapter=CHAPTER, data=fewer_data(), minutes=0.5)
+    return compared("batch-size", trainings, chapter=CHAPTER, data=reduced_training_data(), minutes=0.5)
 
 
 def image_size() -> list[Experiment]:
@@ -50,7 +52,7 @@ def image_size() -> list[Experiment]:
         experiment
         for size, cost in minutes.items()
         for experiment in repeated(
-            "image-size", f"{size:03}", CNNConfig(), chapter=CHAPTER, data=fewer_data(size), minutes=cost
+            "image-size", f"{size:03}", CNNConfig(), chapter=CHAPTER, data=reduced_training_data(size), minutes=cost
         )
     ]
 

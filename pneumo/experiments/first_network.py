@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pneumo.experiments.builders import SEEDS, repeated
 from pneumo.experiments.config import CNNConfig, Experiment, OptimizerConfig, TrainingConfig
-from pneumo.experiments.definitions import SEEDS, repeated
 
 
 def first_network() -> list[Experiment]:

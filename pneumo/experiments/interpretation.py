@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pneumo.augment.configuration import NONE
+from pneumo.experiments.builders import SEEDS, single
 from pneumo.experiments.config import CNNConfig, Experiment, Occlusion, PretrainedConfig, ReevaluationConfig
-from pneumo.experiments.definitions import SEEDS, single
 from pneumo.experiments.first_network import first_network
 from pneumo.experiments.model_selection import selected_model
 

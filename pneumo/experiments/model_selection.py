@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pneumo.augment.configuration import ROBUST, STRONG
+from pneumo.experiments.builders import repeated, single, study_data
 from pneumo.experiments.config import Experiment, OptimizerConfig, PretrainedConfig, ReevaluationConfig, TrainingConfig
-from pneumo.experiments.definitions import repeated, single, study_data
 from pneumo.experiments.transfer_learning import FINE_TUNING
 
 CHAPTER = "model-selection"

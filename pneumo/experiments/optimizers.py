@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pneumo.experiments.builders import EIGHT_EPOCHS, compared, reduced_training_data
 from pneumo.experiments.config import Experiment, OptimizerConfig
-from pneumo.experiments.definitions import BRIEF, compared, fewer_data
 
 RATES = {
     "sgd": (0.01, 0.03, 0.1, 0.3, 1.0),
@@ -27,11 +27,13 @@ def optimizer(name: str, learning_rate: float, schedule: str = "constant") -> Op
 def learning_rates() -> list[Experiment]:
     """Six optimisers at five learning rates each, one seed. `pneumo run learning-rates`: 15 min on 2 cores."""
     trainings = {
-        f"{name}-{rate:g}": replace(BRIEF, optimizer=optimizer(name, rate))
+        f"{name}-{rate:g}": replace(EIGHT_EPOCHS, optimizer=optimizer(name, rate))
         for name, rates in RATES.items()
         for rate in rates
     }
-    return compared("learning-rates", trainings, chapter="optimizers", data=fewer_data(), seeds=range(1), minutes=0.5)
+    return compared(
+        "learning-rates", trainings, chapter="optimizers", data=reduced_training_data(), seeds=range(1), minutes=0.5
+    )
 
 
 BEST_RATES = {"sgd": 0.1, "momentum": 0.1, "nesterov": 0.3, "rmsprop": 0.01, "adam": 0.003, "adamw": 0.001}
@@ -40,12 +42,12 @@ BEST_RATES = {"sgd": 0.1, "momentum": 0.1, "nesterov": 0.3, "rmsprop": 0.01, "ad
 
 def optimizers() -> list[Experiment]:
     """Six optimisers, each at the best learning rate of its sweep, three seeds. `pneumo run optimizers`: 9 min."""
-    trainings = {name: replace(BRIEF, optimizer=optimizer(name, rate)) for name, rate in BEST_RATES.items()}
-    return compared("optimizers", trainings, data=fewer_data(), minutes=0.5)
+    trainings = {name: replace(EIGHT_EPOCHS, optimizer=optimizer(name, rate)) for name, rate in BEST_RATES.items()}
+    return compared("optimizers", trainings, data=reduced_training_data(), minutes=0.5)
 
 
 def schedules() -> list[Experiment]:
     """Five schedules of AdamW's learning rate, three seeds. `pneumo run schedules`: 8 min on 2 cores."""
     names = ("constant", "step", "cosine", "warmup-cosine", "one-cycle")
-    trainings = {name: replace(BRIEF, optimizer=optimizer("adamw", 3e-3, name)) for name in names}
-    return compared("schedules", trainings, chapter="optimizers", data=fewer_data(), minutes=0.5)
+    trainings = {name: replace(EIGHT_EPOCHS, optimizer=optimizer("adamw", 3e-3, name)) for name in names}
+    return compared("schedules", trainings, chapter="optimizers", data=reduced_training_data(), minutes=0.5)

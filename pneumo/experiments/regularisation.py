@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pneumo.experiments.builders import EIGHT_EPOCHS, repeated, study_data
 from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
-from pneumo.experiments.definitions import BRIEF, repeated, study_data
 
-TRAINING_BY_FRACTION = {1.0: BRIEF, 0.1: replace(BRIEF, epochs=20)}
+TRAINING_BY_FRACTION = {1.0: EIGHT_EPOCHS, 0.1: replace(EIGHT_EPOCHS, epochs=20)}
 """Training on all training images, and on a tenth of them, where an epoch has a tenth of the updates."""
 
 

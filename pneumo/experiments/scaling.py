@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pneumo.experiments.builders import reduced_training_data, repeated
 from pneumo.experiments.config import EfficientNetConfig, Experiment
-from pneumo.experiments.definitions import fewer_data, repeated
 from pneumo.models.configuration import Scaling, compound
 
 COMPOUND_PHI = 2.0
@@ -29,7 +29,7 @@ def scaling() -> list[Experiment]:
             "scaling",
             name,
             EfficientNetConfig(base="small", width=factors.width, depth=factors.depth),
-            data=fewer_data(round(64 * factors.resolution)),
+            data=reduced_training_data(round(64 * factors.resolution)),
             minutes=0.7 if name == "base" else 2,
         )
     ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pneumo.augment.configuration import Augmentation
+from pneumo.experiments.builders import reduced_training_data, repeated
 from pneumo.experiments.config import CNNConfig, Experiment, TransformerConfig
-from pneumo.experiments.definitions import fewer_data, repeated
 
 DISPLACED = Augmentation(
     rotation_range=30.0, width_shift_range=0.2, height_shift_range=0.2, zoom_range=(0.6, 1.0), fill_mode="constant"
@@ -24,7 +24,7 @@ def spatial_transformer() -> list[Experiment]:
         "affine": TransformerConfig(),
         "attention": TransformerConfig(transformation="attention"),
     }
-    images = {"clean": fewer_data(), "displaced": replace(fewer_data(), distortion=DISPLACED)}
+    images = {"clean": reduced_training_data(), "displaced": replace(reduced_training_data(), distortion=DISPLACED)}
     return [
         experiment
         for condition, data in images.items()

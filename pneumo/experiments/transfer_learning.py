@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pneumo.augment.configuration import MILD
+from pneumo.experiments.builders import repeated, study_data
 from pneumo.experiments.config import Experiment, OptimizerConfig, PretrainedConfig, TrainingConfig
-from pneumo.experiments.definitions import repeated, study_data
 from pneumo.models.configuration import Train
 
 FINE_TUNING = TrainingConfig(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pneumo.augment.configuration import MILD
+from pneumo.experiments.builders import EIGHT_EPOCHS, SEEDS, data_config, repeated, single, study_data
 from pneumo.experiments.classical import LEARNERS
 from pneumo.experiments.config import ClassicalConfig, CNNConfig, Experiment, PretrainedConfig, TransformerConfig
-from pneumo.experiments.definitions import BRIEF, SEEDS, data_config, repeated, single, study_data
 from pneumo.experiments.transfer_learning import FINE_TUNING
 from pneumo.features.configuration import HOGConfig
 
@@ -17,7 +17,7 @@ def tumours() -> list[Experiment]:
     phantom = study_data().name == "phantom"  # `make demo` needs no data
     data = study_data(28) if phantom else data_config("breastmnist", 28)
     small = CNNConfig(depth=3)  # 28 pixels can be halved three times
-    training = replace(BRIEF, epochs=40)
+    training = replace(EIGHT_EPOCHS, epochs=40)
     networks = {
         "cnn": (small, training),
         "spatial-transformer": (TransformerConfig(network=small), training),

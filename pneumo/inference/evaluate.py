@@ -36,7 +36,7 @@ from pneumo.inference.radiograph import Radiograph
 POSITIVE = "pneumonia"
 """The class that is label 1 where the user names none; in any case."""
 
-NEVER_CERTAIN = 1e-12
+PROBABILITY_MARGIN_OF_LOGITS = 1e-12
 """A probability is kept this far from 0 and 1, so that its logit is finite."""
 
 
@@ -76,7 +76,7 @@ class Evaluation:
             classes = len(set(frame["label"].tolist()))
             raise DataError(f"{self.source}: {len(frame)} labelled images of {classes} class(es); metrics need both")
         data = self.model.experiment.data
-        probabilities = frame["probability"].clip(NEVER_CERTAIN, 1 - NEVER_CERTAIN)
+        probabilities = frame["probability"].clip(PROBABILITY_MARGIN_OF_LOGITS, 1 - PROBABILITY_MARGIN_OF_LOGITS)
         return Record(
             experiment=Experiment(
                 name=f"evaluation of {self.source.name}",

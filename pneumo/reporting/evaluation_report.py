@@ -110,7 +110,7 @@ def _results(evaluation: Evaluation) -> list[str]:
 def _distributions(evaluation: Evaluation) -> list[str]:
     ax = plots.new_axes(2.4)[0, 0]
     _histogram(ax, evaluation)
-    drift = external_validation.score_drift(evaluation, external_validation.record_of(evaluation))
+    drift = external_validation.score_drift(evaluation, external_validation.find_record(evaluation))
     return [
         "<h2>Predictions</h2>",
         _figure(ax.figure, "Histogram of the predicted probabilities"),

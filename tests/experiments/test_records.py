@@ -235,8 +235,8 @@ def test_a_record_is_shown_in_one_line(record):
 
 
 def test_the_one_experiment_of_a_name_is_found_and_several_are_listed():
-    assert experiments.one("first-network/seed-1").seed == 1
+    assert experiments.find_experiment("first-network/seed-1").seed == 1
     with pytest.raises(
         UnknownExperiment, match="'first-network' means 5 experiments; name one of: first-network/seed-0, "
     ):
-        experiments.one("first-network")
+        experiments.find_experiment("first-network")

@@ -12,7 +12,7 @@ import pneumo
 from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig
 
 TINY = CNNConfig(width=2, depth=2)
-BRIEF = TrainingConfig(epochs=2, batch_size=8, optimizer=OptimizerConfig(learning_rate=0.05))
+SHORT_TRAINING = TrainingConfig(epochs=2, batch_size=8, optimizer=OptimizerConfig(learning_rate=0.05))
 
 CHECKS = (
     "check_complex_data",
@@ -38,7 +38,7 @@ CHECKS = (
 
 
 def classifier(**parameters: object) -> pneumo.PneumoniaClassifier:
-    return pneumo.PneumoniaClassifier(**{"model": TINY, "training": BRIEF, "random_state": 0} | parameters)
+    return pneumo.PneumoniaClassifier(**{"model": TINY, "training": SHORT_TRAINING, "random_state": 0} | parameters)
 
 
 def test_scikit_learns_checks_of_an_estimator_that_do_not_need_tables_pass():
@@ -59,7 +59,9 @@ def images(bright_and_dark):
 
 def test_it_learns_to_tell_bright_from_dark(images):
     pixels, labels = images
-    fitted = classifier(training=TrainingConfig(epochs=8, batch_size=8, optimizer=BRIEF.optimizer)).fit(pixels, labels)
+    fitted = classifier(training=TrainingConfig(epochs=8, batch_size=8, optimizer=SHORT_TRAINING.optimizer)).fit(
+        pixels, labels
+    )
     probabilities = fitted.predict_proba(pixels)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     np.testing.assert_array_equal(fitted.predict(pixels) == "pneumonia", probabilities[:, 1] >= 0.5)
@@ -103,9 +105,11 @@ def test_a_grid_search_in_a_pipeline_finds_its_training(images):
     pixels, labels = images
     pipeline = Pipeline([("negative", FunctionTransformer(lambda x: 255 - x)), ("network", classifier())])
     brief = TrainingConfig(epochs=1, batch_size=8)
-    search = GridSearchCV(pipeline, {"network__training": [brief, BRIEF]}, cv=GroupKFold(2), error_score="raise")
+    search = GridSearchCV(
+        pipeline, {"network__training": [brief, SHORT_TRAINING]}, cv=GroupKFold(2), error_score="raise"
+    )
     search.fit(pixels, labels, groups=np.arange(96) // 2)
-    assert search.best_params_["network__training"] in (brief, BRIEF)
+    assert search.best_params_["network__training"] in (brief, SHORT_TRAINING)
     assert len(search.predict(pixels)) == 96
 
 

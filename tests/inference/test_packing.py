@@ -10,7 +10,7 @@ from pneumo import data, experiments, models, records
 from pneumo.augment import scale
 from pneumo.cli import main
 from pneumo.errors import MissingRecord
-from pneumo.experiments import book
+from pneumo.experiments import study
 from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
 from pneumo.inference import load_model, pack
 from pneumo.io.paths import weights_path
@@ -74,7 +74,7 @@ def test_without_a_record_or_weights_there_is_nothing_to_pack(recorded, tmp_path
 
 def test_the_command_line_packs_an_experiment_by_name(recorded, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
-        book, "GROUPS", {"first-network": lambda: [recorded, replace(recorded, name="first-network/b")]}
+        study, "GROUPS", {"first-network": lambda: [recorded, replace(recorded, name="first-network/b")]}
     )
     assert main(["pack", "first-network/small", str(tmp_path / "m.safetensors")]) == 0
     assert load_model(tmp_path / "m.safetensors").record == recorded.key

@@ -25,7 +25,7 @@ from pneumo import experiments, interpret, models, training
 from pneumo.experiments import runner
 from pneumo.experiments.config import CNNConfig, Experiment, HeaderConfig, PretrainedConfig, TrainingConfig
 
-BRIEF = TrainingConfig(epochs=1, batch_size=8)
+SHORT_TRAINING = TrainingConfig(epochs=1, batch_size=8)
 LABELS = np.arange(24) % 2
 
 
@@ -77,11 +77,13 @@ CALLS: dict[str, Callable[[Made, Path], object]] = {
     "Model.grad_cam": lambda made, folder: made.model.grad_cam([made.model.radiograph(made.images[0], "a")]),
     "export_onnx": lambda made, folder: pneumo.export_onnx(made.model, folder / "m.onnx"),
     "fit and predict": lambda made, folder: (
-        pneumo.PneumoniaClassifier(CNNConfig(width=2, depth=2), BRIEF, random_state=0)
+        pneumo.PneumoniaClassifier(CNNConfig(width=2, depth=2), SHORT_TRAINING, random_state=0)
         .fit(chests(24), LABELS)
         .predict(chests(2))
     ),
-    "run a network": lambda made, folder: pneumo.run(phantom(CNNConfig(width=2, depth=2), BRIEF), progress=False),
+    "run a network": lambda made, folder: pneumo.run(
+        phantom(CNNConfig(width=2, depth=2), SHORT_TRAINING), progress=False
+    ),
     "run a header": lambda made, folder: pneumo.run(phantom(HeaderConfig(field="width")), progress=False),
     "run_all": lambda made, folder: runner.run_all([phantom(HeaderConfig(field="height"))], progress=False),
     "a worker in this process": lambda made, folder: runner.run_with_threads(

@@ -96,7 +96,7 @@ def test_prose_holds_no_measured_number():
 def test_the_committed_records_can_all_be_read_and_belong_to_an_experiment():
     from pneumo import experiments
 
-    keys = {experiment.key for experiment in experiments.group("all")}
+    keys = {experiment.key for experiment in experiments.find_experiments("all")}
     read = list(records.load_all(ROOT / "records"))
     assert {record.key for record in read} <= keys
     assert all(record.provenance["commit"] for record in read)

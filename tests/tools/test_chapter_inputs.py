@@ -87,16 +87,16 @@ def test_docstrings_of_all_code_execute_nothing(before):
 @pytest.mark.parametrize(
     ("module", "name", "executed"),
     [
-        ("pneumo.analysis.model_cost", "counted", {"scaling"}),
-        ("pneumo.analysis.toy_optimisation", "descend", {"optimizers"}),
-        ("pneumo.analysis.leakage", "without", {"tumours", VARIABLES}),
+        ("pneumo.analysis.model_cost", "model_costs", {"scaling"}),
+        ("pneumo.analysis.toy_optimisation", "optimizer_path", {"optimizers"}),
+        ("pneumo.analysis.leakage", "exclude_images", {"tumours", VARIABLES}),
         ("pneumo.analysis.model_selection", "select", {"model-selection", "discussion", VARIABLES}),
-        ("pneumo.reporting.plots.results", "roc", {"first-network", "model-selection"}),
+        ("pneumo.reporting.plots.performance", "roc", {"first-network", "model-selection"}),
         ("pneumo.reporting.tables", "claims", {"computational-cost"}),
         ("pneumo.features.hog", "hog_picture", {"classical"}),
         ("pneumo.training.optimizers", "build_optimizer", {"interpretation"}),
         ("pneumo.training.fitting", "fit", {"interpretation"}),  # the only one that trains: on phantoms
-        ("pneumo.experiments.pipeline", "trained", {"spatial-transformer", "transfer-learning"}),
+        ("pneumo.experiments.pipeline", "load_trained_network", {"spatial-transformer", "transfer-learning"}),
         ("pneumo.experiments.pipeline", "_network", set()),  # what it gives is in the records
         ("pneumo.experiments.cluster", "run_on_slurm", set()),
         ("pneumo.cli", "main", set()),

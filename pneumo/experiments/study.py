@@ -56,11 +56,10 @@ def all_experiments() -> list[Experiment]:
     return [experiment for make in GROUPS.values() for experiment in make()]
 
 
-def families() -> dict[str, list[Experiment]]:
+def selection_candidates() -> dict[str, list[Experiment]]:
     """The candidates for model selection, by family. One of each family is selected, and evaluated on the test images.
 
-    From scratch: networks trained on all images, none of them distorted. Transferred: those that are one network, whose
-    weights fit into 10 MB.
+    From scratch: networks trained on all images, none of them distorted. Transferred: single networks, no ensembles.
     """
     return {
         "classical": classical(),
@@ -76,10 +75,10 @@ def families() -> dict[str, list[Experiment]]:
     }
 
 
-def group(name: str) -> list[Experiment]:
+def find_experiments(name: str) -> list[Experiment]:
     """Experiments by name: of a comparison, of a chapter, one by its own name, or "all".
 
-    >>> [len(group(name)) for name in ("first-network", "cnn-architecture", "first-network/seed-0")]
+    >>> [len(find_experiments(name)) for name in ("first-network", "cnn-architecture", "first-network/seed-0")]
     [5, 48, 1]
 
     Raises UnknownExperiment that lists the names there are.
@@ -100,12 +99,12 @@ def group(name: str) -> list[Experiment]:
     return found
 
 
-def one(name: str) -> Experiment:
+def find_experiment(name: str) -> Experiment:
     """The one experiment that a name means: its own name, or that of a comparison or chapter with a single experiment.
 
     Raises UnknownExperiment, with the names to choose from, where a name means several or none.
     """
-    found = group(name)
+    found = find_experiments(name)
     if len(found) > 1:
         raise UnknownExperiment(
             f"{name!r} means {len(found)} experiments; name one of: {', '.join(e.name for e in found)}"

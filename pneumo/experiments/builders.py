@@ -17,7 +17,7 @@ def study_data(image_size: int = 64) -> DataConfig:
     return data_config(os.environ.get("PNEUMO_DATASET", "chest-xray"), image_size)
 
 
-def fewer_data(image_size: int = 64) -> DataConfig:
+def reduced_training_data(image_size: int = 64) -> DataConfig:
     """Two fifths of the training images; validation and test as ever. For comparisons of how a network is trained: on
     fewer images runs are short, and validation is not so nearly solved that nothing could show."""
     return replace(study_data(image_size), fraction=0.4)
@@ -34,7 +34,7 @@ def data_config(name: str, image_size: int = 64) -> DataConfig:
     return DataConfig(name=name, version=version or load(name).version, image_size=image_size)
 
 
-BRIEF = TrainingConfig(epochs=8, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3), patience=None)
+EIGHT_EPOCHS = TrainingConfig(epochs=8, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3), patience=None)
 """Training of the comparisons between small networks: eight epochs, of which the best is kept."""
 
 
@@ -42,7 +42,7 @@ def repeated(
     group: str,
     variant: str,
     model: ModelConfig,
-    training: TrainingConfig = BRIEF,
+    training: TrainingConfig = EIGHT_EPOCHS,
     *,
     chapter: str = "",
     data: DataConfig | None = None,

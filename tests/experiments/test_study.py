@@ -13,7 +13,7 @@ from pneumo.experiments.config import ReevaluationConfig
 from pneumo.inference import load_model
 
 ROOT = Path(__file__).parents[2]
-EVERYTHING = experiments.group("all")
+EVERYTHING = experiments.find_experiments("all")
 
 
 def test_every_experiment_has_a_name_of_its_own_in_its_group():
@@ -54,7 +54,7 @@ def test_networks_are_read_again_only_where_the_same_training_is_an_experiment_o
 
 
 def test_families_hold_networks_trained_on_all_images_and_no_ensembles():
-    families = experiments.families()
+    families = experiments.selection_candidates()
     assert {experiment.data.fraction for experiment in families["from scratch"]} == {1.0}
     assert all(len(getattr(experiment.model, "seeds", (0,))) == 1 for experiment in families["transferred"])
 
@@ -74,19 +74,19 @@ def test_no_experiment_of_the_book_lacks_its_record():
 def test_a_chapter_its_definitions_and_its_records_share_one_name(chapter):
     assert (ROOT / f"report/{chapter}.qmd").is_file()
     assert (ROOT / f"pneumo/experiments/{chapter.replace('-', '_')}.py").is_file()
-    names = {each.name for each in experiments.group(chapter)}
+    names = {each.name for each in experiments.find_experiments(chapter)}
     assert all(name.startswith(f"{chapter}/") for name in names)
     assert (ROOT / "records" / chapter).is_dir()
 
 
 def test_experiments_are_found_by_comparison_chapter_and_name():
     one = experiments.batch_size()[0]
-    assert experiments.group("batch-size") == experiments.batch_size()
-    assert one in experiments.group("cnn-architecture")
-    assert one in experiments.group("all")
-    assert experiments.group(one.name) == [one]
+    assert experiments.find_experiments("batch-size") == experiments.batch_size()
+    assert one in experiments.find_experiments("cnn-architecture")
+    assert one in experiments.find_experiments("all")
+    assert experiments.find_experiments(one.name) == [one]
     with pytest.raises(UnknownExperiment, match="no experiments are called 'nothing'; there are headers, .*, all"):
-        experiments.group("nothing")
+        experiments.find_experiments("nothing")
 
 
 def test_the_choice_of_models_reads_no_test_score(monkeypatch):

@@ -42,7 +42,7 @@ def select(candidates: Iterable[Record]) -> Record:
 
 
 def selection_loss(record: Record) -> float:
-    """Mean cross-entropy, in nats, on stressed validation images, or on plain ones without stressed scores."""
+    """Mean cross-entropy, in nats, on perturbed validation images, or on plain ones where it has no such scores."""
     return cross_entropy(record, "stressed" if "stressed" in record.scores else "validation")
 
 
@@ -56,7 +56,8 @@ def cross_entropy(record: Record, part: str) -> float:
 def best_candidates(candidates: Iterable[Record], *, best: int = 5) -> pd.DataFrame:
     """The `best` candidates with the lowest `selection_loss`, lowest first.
 
-    Columns experiment, selection loss, validation AUC and stressed AUC (None without stressed scores).
+    Columns experiment, selection loss, and AUC on plain and on perturbed validation images ("validation AUC",
+    "perturbed AUC"; None without scores of perturbed images).
     """
     rows = sorted(candidates, key=selection_loss)[:best]
     return pd.DataFrame(
@@ -64,7 +65,8 @@ def best_candidates(candidates: Iterable[Record], *, best: int = 5) -> pd.DataFr
             {
                 "experiment": record.experiment.name,
                 "selection loss": selection_loss(record),
-                **{f"{part} AUC": measures(record).get(f"{part}_auc") for part in ("validation", "stressed")},
+                "validation AUC": measures(record).get("validation_auc"),
+                "perturbed AUC": measures(record).get("stressed_auc"),
             }
             for record in rows
         ]

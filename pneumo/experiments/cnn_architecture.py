@@ -58,12 +58,13 @@ def image_size() -> list[Experiment]:
 
 
 def detail() -> list[Experiment]:
-    """A narrow CNN at 250 and at 500 pixels, on films kept at 512, three seeds. `pneumo run detail`: 25 min on 2 cores.
+    """A narrow CNN at 250 and at 500 pixels, on radiographs of 512 pixels, three seeds.
 
-    At 500 pixels the same network sees half as far; with one block more it sees as far as at 250. The films are all
-    from the official training part, so patients are split anew.
+    `pneumo run detail`: 25 min on 2 cores.
+    At 500 pixels the receptive field of the same network covers half of the side that it covers at 250; with one block
+    more it covers as much. All radiographs are from the official training part, so patients are split anew.
     """
-    phantom = study_data().name == "phantom"  # whose films are small
+    phantom = study_data().name == "phantom"  # whose images are small
     coarse, fine = (32, 64) if phantom else (250, 500)
     network = CNNConfig(width=8, depth=5)
     variants = {

@@ -1,4 +1,4 @@
-"""The memory of the study: one JSON file for each experiment that was run.
+"""Records: one JSON file for each experiment that was run.
 
 A record holds what was run, how the training went, what was predicted for every image, and where it all came from.
 Metrics are computed from it when they are wanted, so a new metric needs no new training. The images a record speaks

@@ -11,7 +11,7 @@ from pneumo.experiments.config import CNNConfig, Experiment, TransformerConfig
 DISPLACED = Augmentation(
     rotation_range=30.0, width_shift_range=0.2, height_shift_range=0.2, zoom_range=(0.6, 1.0), fill_mode="constant"
 )
-"""Radiographs laid down carelessly: turned, shifted, shrunk, black around. What a spatial transformer may undo."""
+"""Random rotation, shift and shrinking on a black background: displacements that a spatial transformer can undo."""
 
 
 def spatial_transformer() -> list[Experiment]:

@@ -93,7 +93,7 @@ def _back_from_window(cam: Tensor, theta: Tensor) -> Tensor:
 def lung_share(cam: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Share of each map's sum that lies inside the mask, (N,) in [0, 1]; NaN for a map of zeros.
 
-    A map that does not care where it is has the mask's share of the image, `mask.mean()`.
+    A uniform map has the mask's share of the image, `mask.mean()`.
     """
     total = cam.sum(axis=(1, 2), dtype=float)
     inside = np.where(mask, cam, 0).sum(axis=(1, 2), dtype=float)

@@ -84,7 +84,7 @@ class SpatialTransformer(nn.Module):
 
 
 def localisation_network(width: int) -> nn.Sequential:
-    """(N, 1, 32, 32) -> (N, 32). Places stay apart to the end: their average would not know where anything is."""
+    """(N, 1, 32, 32) -> (N, 32). Positions are kept to the end; a spatial average would lose them."""
     channels = (1, width, 2 * width, 4 * width)
     side = LOCALISATION_SIZE // 2 ** (len(channels) - 1)
     return nn.Sequential(

@@ -172,10 +172,10 @@ def comparison(
 def heading_of(measure: str) -> str:
     """The column heading of one of `analysis.summaries.measures`.
 
-    >>> heading_of("validation_auc")
-    'validation AUC'
+    >>> heading_of("stressed_auc")
+    'perturbed AUC'
     """
-    return measure.replace("_", " ").replace("auc", "AUC")
+    return measure.replace("_", " ").replace("auc", "AUC").replace("stressed", "perturbed")
 
 
 def differences(

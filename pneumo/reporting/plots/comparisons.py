@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MEASURES = {
     "validation_loss": "validation loss (nats per image)",
     "validation_auc": "AUC on validation patients",
-    "stressed_auc": "AUC on stressed validation images",
+    "stressed_auc": "AUC on perturbed validation images",
     "test_auc": "AUC on test images",
     "seconds_an_epoch": "seconds an epoch",
     "minutes": "minutes of training",

@@ -9,7 +9,8 @@ from pneumo.experiments.config import CNNConfig, Experiment, OptimizerConfig, Tr
 def first_network() -> list[Experiment]:
     """The baseline CNN at 64 pixels, five seeds. `pneumo run first-network`: 20 min on 2 cores.
 
-    Nearly perfect on validation patients, and far from it on test patients: half of the normal radiographs are predicted positive.
+    Nearly perfect on validation patients, far from it on test patients: half of the normal radiographs are predicted
+    positive.
     """
     training = TrainingConfig(epochs=30, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3), patience=6)
     return repeated("first-network", "", CNNConfig(), training, seeds=SEEDS, minutes=4)

@@ -133,7 +133,8 @@ def description(record: Record) -> str:
     model = record.experiment.model
     if isinstance(model, ClassicalConfig):
         return f"{LEARNERS[model.learner]} on {FEATURES[model.features.name]}"
-    return f"{record.group}, {record.variant}".replace("-", " ")
+    seed = f", seed {record.experiment.seed}" if record.history else ""
+    return f"{record.group}, {record.variant}{seed}".replace("-", " ")
 
 
 def variable_name(variant: str) -> str:

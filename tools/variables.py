@@ -133,8 +133,7 @@ def description(record: Record) -> str:
     model = record.experiment.model
     if isinstance(model, ClassicalConfig):
         return f"{LEARNERS[model.learner]} on {FEATURES[model.features.name]}"
-    seed = f", seed {record.experiment.seed}" if record.history else ""
-    return f"{record.group}, {record.variant}{seed}".replace("-", " ")
+    return f"{record.group.replace('-', ' ')}, {record.label}"
 
 
 def variable_name(variant: str) -> str:

@@ -63,7 +63,7 @@ def best_candidates(candidates: Iterable[Record], *, best: int = 5) -> pd.DataFr
     return pd.DataFrame(
         [
             {
-                "experiment": record.experiment.name,
+                "experiment": record.label,
                 "selection loss": selection_loss(record),
                 "validation AUC": measures(record).get("validation_auc"),
                 "perturbed AUC": measures(record).get("stressed_auc"),
@@ -85,7 +85,7 @@ def test_performance(several: Iterable[Record]) -> pd.DataFrame:
         predicted = test["label"], test["probability"], record.threshold
         rows.append(
             {
-                "experiment": record.variant,
+                "experiment": record.label,
                 "selection loss": selection_loss(record),
                 "test AUC": measures(record)["test_auc"],
                 "sensitivity": float(evaluation.sensitivity(*predicted)),

@@ -131,6 +131,12 @@ class Record:
         return self.experiment.variant or self.experiment.name
 
     @property
+    def label(self) -> str:
+        """What tables and prose call it: the variant in words, and the seed where a network was trained."""
+        seed = f", seed {self.experiment.seed}" if self.history else ""
+        return self.variant.replace("-", " ") + seed
+
+    @property
     def has_patients(self) -> bool:
         """Whether the patient of every image is known, so that images can be grouped by patient."""
         return bool((self.split["patient"] != "").all())

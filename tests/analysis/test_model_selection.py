@@ -120,7 +120,7 @@ def test_what_has_no_stressed_scores_is_chosen_on_plain_ones():
 
 def test_candidates_are_listed_from_the_lowest_loss_on():
     listed = model_selection.best_candidates([candidate("a", [0.0] * 4, PLAIN), candidate("b", PLAIN, PLAIN)], best=2)
-    assert listed["experiment"].tolist() == ["test/b", "test/a"]
+    assert listed["experiment"].tolist() == ["b", "a"]
     assert listed["perturbed AUC"].tolist() == [1.0, 0.5]
 
 

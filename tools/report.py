@@ -25,7 +25,9 @@ def main() -> int:
     options.add_argument("--profile", choices=("demo",), help="a Quarto profile")
     profile = options.parse_args().profile
     os.chdir(ROOT)
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    # Without the shell's MPLBACKEND, which would keep the kernels from showing figures.
+    shell = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    environment = {**shell, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     if profile:
         environment["QUARTO_PROFILE"] = profile
     if profile == "demo" and (status := train_demo(environment)):

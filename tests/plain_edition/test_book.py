@@ -32,8 +32,7 @@ def rendered(tmp_path_factory) -> Path:
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, clone / name)
     environment = {
-        # The tests' own MPLBACKEND would keep the kernels from showing figures.
-        **{name: value for name, value in os.environ.items() if not name.startswith(("PNEUMO_", "MPLBACKEND"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith("PNEUMO_")},
         "PNEUMO_CACHE": str(clone / "cache"),
         "PYTHONPATH": str(clone),
     }

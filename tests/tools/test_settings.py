@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from tools import settings
-from tools.environment import read_environment
+from tools.environment import kernel_environment, read_environment
 from tools.errors import BuildError
 
 
@@ -63,3 +63,8 @@ def test_a_line_without_an_equals_sign_is_named(tmp_path):
     (tmp_path / "_environment").write_text("A=1\nnonsense\n")
     with pytest.raises(BuildError, match="_environment:2: 'nonsense' is not KEY=value"):
         read_environment(tmp_path)
+
+
+def test_a_backend_of_the_users_shell_does_not_reach_the_kernels(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    assert "MPLBACKEND" not in kernel_environment(tmp_path)

@@ -1,0 +1,121 @@
+"""Acquisition: fields of view, and ways to make class and acquisition independent in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from pneumo.augment.configuration import ROBUST
+from pneumo.experiments.builders import repeated, single, study_data
+from pneumo.experiments.config import (
+    DataConfig,
+    Experiment,
+    Grey,
+    Occlusion,
+    OptimizerConfig,
+    PretrainedConfig,
+    ReevaluationConfig,
+    Resize,
+    TrainingConfig,
+    UntyingConfig,
+)
+
+CHAPTER = "acquisition"
+
+ACQUISITION_SEEDS = range(2)
+
+FIVE_EPOCHS = TrainingConfig(
+    epochs=5,
+    batch_size=32,
+    optimizer=OptimizerConfig(learning_rate=5e-4, weight_decay=0.01, schedule="one-cycle"),
+    augmentation=ROBUST,
+    patience=None,
+    averaging=0.99,
+    validate_on="stressed",
+)
+"""Training of all variants: the selected model's, but five epochs long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """What a variant changes: the field of view, the grey levels, and how training unties class and acquisition."""
+
+    resize: Resize = "square"
+    grey: Grey = "as-is"
+    untying: UntyingConfig = field(default_factory=UntyingConfig)
+
+    @property
+    def data(self) -> DataConfig:
+        """The study's images as the variant shows them."""
+        return replace(study_data(128), resize=self.resize, grey=self.grey)
+
+    @property
+    def training(self) -> TrainingConfig:
+        """How the variant trains."""
+        return replace(FIVE_EPOCHS, untying=self.untying)
+
+
+SOFT_WEIGHTS = UntyingConfig(weight_exponent=0.5)
+
+VARIANTS = {
+    "stretch": Variant(resize="stretch"),
+    "square": Variant(),
+    "thorax": Variant(resize="thorax"),
+    "square-weights": Variant(untying=SOFT_WEIGHTS),
+    "square-bias-balanced": Variant(untying=UntyingConfig(bias_balanced=True)),
+    "square-style-exchange": Variant(untying=UntyingConfig(style_exchange=0.5)),
+    "square-equalised": Variant(grey="equalised"),
+    "square-group-dro": Variant(untying=UntyingConfig(group_dro=0.01)),
+    "thorax-combined": Variant(resize="thorax", grey="equalised", untying=replace(SOFT_WEIGHTS, style_exchange=0.5)),
+}
+"""By name, the most informative first. The first is the selected model's field of view."""
+
+EVIDENCE: tuple[Occlusion, ...] = ("without-lungs", "border")
+"""What is left of the images where a network is asked what it sees, see `ReevaluationConfig.look`."""
+
+
+def acquisition_variants() -> list[Experiment]:
+    """EfficientNet-Lite0 at 128 pixels on all training images in each of VARIANTS; two seeds, one after the other.
+
+    `pneumo run acquisition-variants`: 200 min on 2 cores.
+    """
+    return [
+        experiment
+        for seed in ACQUISITION_SEEDS
+        for name, variant in VARIANTS.items()
+        for experiment in repeated(
+            "acquisition-variants",
+            name,
+            PretrainedConfig(),
+            variant.training,
+            chapter=CHAPTER,
+            data=variant.data,
+            seeds=[seed],
+            minutes=11,
+        )
+    ]
+
+
+def acquisition_evidence() -> list[Experiment]:
+    """The networks of `acquisition_variants` on images without lungs, and on their border alone.
+
+    `pneumo run acquisition-evidence`: 11 min on 2 cores. The weights must be on this machine.
+    """
+    return list(occluded_variants().values())
+
+
+def occluded_variants() -> dict[tuple[str, Occlusion, int], Experiment]:
+    """The experiments of `acquisition_evidence` by variant, occlusion and seed."""
+    return {
+        (name, occlusion, seed): single(
+            "acquisition-evidence",
+            f"{name}-{occlusion}-seed-{seed}",
+            ReevaluationConfig(network=PretrainedConfig(), seeds=(seed,), look=occlusion),
+            variant.training,
+            chapter=CHAPTER,
+            data=variant.data,
+            minutes=0.3,
+        )
+        for seed in ACQUISITION_SEEDS
+        for name, variant in VARIANTS.items()
+        for occlusion in EVIDENCE
+    }

@@ -36,8 +36,8 @@ def test_an_experiment_survives_being_written_down():
     assert [config.from_dict(config.to_dict(experiment)) for experiment in EVERYTHING] == EVERYTHING
 
 
-def test_all_experiments_of_the_study_take_less_than_ten_hours():
-    assert sum({experiment.key: experiment.minutes for experiment in EVERYTHING}.values()) < 600
+def test_all_experiments_of_the_study_take_less_than_twelve_hours():
+    assert sum({experiment.key: experiment.minutes for experiment in EVERYTHING}.values()) < 720
 
 
 def test_networks_are_read_again_only_where_the_same_training_is_an_experiment_of_its_own():

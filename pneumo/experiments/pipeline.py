@@ -26,7 +26,7 @@ from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, Ree
 from pneumo.interpret import OCCLUSIONS
 from pneumo.io.files import atomic_write
 from pneumo.io.paths import checkpoint_path, weights_path
-from pneumo.models.configuration import NetworkConfig
+from pneumo.models.configuration import NetworkConfig, PretrainedConfig
 
 SELECTION_PARTS = {"plain": ("validation",), "stressed": ("stressed",), "both": ("validation", "stressed")}
 """The parts of `records.SCORED_PARTS` that choose, for each `TrainingConfig.validate_on`."""
@@ -51,7 +51,7 @@ def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> di
     config = _training(experiment)
     images = _images(experiment, progress)
     parts = {name: training.standardised(part, experiment.data.grey) for name, part in images.parts.items()}
-    network = models.build(model, training.make_generator(experiment.seed, 0, "weights"))
+    network = _initial_network(model, experiment.seed)
     choosing = [parts[name] for name in SELECTION_PARTS[config.validate_on]]
     fit = training.fit(
         network,
@@ -76,7 +76,26 @@ def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> di
         },
         "split": images.split,
         "provenance": images.provenance | {"network": models.cost(model, experiment.data.image_size)._asdict()},
+        "from_weights": _from_weights(network, model, experiment.seed, parts["validation"]),
     }
+
+
+def _initial_network(model: NetworkConfig, seed: int) -> torch.nn.Module:
+    """The network before training, whose random weights the seed determines."""
+    return models.build(model, training.make_generator(seed, 0, "weights"))
+
+
+def _from_weights(
+    network: torch.nn.Module, model: NetworkConfig, seed: int, validation: training.Images
+) -> dict[str, Any]:
+    """What figures show of a trained network: `Record.from_weights`."""
+    if isinstance(network, models.SpatialTransformer):
+        theta = training.sampling_grids(network, validation)
+        return {"theta": np.round(theta.astype(float), 4).tolist()}
+    if isinstance(model, PretrainedConfig):
+        changes = models.layer_changes(_initial_network(model, seed).state_dict(), network.state_dict())
+        return {"weight_changes": {layer: [float(f"{value:.4g}") for value in each] for layer, each in changes.items()}}
+    return {}
 
 
 @compute_results.register

@@ -1,5 +1,6 @@
 from . import (
     calibration,
+    choosing,
     external_validation,
     finetuning,
     leakage,
@@ -14,10 +15,12 @@ from . import (
     threshold_transfer,
     toy_optimisation,
     transformer_windows,
+    triage,
 )
 
 __all__ = [
     "calibration",
+    "choosing",
     "external_validation",
     "finetuning",
     "leakage",
@@ -32,4 +35,5 @@ __all__ = [
     "threshold_transfer",
     "toy_optimisation",
     "transformer_windows",
+    "triage",
 ]

@@ -7,6 +7,7 @@ The file is safetensors: tensors and strings, so that nothing in it can run. The
     record          the record's key
     record_sha256   the digest that the record's file holds
     familiarity     `InputStatistics` of the training images, JSON; see `pneumo.inference.input_checks`
+    calibration     labels and logits of the validation images, JSON; files of earlier versions lack it
     note            NOTE
 The tensors are named "0.NAME" for the first network, "1.NAME" for the second, and stored as
 `quantisation.quantise` returns them.
@@ -32,10 +33,12 @@ from pneumo import models
 from pneumo.augment import scale
 from pneumo.data.grey import standardise
 from pneumo.errors import DataError
+from pneumo.evaluation.conformal import ConformalAnswer
 from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict
 from pneumo.inference.input_checks import InputStatistics
 from pneumo.inference.quantisation import dequantise
 from pneumo.inference.radiograph import Radiograph, from_array, from_bytes
+from pneumo.inference.working_point import Calibration, calibration_by_key, from_json, needed
 from pneumo.interpret.gradcam import grad_cam, normalise_maps
 
 FORMAT = "pneumo-model 1"
@@ -53,11 +56,13 @@ Image = str | Path | np.ndarray
 
 class Prediction(NamedTuple):
     """What is said of one image. decision: "positive" where the probability reaches the threshold, else "negative".
+    answer: "normal", "pneumonia" or "cannot tell", see `Model.answer`; "" for a model without calibration.
     warning: what is unlike the training images, or ""."""
 
     image: str
     probability: float
     decision: str
+    answer: str
     warning: str
 
 
@@ -82,6 +87,8 @@ class Model:
 
     experiment: what was run. threshold: the probability from which an image counts as positive, fixed by the record.
     record: its key. record_sha256: the digest in its file.
+    calibration: its predictions for validation images, or None where neither its file nor a record here has them.
+    answer: bounds of the third answer, from the calibration; None without.
     """
 
     experiment: Experiment
@@ -90,6 +97,8 @@ class Model:
     record_sha256: str
     input_statistics: InputStatistics
     ensemble: Ensemble
+    calibration: Calibration | None = None
+    answer: ConformalAnswer | None = None
 
     def __repr__(self) -> str:
         """One line: the experiment's name, networks, image size, threshold, record."""
@@ -98,6 +107,27 @@ class Model:
             f"Model({self.experiment.name}: {networks} network{'s' * (networks > 1)}, "
             f"{self.experiment.data.image_size} pixels, threshold {self.threshold:.4f}, record {self.record})"
         )
+
+    def at(
+        self, *, threshold: float | None = None, sensitivity: float | None = None, error: float | None = None
+    ) -> Model:
+        """The same model at another working point.
+
+        threshold: on the probability, in (0, 1). sensitivity: in its place, the highest threshold that reaches it on
+            validation images. error: for the third answer, the share of a class's images for which it may be ruled out.
+        None leaves each as it is. Raises ValueError for a value out of range and for both threshold and sensitivity,
+        DataError where validation predictions are needed and not at hand.
+
+            model = load_model().at(sensitivity=0.95)
+        """
+        if threshold is not None and sensitivity is not None:
+            raise ValueError(f"threshold={threshold} and sensitivity={sensitivity} set the same; give one of them")
+        if threshold is not None and not 0 < threshold < 1:
+            raise ValueError(f"threshold={threshold} is not between 0 and 1; it is a probability")
+        if sensitivity is not None:
+            threshold = needed(self.calibration, f"sensitivity={sensitivity}").threshold_at(sensitivity)
+        answer = self.answer if error is None else needed(self.calibration, f"error={error}").answer(error)
+        return replace(self, threshold=self.threshold if threshold is None else threshold, answer=answer)
 
     def predict(self, images: Image | Iterable[Image]) -> np.ndarray:
         """Probability of pneumonia for each image, (N,) float64 in [0, 1]; N is 1 for a single image.
@@ -143,14 +173,17 @@ class Model:
         pixels = _stack([radiograph for _, radiograph in named])
         with torch.inference_mode():
             logits = self.ensemble(scale(torch.from_numpy(pixels)))
+        probabilities = torch.sigmoid(logits.double()).tolist()
+        answers = [""] * len(named) if self.answer is None else self.answer.answers(probabilities).tolist()
         return [
             Prediction(
                 image=name,
                 probability=probability,
                 decision="positive" if probability >= self.threshold else "negative",
+                answer=answer,
                 warning=self.input_statistics.warning(radiograph),
             )
-            for (name, radiograph), probability in zip(named, torch.sigmoid(logits.double()).tolist(), strict=True)
+            for (name, radiograph), probability, answer in zip(named, probabilities, answers, strict=True)
         ]
 
     def grad_cam(self, radiographs: Sequence[Radiograph]) -> np.ndarray:
@@ -187,6 +220,8 @@ def load_model(path: str | Path | None = None) -> Model:
         )
     try:
         experiment = from_dict(json.loads(metadata["experiment"]))
+        stored = metadata.get("calibration")
+        calibration = calibration_by_key(metadata["record"]) if stored is None else from_json(stored)
         return Model(
             experiment=experiment,
             threshold=float(metadata["threshold"]),
@@ -194,6 +229,8 @@ def load_model(path: str | Path | None = None) -> Model:
             record_sha256=metadata["record_sha256"],
             input_statistics=cattrs.structure(json.loads(metadata["familiarity"]), InputStatistics),
             ensemble=_build_ensemble(experiment, dequantise(tensors)),
+            calibration=calibration,
+            answer=None if calibration is None else calibration.answer(),
         )
     except (KeyError, ValueError, RuntimeError, cattrs.BaseValidationError) as error:
         reason = " ".join(str(error).split())  # PyTorch names missing tensors on lines of their own

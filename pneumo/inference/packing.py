@@ -18,6 +18,7 @@ from pneumo.experiments.config import Experiment
 from pneumo.inference.input_checks import InputStatistics, fit_input_statistics
 from pneumo.inference.model import FORMAT, NOTE, member_experiments
 from pneumo.inference.quantisation import quantise
+from pneumo.inference.working_point import calibration_of, to_json
 from pneumo.io.files import atomic_write
 from pneumo.io.paths import weights_path
 
@@ -63,6 +64,9 @@ def save_model(
         "familiarity": json.dumps(cattrs.unstructure(input_statistics)),
         "note": NOTE,
     }
+    calibration = calibration_of(stored)
+    if calibration is not None:
+        metadata["calibration"] = to_json(calibration)
     with atomic_write(path) as temporary:
         save_file(tensors, temporary, metadata)
     return path

@@ -130,6 +130,12 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     pack.add_argument("path", type=Path, metavar="FILE")
     pack.set_defaults(command=_pack)
 
+    unpack = commands.add_parser(
+        "unpack", help="put a model's weights where experiments look for them, to evaluate its networks again"
+    )
+    _add_model_option(unpack)
+    unpack.set_defaults(command=_unpack)
+
 
 def _add_model_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", type=Path, metavar="FILE", help="by default the one that comes with the package")
@@ -200,6 +206,13 @@ def _pack(options: argparse.Namespace) -> int:
     from pneumo.inference import pack
 
     print(pack(experiments.find_experiment(options.name), options.path))
+    return 0
+
+
+def _unpack(options: argparse.Namespace) -> int:
+    from pneumo.inference.packing import unpack
+
+    print("\n".join(map(str, unpack(options.model))))
     return 0
 
 

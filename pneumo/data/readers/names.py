@@ -1,9 +1,10 @@
-"""Patient and kind of pneumonia from a file name of the Kermany archive.
+"""Patient and kind of pneumonia from a file name of the Kermany archive, or of ChestX-ray14.
 
 person1_bacteria_2.jpeg                 second image of bacterial patient 1
 person1_virus_6.jpeg                    another child: bacterial and viral patients are numbered apart
 IM-0115-0001.jpeg                       normal
 NORMAL2-IM-0666-0001-0002.jpeg          normal, another series: IM-0666 is another child
+00001305_001.png                        ChestX-ray14: second image of patient 1305; the name tells no finding
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 _PNEUMONIA = re.compile(r"(?P<person>person\d+)_(?P<subtype>bacteria|virus)(_\d+)+")
+_CHEST_XRAY_14 = re.compile(r"(?P<patient>\d{8})_\d{3}")
 _NORMAL = re.compile(r"(?P<patient>(NORMAL2-)?IM-\d{4})(-\d{4})+")
 
 
@@ -38,4 +40,6 @@ def parse_file_name(name: str) -> ParsedName:
         return ParsedName(patient=f"{match['subtype']}-{match['person']}", subtype=match["subtype"])
     if match := _NORMAL.fullmatch(stem):
         return ParsedName(patient=match["patient"], subtype="normal")
+    if match := _CHEST_XRAY_14.fullmatch(stem):
+        return ParsedName(patient=f"nih-{match['patient']}")
     return ParsedName()

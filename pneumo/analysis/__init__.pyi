@@ -1,4 +1,5 @@
 from . import (
+    acquisition,
     calibration,
     choosing,
     external_validation,
@@ -19,6 +20,7 @@ from . import (
 )
 
 __all__ = [
+    "acquisition",
     "calibration",
     "choosing",
     "external_validation",

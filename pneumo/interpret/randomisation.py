@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,7 @@ def randomisation_check(
     cuts = np.unique(np.rint(np.linspace(0, len(layers), min(steps, len(layers)) + 1)).astype(int))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        for done, upto in zip(cuts[:-1], cuts[1:], strict=True):
+        for done, upto in pairwise(cuts):
             for layer in layers[::-1][done:upto]:
                 layer.reset_parameters()  # pyright: ignore[reportCallIssue]  `has_own_weights` sees to it
             maps = saliency(changed, images)

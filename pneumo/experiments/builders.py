@@ -37,6 +37,12 @@ def data_config(name: str, image_size: int = 64) -> DataConfig:
 EIGHT_EPOCHS = TrainingConfig(epochs=8, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3), patience=None)
 """Training of the comparisons between small networks: eight epochs, of which the best is kept."""
 
+FULL_LENGTH = TrainingConfig(
+    epochs=15, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3, schedule="cosine"), patience=None
+)
+"""Training of comparisons on all training images: the learning rate falls to 0 along a cosine, so that the validation
+loss of every network has levelled off at the last epoch, and does not jump between epochs as at a constant rate."""
+
 
 def repeated(
     group: str,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo import data, experiments, records
-from pneumo.analysis import leakage, model_selection, threshold_transfer, transformer_windows
+from pneumo.analysis import comparisons, leakage, model_selection, threshold_transfer, transformer_windows
 from pneumo.analysis.summaries import (
     auc_difference,
     ensemble_auc,
@@ -82,8 +82,15 @@ def variables() -> Values:
         "model-selection": model_selection_values(),
         "interpretation": interpretation(audit["width"]),
         "tumours": tumours(),
+        "claims": marked_claims(Path("report")),
         **{name: compared(experiments.find_experiments(name)) for name in COMPARISONS},
     }
+
+
+def marked_claims(report: Path) -> Values:
+    """How many comparisons the text of each chapter makes, see `pneumo.analysis.comparisons`."""
+    chapters = {path.stem: comparisons.read_claims(path.read_text(encoding="utf-8")) for path in report.glob("*.qmd")}
+    return {name: format_count(len(claims)) for name, claims in sorted(chapters.items()) if claims}
 
 
 def model_selection_values() -> Values:

@@ -1,5 +1,6 @@
 from . import (
     calibration,
+    comparisons,
     external_validation,
     finetuning,
     leakage,
@@ -18,6 +19,7 @@ from . import (
 
 __all__ = [
     "calibration",
+    "comparisons",
     "external_validation",
     "finetuning",
     "leakage",

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from pneumo import evaluation
+from pneumo.analysis import comparisons
 from pneumo.analysis.summaries import (
     Models,
     aligned_frames,
-    auc_difference,
     mean_and_range,
     measures,
     one_model,
@@ -182,23 +182,28 @@ def differences(
     models: Models,
     against: str,
     *,
-    parts: Sequence[str] = ("validation", "stressed"),
+    end_points: Sequence[str] = ("loss", "perturbed AUC"),
     heading: str = "variant",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """AUC of each model minus that of the model `against`, each the mean of its seeds, on the same patients.
+    """End points of each model minus those of the model `against`, on the same patients.
 
-    Returns one row a model, columns `heading` and "{part} AUC", cells `Interval` (95 %) from draws of patients, the
-    same for both models. They hold the chance of who is examined; that of training is in the range of the seeds, see
-    `comparison`. seed: of the draws. Raises ValueError where a model predicts other images than `against`.
+    end_points: of `analysis.comparisons.END_POINTS`; the first is the primary one. seed: of the draws.
+    Returns one row a model, columns `heading`, the end points, cells `Interval` (95 %, over patients and seeds, see
+    `evaluation.hierarchical_difference`), and "corrected p": of the primary end point, corrected for the number of rows
+    by Holm's method. Raises ValueError where a model has one seed, or predicts other images than `against`.
     """
     named = records_by_model(models)
-    rows = []
-    for name, records in named.items():
-        if name != against:
-            cells = {f"{part} AUC": auc_difference(records, named[against], part, seed=seed) for part in parts}
-            rows.append({heading: f"{name} − {against}", **cells})
-    return pd.DataFrame(rows)
+    others = {name: records for name, records in named.items() if name != against}
+    found = [
+        [comparisons.difference(records, named[against], each, seed=seed) for each in end_points]
+        for records in others.values()
+    ]
+    frame = pd.DataFrame({heading: [f"{name} − {against}" for name in others]})
+    for column, end_point in enumerate(end_points):
+        name = "validation loss" if end_point == "loss" else end_point
+        frame[name] = [row[column].interval for row in found]
+    return frame.assign(**{"corrected p": evaluation.holm([row[0].p_value for row in found])})
 
 
 def learning_rates(records: Iterable[Record]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ A chapter writes {{< var cnn.test.auc >}}. A measured value is a link to the rec
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd

@@ -50,7 +50,10 @@ def test_an_end_point_that_is_unknown_is_refused_by_name():
 
 
 def test_marks_are_read_with_the_primary_end_point_where_they_name_none():
-    text = "Better. <!-- claim: group: good < poor -->\nAs good.<!-- claim: group: same = poor, perturbed AUC; a-b: x > y -->"
+    text = (
+        "Better. <!-- claim: group: good < poor -->\n"
+        "As good.<!-- claim: group: same = poor, perturbed AUC; a-b: x > y -->"
+    )
     assert comparisons.read_claims(text) == [
         Claim(group="group", variant="good", sign="<", other="poor", end_point="loss"),
         Claim(group="group", variant="same", sign="=", other="poor", end_point="perturbed AUC"),

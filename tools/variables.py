@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo import data, experiments, records
-from pneumo.analysis import comparisons, leakage, model_selection, threshold_transfer, transformer_windows
+from pneumo.analysis import comparisons, leakage, model_selection, threshold_transfer
 from pneumo.analysis.summaries import (
     auc_difference,
     ensemble_auc,
@@ -76,7 +76,6 @@ def variables() -> Values:
     return {
         "data": counts(audit["width"]),
         "examples": {"source": example_source()},
-        "windows": {"source": window_source()},
         "headers": {field: header(record) for field, record in audit.items()},
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
         "classical": {**by_learner_and_features(learners), "best": best(learners, audit["width"])},
@@ -189,13 +188,6 @@ def example_source() -> str:
         return "from the archive"
     meant = experiments.study_data().name
     return "synthetic" if meant == "phantom" else f"synthetic stand-ins, as {meant} is not at hand here"
-
-
-def window_source() -> str:
-    """Whose attention windows the figures of this render show, for captions; weights are no part of a record."""
-    if transformer_windows.weights_available(experiments.spatial_transformer()):
-        return "of the trained networks"
-    return "of networks before training, which see the whole image, as the trained weights are not at hand here"
 
 
 def header(record: Record) -> Values:

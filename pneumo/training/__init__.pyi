@@ -1,4 +1,5 @@
 from .batches import (
+    PREDICTION_BATCH_SIZE as PREDICTION_BATCH_SIZE,
     Batches as Batches,
     Images as Images,
     InMemory as InMemory,

@@ -104,7 +104,9 @@ def test_a_variant_that_is_not_there_is_named():
 @pytest.mark.parametrize("chapter", sorted(path.stem for path in REPORT.glob("*.qmd")))
 def test_every_marked_claim_of_the_book_is_what_the_records_say(chapter):
     def variants(group):
-        return summaries.records_by_model(map(records.get, experiments.find_experiments(group)))
+        return summaries.records_by_model(
+            records.get(each, REPORT.parent / "records") for each in experiments.find_experiments(group)
+        )
 
     claims = comparisons.read_claims((REPORT / f"{chapter}.qmd").read_text(encoding="utf-8"))
     wrong = [

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pneumo import data, experiments, records
+from pneumo import data, evaluation, experiments, records
 from pneumo.analysis import comparisons, leakage, model_selection, threshold_transfer
 from pneumo.analysis.summaries import (
     auc_difference,
@@ -101,6 +101,7 @@ def model_selection_values() -> Values:
     )
     return {
         **{family: {"name": description(record), **measured([record])} for family, record in chosen.items()},
+        "calibration": {part: calibration_values(chosen["transferred"], part) for part in ("validation", "test")},
         "ranking": {
             "networks": format_count(len(networks)),
             **{
@@ -108,6 +109,16 @@ def model_selection_values() -> Values:
                 for part in ("validation", "stressed")
             },
         },
+    }
+
+
+def calibration_values(record: Record, part: str) -> Values:
+    """Calibration intercept and slope of one model."""
+    frame = record.frame(part)
+    labels, probabilities = frame["label"], frame["probability"]
+    return {
+        "intercept": link(format_number(float(evaluation.calibration_intercept(labels, probabilities))), record),
+        "slope": link(format_number(float(evaluation.calibration_slope(labels, probabilities))), record),
     }
 
 

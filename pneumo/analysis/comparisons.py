@@ -4,7 +4,8 @@ A chapter that says that one variant is better than another marks the sentence, 
 
     Without batch normalisation the loss is higher. <!-- claim: network-parts: no-batch-norm > baseline, loss -->
 
-`>` and `<` claim a difference of the end point, `=` that none was shown. `check_claims` compares the marks with the
+`>` and `<` claim a difference of the end point, `=` that none was shown; a variant of another group is written
+group/variant. `check_claims` compares the marks with the
 records, so that a sentence is found out when the numbers move. All marks of a chapter are one family of comparisons,
 whose p values are corrected by Holm's method.
 """
@@ -43,13 +44,14 @@ LEVEL = 0.05
 """Largest corrected p value of a difference that is called one."""
 
 MARK = re.compile(r"<!--\s*claim:(.*?)-->")
-CLAIM = re.compile(r"\s*([\w-]+)\s*:\s*([\w.-]+)\s*([<>=])\s*([\w.-]+)\s*(?:,\s*([\w ]+?))?\s*")
+CLAIM = re.compile(r"\s*([\w-]+)\s*:\s*([\w./-]+)\s*([<>=])\s*([\w./-]+)\s*(?:,\s*([\w ]+?))?\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """A sentence's claim about two variants of one group of experiments.
 
+    variant, other: of the group, or "group/variant" of another.
     sign: "<" or ">", variant's end point is lower or higher than that of `other`; "=", no difference was shown.
     """
 
@@ -85,12 +87,16 @@ def difference(
 ) -> Difference:
     """The end point of one variant minus that of another, with a 95 % interval and p value over patients and seeds.
 
-    records, others: the seeds of each, two or more. end_point: of END_POINTS. seed: of the draws.
-    See `evaluation.hierarchical_difference`. Raises ValueError for an unknown end point, and where the records predict
-    different images.
+    records, others: the seeds of each, or the one record of a learner that draws no seed. Of two single networks, the
+    difference is that of these networks, over patients alone. end_point: of END_POINTS. seed: of the draws.
+    See `evaluation.hierarchical_difference`. Raises ValueError for an unknown end point, for one network against
+    several seeds, and where the records predict different images.
     """
     if end_point not in END_POINTS:
         raise ValueError(f"end_point={end_point!r} is unknown; choose from {', '.join(END_POINTS)}")
+    for one, several in ((records, others), (others, records)):
+        if len(one) == 1 and one[0].history and len(several) > 1:
+            raise ValueError(f"{one[0].experiment.name} is one seed; how far seeds differ cannot be seen from it")
     part, statistic = END_POINTS[end_point]
     frames = aligned_frames([*records, *others], part)
     scores = np.stack([frame["probability"] for frame in frames])
@@ -124,13 +130,17 @@ def check_claims(claims: Sequence[Claim], records_of: Callable[[str], Mapping[st
     records_of: the records of a group's variants by name, given the group. Raises ValueError for a claim about a
     variant that its group does not have.
     """
-    differences = []
-    for claim in claims:
-        variants = records_of(claim.group)
-        for name in (claim.variant, claim.other):
-            if name not in variants:
-                raise ValueError(f"{claim}: {claim.group} has no variant {name!r}, only {', '.join(variants)}")
-        differences.append(difference(variants[claim.variant], variants[claim.other], claim.end_point))
+
+    def find(claim: Claim, name: str) -> Sequence[Record]:
+        group, _, variant = name.rpartition("/")
+        variants = records_of(group or claim.group)
+        if variant not in variants:
+            raise ValueError(f"{claim}: there is no variant {name!r}, only {', '.join(variants)}")
+        return variants[variant]
+
+    differences = [
+        difference(find(claim, claim.variant), find(claim, claim.other), claim.end_point) for claim in claims
+    ]
     corrected = evaluation.holm([each.p_value for each in differences])
     return [
         Verdict(claim=claim, difference=each, p_value=float(p_value))

@@ -1,5 +1,6 @@
 """Comparisons of variants and the claims of chapters, against differences that are made up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,19 @@ def test_the_loss_of_one_variant_minus_that_of_another():
     assert found.interval.estimate == pytest.approx(loss("good") - loss("poor"))
     assert found.interval.high < 0
     assert found.p_value < 0.01
+
+
+def test_one_network_is_not_compared_with_a_recipe():
+    one = [replace(VARIANTS["good"][0], history=[{"epoch": 1}])]
+    with pytest.raises(ValueError, match="group/good-seed-0 is one seed"):
+        comparisons.difference(one, VARIANTS["poor"])
+
+
+def test_a_variant_of_another_group_is_found_there():
+    claims = comparisons.read_claims("<!-- claim: g: good < h/poor -->")
+    groups = {"g": {"good": VARIANTS["good"]}, "h": {"poor": VARIANTS["poor"]}}
+    (verdict,) = comparisons.check_claims(claims, groups.__getitem__)
+    assert verdict.holds
 
 
 def test_an_end_point_that_is_unknown_is_refused_by_name():
@@ -97,7 +111,7 @@ def test_the_p_values_of_a_chapter_are_corrected_together():
 
 def test_a_variant_that_is_not_there_is_named():
     claims = comparisons.read_claims("<!-- claim: g: best < poor -->")
-    with pytest.raises(ValueError, match="g has no variant 'best', only good, poor, same"):
+    with pytest.raises(ValueError, match="there is no variant 'best', only good, poor, same"):
         comparisons.check_claims(claims, lambda group: VARIANTS)
 
 

@@ -113,8 +113,8 @@ def trained_on_all_images(several: Iterable[Record]) -> list[Record]:
 def add_own_result(published: pd.DataFrame, record: Record, *, seed: int = 0) -> pd.DataFrame:
     """A table of published results with the test result of one record as its last row.
 
-    published: columns source, AUC, accuracy, note. seed: of the draws of patients. Returns the same columns; in the last
-    row, AUC and accuracy are `Interval`s (95 %).
+    published: columns source, AUC, accuracy, note. seed: of the draws of patients.
+    Returns the same columns; in the last row, AUC and accuracy are `Interval`s (95 %).
     """
     intervals = summary([record], "test", seed=seed, names=("auc", "accuracy"))
     own = {

@@ -18,7 +18,7 @@ from pneumo.experiments.regularisation import regularisation
 from pneumo.experiments.scaling import scaling
 from pneumo.experiments.spatial_transformer import spatial_transformer
 from pneumo.experiments.transfer_learning import transfer_learning
-from pneumo.experiments.tumours import tumours
+from pneumo.experiments.tumours import patchcamelyon, tumours
 
 CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
     "data-and-shortcuts": {"headers": headers, "spectra": spectra},
@@ -50,6 +50,9 @@ its records in records/NAME."""
 GROUPS = {name: make for groups in CHAPTERS.values() for name, make in groups.items()}
 """The comparisons by name."""
 
+ON_REQUEST = {"patchcamelyon": patchcamelyon}
+"""Comparisons that are no part of the book, since their data are too large for it."""
+
 
 def all_experiments() -> list[Experiment]:
     """Every experiment of the book, in the order of its chapters. One that two comparisons share is in both."""
@@ -76,7 +79,7 @@ def selection_candidates() -> dict[str, list[Experiment]]:
 
 
 def find_experiments(name: str) -> list[Experiment]:
-    """Experiments by name: of a comparison, of a chapter, one by its own name, or "all".
+    """Experiments by name: of a comparison, of a chapter, one by its own name, or "all" that the book has.
 
     >>> [len(find_experiments(name)) for name in ("first-network", "cnn-architecture", "first-network/seed-0")]
     [5, 48, 1]
@@ -87,12 +90,14 @@ def find_experiments(name: str) -> list[Experiment]:
         return all_experiments()
     if name in GROUPS:
         return GROUPS[name]()
+    if name in ON_REQUEST:
+        return ON_REQUEST[name]()
     if name in CHAPTERS:
         return [experiment for make in CHAPTERS[name].values() for experiment in make()]
     found = [experiment for experiment in all_experiments() if experiment.name == name]
     if not found:
         raise UnknownExperiment(
-            f"no experiments are called {name!r}; there are {', '.join(GROUPS)}, the chapters "
+            f"no experiments are called {name!r}; there are {', '.join([*GROUPS, *ON_REQUEST])}, the chapters "
             f"{', '.join(chapter for chapter in CHAPTERS if chapter not in GROUPS)}, all, and the names that "
             "`pneumo status` lists"
         )

@@ -12,6 +12,20 @@ from pneumo.experiments.transfer_learning import FINE_TUNING
 from pneumo.features.configuration import HOGConfig
 
 
+def patchcamelyon() -> list[Experiment]:
+    """A CNN and a fine-tuned EfficientNet-Lite0 on PatchCamelyon, whose 262,144 training images make one epoch long.
+
+    `pneumo run patchcamelyon`: about a day on 2 cores. No part of the book; raises DataError, with how to get them,
+    where the files are not here.
+    """
+    data = data_config("pcam", 96)
+    epoch = replace(FINE_TUNING, epochs=1)
+    return [
+        *repeated("patchcamelyon", "cnn", CNNConfig(), epoch, chapter="tumours", data=data, minutes=60),
+        *repeated("patchcamelyon", "transferred", PretrainedConfig(), epoch, chapter="tumours", data=data, minutes=200),
+    ]
+
+
 def tumours() -> list[Experiment]:
     """The recipes of the study on BreastMNIST, unchanged. `pneumo run tumours`: 10 min on 2 cores."""
     phantom = study_data().name == "phantom"  # `make demo` needs no data

@@ -60,6 +60,7 @@ COMPARISON_MEASURES = (
     "stressed_auc",
     "seconds_an_epoch",
     "gap",
+    "loss_gap",
 )
 """Of each variant, see `summaries.measures`."""
 

@@ -71,6 +71,7 @@ def measures(record: Record) -> dict[str, float]:
     trained by epochs also
         validation_loss, validation_accuracy  of the epoch whose weights were kept
         gap                                   training minus validation accuracy, last epoch
+        loss_gap                              validation minus training loss, last epoch
         seconds_an_epoch                      median over the epochs
         updates                               of the weights, all epochs
     """
@@ -88,6 +89,7 @@ def measures(record: Record) -> dict[str, float]:
             "validation_loss": kept["validation_loss"],
             "validation_accuracy": kept["validation_accuracy"],
             "gap": last["train_accuracy"] - last["validation_accuracy"],
+            "loss_gap": last["validation_loss"] - last["train_loss"],
             "seconds_an_epoch": float(np.median([row["seconds"] for row in record.history])),
             "updates": float(len(record.history) * batches),
         }

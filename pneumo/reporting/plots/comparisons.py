@@ -33,6 +33,7 @@ MEASURES = {
     "multiply_adds": "multiply-adds an image",
     "updates": "updates of the weights",
     "gap": "training accuracy − validation accuracy, last epoch",
+    "loss_gap": "validation loss − training loss, last epoch",
 }
 """Axis label of each of `analysis.summaries.measures`."""
 

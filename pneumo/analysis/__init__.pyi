@@ -1,6 +1,7 @@
 from . import (
     calibration,
     comparisons,
+    cross_validation,
     external_validation,
     finetuning,
     leakage,
@@ -20,6 +21,7 @@ from . import (
 __all__ = [
     "calibration",
     "comparisons",
+    "cross_validation",
     "external_validation",
     "finetuning",
     "leakage",

@@ -96,5 +96,7 @@ from .transfer_learning import (
     transfer_learning as transfer_learning,
 )
 from .tumours import (
+    patchcamelyon as patchcamelyon,
+    tumour_folds as tumour_folds,
     tumours as tumours,
 )

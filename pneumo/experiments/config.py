@@ -71,6 +71,8 @@ class DataConfig:
     validation_fraction: of the development images; whole patients.
     fraction: of the training images that are used; whole patients.
     distortion: applied once to every image, of training, validation and test.
+    folds, fold: cross-validation in place of the publisher's parts, see `pneumo.data.cross_validation_split`; copies of
+        one image stay in one fold. 0 folds for none.
     """
 
     name: str
@@ -81,6 +83,8 @@ class DataConfig:
     fraction: float = 1.0
     split_seed: int = 0
     distortion: Augmentation = field(default_factory=Augmentation)
+    folds: int = 0
+    fold: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

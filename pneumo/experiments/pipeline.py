@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from pneumo import classical, data, evaluation, features, models, training
 from pneumo.augment import STRESS
 from pneumo.classical.configuration import ClassicalConfig
-from pneumo.data.duplicates import warn_of_duplicates
+from pneumo.data.duplicates import duplicate_groups, warn_of_duplicates
 from pneumo.data.headers import headers
 from pneumo.errors import MissingRecord
 from pneumo.experiments import records
@@ -260,6 +260,15 @@ def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
             f"{config.name} here is version {dataset.version}, {experiment.name} was defined for {config.version} "
             "(images are missing, added, or sorted into other folders); get the original, or define the experiment "
             "with data_config() for the data that are here"
+        )
+    if config.folds:
+        return dataset, data.cross_validation_split(
+            dataset.table,
+            duplicate_groups(dataset),
+            folds=config.folds,
+            fold=config.fold,
+            fraction=config.fraction,
+            seed=config.split_seed,
         )
     split = data.split(
         dataset.table,

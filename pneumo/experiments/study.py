@@ -18,7 +18,7 @@ from pneumo.experiments.regularisation import regularisation
 from pneumo.experiments.scaling import scaling
 from pneumo.experiments.spatial_transformer import spatial_transformer
 from pneumo.experiments.transfer_learning import transfer_learning
-from pneumo.experiments.tumours import patchcamelyon, tumours
+from pneumo.experiments.tumours import patchcamelyon, tumour_folds, tumours
 
 CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
     "data-and-shortcuts": {"headers": headers, "spectra": spectra},
@@ -42,7 +42,7 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
         "test-time-augmentation": test_time_augmentation,
     },
     "interpretation": {"perturbations": perturbations, "occlusions": occlusions},
-    "tumours": {"tumours": tumours},
+    "tumours": {"tumours": tumours, "tumour-folds": tumour_folds},
 }
 """The comparisons of each chapter. A chapter, report/NAME.qmd, has its definitions in pneumo/experiments/NAME.py and
 its records in records/NAME."""

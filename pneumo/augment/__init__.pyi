@@ -1,5 +1,6 @@
 from .configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRESS, STRONG, Augmentation, FillMode
 from .stepwise import reference
+from .style import exchange_styles
 from .transforms import Parameters, augment, mixup, parameters, scale, transform
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "FillMode",
     "Parameters",
     "augment",
+    "exchange_styles",
     "mixup",
     "parameters",
     "reference",

@@ -25,7 +25,9 @@ import numpy as np
 from joblib import cpu_count
 from tqdm import tqdm
 
-from pneumo.data.decode import DECODER_VERSION, ResizeRule, check_resize, resize_to_square
+from pneumo.data.catalogue import data_folders
+from pneumo.data.decode import DECODER_VERSION, FIELD_RULES, ResizeRule, check_resize, resize_to_square
+from pneumo.data.headers import find_original, read_original_headers
 from pneumo.data.readers.archive import ImageFileSource
 from pneumo.errors import DataError
 from pneumo.io.digests import rows_digest
@@ -101,7 +103,8 @@ def pixels(
 ) -> Pixels:
     """Decode a data set to squares of one size, or map what an earlier process decoded.
 
-    size: side in pixels. resize: see `pneumo.data.decode.resize_to_square`.
+    size: side in pixels. resize: see `pneumo.data.decode.resize_to_square`. The rules that need an image's original
+        shape take it from `original_headers.csv` where that names the image, and else from the image.
     on_error: with "raise", every image is tried and one DataError lists all that cannot be decoded; what was fine is
         kept for the next call. With "skip", those rows are in `Pixels.unreadable` and a warning counts them.
     jobs: threads; by default as many as there are processors for this process.
@@ -152,21 +155,35 @@ class _DecodingTask:
         return NPY_HEADER_BYTES + len(self.dataset) * self.size**2
 
     @cached_property
+    def aspects(self) -> list[float] | None:
+        """Width / height of the originals, where the rule needs them and the images may have been stretched."""
+        if self.rule not in FIELD_RULES:
+            return None
+        original = find_original(self.dataset, data_folders())
+        if original is None:
+            return None
+        frame = read_original_headers(original, self.dataset)
+        return (frame["width"] / frame["height"]).tolist()
+
+    @cached_property
     def path(self) -> Path:
         """NAME.npy. The other files of its key differ in the suffix."""
         images = self.dataset.table["image"]
         key = rows_digest(
             [(self.dataset.source.signature, DECODER_VERSION, self.size, self.rule), *((image,) for image in images)]
         )
+        if self.aspects is not None:
+            key = rows_digest([(key,), *((f"{aspect:.6f}",) for aspect in self.aspects)])
         name = re.sub(r"[^\w.-]+", "_", self.dataset.name)
         return cache_folder() / "pixels" / f"{name}-{self.size}-{self.rule}-{key[:16]}.npy"
 
     def square(self, row: int) -> np.ndarray:
         """One image, (size, size) uint8. Raises DataError where it cannot be decoded."""
         source = self.dataset.source
+        aspect = None if self.aspects is None else self.aspects[row]
         if isinstance(source, ImageFileSource):
-            return source.square(row, self.size, self.rule)
-        return resize_to_square(source.image(row, self.size), self.size, self.rule)
+            return source.square(row, self.size, self.rule, aspect)
+        return resize_to_square(source.image(row, self.size), self.size, self.rule, aspect)
 
 
 def _load(task: _DecodingTask) -> Pixels | None:

@@ -6,6 +6,12 @@ from . import (
     records as records,
     runner as runner,
 )
+from .acquisition import (
+    VARIANTS as VARIANTS,
+    acquisition_evidence as acquisition_evidence,
+    acquisition_variants as acquisition_variants,
+    occluded_variants as occluded_variants,
+)
 from .augmentation import (
     AUGMENTATIONS as AUGMENTATIONS,
     augmentation as augmentation,

@@ -24,7 +24,7 @@ from pneumo.models.configuration import (
     PretrainedConfig,
     TransformerConfig,
 )
-from pneumo.training.configuration import OptimizerConfig, TrainingConfig
+from pneumo.training.configuration import OptimizerConfig, TrainingConfig, UntyingConfig
 
 __all__ = [
     "RECIPE",
@@ -49,6 +49,7 @@ __all__ = [
     "SpectrumConfig",
     "TrainingConfig",
     "TransformerConfig",
+    "UntyingConfig",
     "from_dict",
     "to_dict",
 ]
@@ -57,7 +58,8 @@ RECIPE = 1
 """Version of everything between a configuration and its result (decoding, batches, training). Raise it by hand when
 results would change; tidying code leaves it, and the records, alone."""
 
-Resize = Literal["stretch", "letterbox", "crop"]
+Resize = Literal["stretch", "letterbox", "crop", "square", "thorax"]
+Grey = Literal["as-is", "equalised", "percentiles"]
 Occlusion = Literal["whole", "without-lungs", "border", "shuffled"]
 
 
@@ -67,7 +69,8 @@ class DataConfig:
 
     name: a name from `pneumo data list`, or a path.
     version: `Dataset.version`, who is in it.
-    image_size: side in pixels. resize: "stretch", "letterbox" or "crop".
+    image_size: side in pixels. resize: see `pneumo.data.decode.resize_to_square`. grey: how grey levels are
+        standardised before a network sees them, see `pneumo.data.grey.standardise`.
     validation_fraction: of the development images; whole patients.
     fraction: of the training images that are used; whole patients.
     distortion: applied once to every image, of training, validation and test.
@@ -85,6 +88,7 @@ class DataConfig:
     distortion: Augmentation = field(default_factory=Augmentation)
     folds: int = 0
     fold: int = 0
+    grey: Grey = "as-is"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import reduce, singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from pneumo import classical, data, evaluation, features, models, training
 from pneumo.augment import STRESS
 from pneumo.classical.configuration import ClassicalConfig
 from pneumo.data.duplicates import duplicate_groups, warn_of_duplicates
+from pneumo.data.grey import GreyRule
 from pneumo.data.headers import headers
+from pneumo.data.strata import stratify
 from pneumo.errors import MissingRecord
 from pneumo.experiments import records
 from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, ReevaluationConfig, TrainingConfig
@@ -25,8 +28,8 @@ from pneumo.io.files import atomic_write
 from pneumo.io.paths import checkpoint_path, weights_path
 from pneumo.models.configuration import NetworkConfig, PretrainedConfig
 
-SELECTION_PART = {"plain": "validation", "stressed": "stressed"}
-"""The part of `records.SCORED_PARTS` that chooses, for each `TrainingConfig.validate_on`."""
+SELECTION_PARTS = {"plain": ("validation",), "stressed": ("stressed",), "both": ("validation", "stressed")}
+"""The parts of `records.SCORED_PARTS` that choose, for each `TrainingConfig.validate_on`."""
 
 HEADER_FIELDS = {
     "width": lambda frame: frame["width"],
@@ -48,29 +51,32 @@ def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> di
     config = _training(experiment)
     images = _images(experiment, progress)
     network = _initial_network(model, experiment.seed)
+    parts = {name: training.standardised(part, experiment.data.grey) for name, part in images.parts.items()}
+    choosing = [parts[name] for name in SELECTION_PARTS[config.validate_on]]
     fit = training.fit(
         network,
-        images.parts["train"],
-        images.parts[SELECTION_PART[config.validate_on]],
+        parts["train"],
+        reduce(training.joined, choosing),
         config,
         seed=experiment.seed,
         checkpoint=checkpoint_path(experiment.key),
         progress=progress,
     )
     _save_weights(network, weights_path(experiment.key))
-    scores = {name: training.predict(network, images.parts[name]) for name in records.SCORED_PARTS}
-    chosen_on = f"{config.validate_on} validation loss" if config.keep == "best" else "nothing: the last"
+    scores = {name: training.predict(network, parts[name]) for name in records.SCORED_PARTS}
+    by = "" if config.select_by == "mean" else f", {config.select_by} over strata of {config.untying.field}"
+    chosen_on = f"{config.validate_on} validation loss{by}" if config.keep == "best" else "nothing: the last"
     return {
         "history": fit.history,
         "scores": scores,
         "selection": {
             "epoch": fit.epoch,
             "epoch_chosen_on": chosen_on,
-            **_threshold(scores, SELECTION_PART[config.validate_on], images.parts["validation"].labels),
+            **_threshold(scores, SELECTION_PARTS[config.validate_on], parts["validation"].labels),
         },
         "split": images.split,
         "provenance": images.provenance | {"network": models.cost(model, experiment.data.image_size)._asdict()},
-        "from_weights": _from_weights(network, model, experiment.seed, images.parts["validation"]),
+        "from_weights": _from_weights(network, model, experiment.seed, parts["validation"]),
     }
 
 
@@ -97,8 +103,9 @@ def _reevaluation(model: ReevaluationConfig, experiment: Experiment, progress: b
     """Networks of other experiments, whose weights are on this machine, evaluated on other or more images."""
     config = _training(experiment)
     images = _images(experiment, progress)
+    grey = experiment.data.grey
     parts = {
-        name: _perturb_and_occlude(images.parts[name], model, training.make_generator(0, 0, f"change {name}"))
+        name: _perturb_and_occlude(images.parts[name], model, grey, training.make_generator(0, 0, f"change {name}"))
         for name in records.SCORED_PARTS
     }
     members = [
@@ -111,7 +118,7 @@ def _reevaluation(model: ReevaluationConfig, experiment: Experiment, progress: b
     }
     return {
         "scores": scores,
-        "selection": _threshold(scores, SELECTION_PART[config.validate_on], images.parts["validation"].labels),
+        "selection": _threshold(scores, SELECTION_PARTS[config.validate_on], images.parts["validation"].labels),
         "split": images.split,
         "provenance": images.provenance | {"network": models.cost(model.network, experiment.data.image_size)._asdict()},
     }
@@ -136,10 +143,14 @@ def load_trained_network(experiment: Experiment) -> torch.nn.Module:
 
 
 def _perturb_and_occlude(
-    images: training.Images, model: ReevaluationConfig, generator: torch.Generator
+    images: training.Images, model: ReevaluationConfig, grey: GreyRule, generator: torch.Generator
 ) -> training.Images:
-    """The images after the perturbation `change` and the occlusion `look`."""
-    perturbed = training.perturb_once(images, model.change, generator)
+    """The images after the perturbation `change`, the standardisation of grey levels and the occlusion `look`.
+
+    In this order: a perturbed image is one that was taken otherwise, and is standardised as any other; what is occluded
+    was hidden from the network alone, and tells nothing through the grey levels of the rest.
+    """
+    perturbed = training.standardised(training.perturb_once(images, model.change, generator), grey)
     if model.look == "whole":
         return perturbed
     array = OCCLUSIONS[model.look](perturbed.pixels.rows(perturbed.rows))
@@ -161,6 +172,8 @@ def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -
     """A learner on features made by hand; hyper-parameters by cross-validation over the training patients."""
     dataset, split = _data(experiment)
     config = experiment.data
+    if config.grey != "as-is":
+        raise ValueError(f"grey={config.grey!r} is for networks; features are measured on grey levels as they are")
     pixels = data.pixels(dataset, size=config.image_size, resize=config.resize, progress=progress)
     warn_of_duplicates(dataset.table, pixels, split)
     measurements = features.extract(pixels, model.features, progress=progress)
@@ -174,7 +187,7 @@ def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -
         "selection": {
             "parameters": fitted.parameters,
             "parameters_chosen_on": "cross-validation over training patients, AUC",
-            **_threshold(scores, "validation", labels[split.validation]),
+            **_threshold(scores, ("validation",), labels[split.validation]),
         },
         "split": records.split_frame(dataset.table, _parts(split).items()),
         "provenance": {
@@ -207,7 +220,7 @@ def _header(model: HeaderConfig, experiment: Experiment, progress: bool) -> dict
         "selection": {
             "slope": float(slope),
             "intercept": float(intercept),
-            **_threshold(scores, "validation", labels[split.validation]),
+            **_threshold(scores, ("validation",), labels[split.validation]),
         },
         "split": records.split_frame(dataset.table, _parts(split).items()),
         "provenance": {"data": {"version": dataset.version, "training_images": len(split.train)}},
@@ -216,7 +229,8 @@ def _header(model: HeaderConfig, experiment: Experiment, progress: bool) -> dict
 
 @dataclass(frozen=True, kw_only=True)
 class StudyImages:
-    """parts: the images of each part, and "stressed", the validation images as another machine might have taken them.
+    """parts: the images of each part, and "stressed", the validation images as another machine might have taken them;
+        their grey levels are not standardised yet.
     split, provenance: as a record holds them."""
 
     parts: dict[str, training.Images]
@@ -230,9 +244,16 @@ def _images(experiment: Experiment, progress: bool) -> StudyImages:
     pixels = data.pixels(dataset, size=config.image_size, resize=config.resize, progress=progress)
     warn_of_duplicates(dataset.table, pixels, split)
     labels = dataset.table["label"].to_numpy()
+    strata, aspects = _acquisition(experiment, dataset)
     parts = {}
     for name, rows in _parts(split).items():
-        images = training.Images(pixels=pixels, rows=rows, labels=labels[rows])
+        images = training.Images(
+            pixels=pixels,
+            rows=rows,
+            labels=labels[rows],
+            strata=None if strata is None else strata[rows],
+            aspects=None if aspects is None else aspects[rows],
+        )
         # Drawn apart for each part, so that a smaller training part leaves the others as they were.
         distortion = training.make_generator(config.split_seed, 0, f"distortion {name}")
         parts[name] = training.perturb_once(images, config.distortion, distortion)
@@ -244,6 +265,17 @@ def _images(experiment: Experiment, progress: bool) -> StudyImages:
             "data": {"version": dataset.version, "pixels_sha256": pixels.digest, "training_images": len(split.train)}
         },
     )
+
+
+def _acquisition(experiment: Experiment, dataset: data.Dataset) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Codes of the acquisition strata and aspect ratios of all images, (N,) each; None for what training needs not."""
+    config = experiment.training or TrainingConfig()
+    stretched = experiment.data.resize == "stretch" and config.untying.style_exchange > 0
+    if not (config.needs_strata or stretched):
+        return None, None
+    frame = headers(dataset)
+    strata = stratify(HEADER_FIELDS[config.untying.field](frame), config.untying.field).codes.astype(np.int64)
+    return strata if config.needs_strata else None, HEADER_FIELDS["aspect"](frame).to_numpy() if stretched else None
 
 
 def _training(experiment: Experiment) -> TrainingConfig:
@@ -288,13 +320,14 @@ def _parts(split: data.Split) -> dict[str, np.ndarray]:
     return {name: getattr(split, name) for name in records.PARTS}
 
 
-def _threshold(scores: dict[str, np.ndarray], part: str, labels: np.ndarray) -> dict[str, Any]:
+def _threshold(scores: dict[str, np.ndarray], parts: Sequence[str], labels: np.ndarray) -> dict[str, Any]:
     """The threshold on the probability that maximises Youden's index on validation patients.
 
-    part: of `records.SCORED_PARTS`, whose scores choose. labels: of the validation part.
+    parts: of `records.SCORED_PARTS`, whose scores choose. labels: of the validation part.
     """
-    threshold = evaluation.youden_threshold(labels, records.probabilities(scores[part]))
-    return {"threshold": round(float(threshold), 6), "threshold_chosen_on": f"{part}, Youden's index"}
+    choosing = np.concatenate([scores[part] for part in parts])
+    threshold = evaluation.youden_threshold(np.tile(labels, len(parts)), records.probabilities(choosing))
+    return {"threshold": round(float(threshold), 6), "threshold_chosen_on": f"{' and '.join(parts)}, Youden's index"}
 
 
 def _save_weights(network: torch.nn.Module, path: Path) -> None:

@@ -13,7 +13,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from pneumo.data.readers.dicom import image_size as dicom_image_size
 from pneumo.data.readers.dicom import is_dicom
 from pneumo.data.readers.names import parse_file_name
 from pneumo.errors import DataError
-from pneumo.experiments.config import DataConfig, Experiment
+from pneumo.experiments.config import Experiment
 from pneumo.experiments.records import Record
 from pneumo.inference.files import File, find_files, read_contents
 from pneumo.inference.model import BATCH_SIZE, Model
@@ -80,7 +80,7 @@ class Evaluation:
         return Record(
             experiment=Experiment(
                 name=f"evaluation of {self.source.name}",
-                data=DataConfig(name=str(self.source), version="", image_size=data.image_size, resize=data.resize),
+                data=replace(data, name=str(self.source), version=""),
                 model=self.model.experiment.model,
             ),
             scores={"test": logit(probabilities.to_numpy())},

@@ -74,7 +74,9 @@ def export_onnx(model: Model, path: str | Path) -> Path:
             "threshold": repr(model.threshold),
             "record": model.record,
             "record_sha256": model.record_sha256,
-            "image": json.dumps({"size": size, "resize": model.experiment.data.resize}),
+            "image": json.dumps(
+                {"size": size, "resize": model.experiment.data.resize, "grey": model.experiment.data.grey}
+            ),
         }
     )
     with atomic_write(path) as temporary:

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from pneumo import models
 from pneumo.augment import scale
+from pneumo.data.grey import standardise
 from pneumo.errors import DataError
 from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict
 from pneumo.inference.input_checks import InputStatistics
@@ -124,15 +125,18 @@ class Model:
 
         Raises DataError for one that cannot be read.
         """
-        size, resize = self.experiment.data.image_size, self.experiment.data.resize
+        settings = self.experiment.data
+        size, resize = settings.image_size, settings.resize
         if isinstance(image, str | Path):
             try:
                 image = Path(image).read_bytes()
             except OSError as error:
                 raise DataError(f"{name} cannot be read ({error.strerror}); check the path") from error
         if isinstance(image, bytes):
-            return from_bytes(image, name, size=size, resize=resize)
-        return from_array(image, name, size=size, resize=resize)
+            read = from_bytes(image, name, size=size, resize=resize)
+        else:
+            read = from_array(image, name, size=size, resize=resize)
+        return replace(read, pixels=standardise(read.pixels[None], settings.grey)[0])
 
     def predict_radiographs(self, named: Sequence[tuple[str, Radiograph]]) -> list[Prediction]:
         """What is said of radiographs, each given with its name. They pass the networks all at once."""

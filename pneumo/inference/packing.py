@@ -10,6 +10,7 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 
 from pneumo import data
+from pneumo.data.grey import standardise
 from pneumo.data.headers import headers
 from pneumo.errors import DataError, MissingRecord
 from pneumo.experiments import config, records
@@ -78,8 +79,9 @@ def _training_statistics(record: records.Record, progress: bool) -> InputStatist
         raise DataError(f"{dataset.name} here lacks {len(missing)} training images, first {missing[0]}; get all of it")
     rows = np.array([numbers[image] for image in images])
     pixels = data.pixels(dataset, size=settings.image_size, resize=settings.resize, progress=progress)
+    array = standardise(pixels.array[rows], settings.grey)
     try:
         sides = headers(dataset).iloc[rows]
     except DataError:  # not kept as files: a MedMNIST array has no shape but its own
-        return fit_input_statistics(pixels.array[rows])
-    return fit_input_statistics(pixels.array[rows], (sides["width"] / sides["height"]).to_numpy())
+        return fit_input_statistics(array)
+    return fit_input_statistics(array, (sides["width"] / sides["height"]).to_numpy())

@@ -207,6 +207,12 @@ def draw(anatomy: Anatomy, foci: tuple[Focus, ...], pose: Pose, size: int) -> tu
     return attenuation, (added > 0.3 * added.max()) & (added > 0)
 
 
+def lung_mask(anatomy: Anatomy, pose: Pose, size: int) -> np.ndarray:
+    """Where the lungs of a patient lie, behind the heart too, (size, size) bool: as `draw` draws them."""
+    body = _body(anatomy, pose, size, np.random.default_rng(anatomy.texture))
+    return _lungs(body, anatomy, pose) > 0.3
+
+
 def _body(anatomy: Anatomy, pose: Pose, size: int, random: np.random.Generator) -> Body:
     """The patient's coordinates at each pixel, bent a little so that no outline is a perfect curve."""
     places = ((np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1) / np.float32(pose.scale)

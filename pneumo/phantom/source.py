@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo.io.jpeg import compress
-from pneumo.phantom.chest import Anatomy, Focus, draw, random_anatomy, random_foci, random_pose
+from pneumo.phantom.chest import Anatomy, Focus, draw, lung_mask, random_anatomy, random_foci, random_pose
 from pneumo.phantom.exposure import expose, random_exposure
 
 PHANTOM_VERSION = 1
@@ -158,6 +158,12 @@ class PhantomSource:
         radiograph = self.radiographs[row]
         _, random = self._file_properties(radiograph)
         return draw(*self._patient(radiograph), random_pose(random), self.config.size)[1]
+
+    def lungs(self, row: int) -> np.ndarray:
+        """Where row `row` shows the lungs, (config.size, config.size) bool."""
+        radiograph = self.radiographs[row]
+        _, random = self._file_properties(radiograph)
+        return lung_mask(self._patient(radiograph)[0], random_pose(random), self.config.size)
 
     def headers(self) -> pd.DataFrame:
         """How the originals were saved, a row an image, in the columns of `pneumo.data.headers.headers`."""

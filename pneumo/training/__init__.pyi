@@ -4,15 +4,18 @@ from .batches import (
     Images as Images,
     InMemory as InMemory,
     Rows as Rows,
+    joined as joined,
     make_generator as make_generator,
     perturb_once as perturb_once,
     predict as predict,
     prediction_batch_size as prediction_batch_size,
     sampling_grids as sampling_grids,
+    standardised as standardised,
 )
 from .configuration import (
     OptimizerConfig as OptimizerConfig,
     TrainingConfig as TrainingConfig,
+    UntyingConfig as UntyingConfig,
 )
 from .fitting import (
     Fit as Fit,

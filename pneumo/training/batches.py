@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pneumo.augment import Augmentation, augment, scale
+from pneumo.data.grey import GreyRule, standardise
 from pneumo.models.modes import evaluation_mode
 from pneumo.models.spatial_transformer import SpatialTransformer
 
@@ -40,11 +41,17 @@ class InMemory:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Images:
-    """The images of one part of a split: rows of an array of pixels, and their labels (N,) in {0, 1}."""
+    """The images of one part of a split: rows of an array of pixels, and their labels (N,) in {0, 1}.
+
+    strata: (N,) codes of their acquisition strata, from 0; None where nothing depends on them.
+    aspects: (N,) width / height of the originals of images that were stretched to a square; None for other images.
+    """
 
     pixels: Rows
     rows: np.ndarray
     labels: np.ndarray
+    strata: np.ndarray | None = None
+    aspects: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -59,7 +66,37 @@ def perturb_once(images: Images, change: Augmentation, generator: torch.Generato
         return images
     copies = [augment(scale(batch), change, generator) for batch, _ in images.batches(PREDICTION_BATCH_SIZE)]
     array = torch.cat([(copy * 255).round().to(torch.uint8).squeeze(1) for copy in copies]).numpy()
-    return Images(pixels=InMemory(array=array), rows=np.arange(len(images)), labels=images.labels)
+    return replace(images, pixels=InMemory(array=array), rows=np.arange(len(images)))
+
+
+def joined(first: Images, second: Images) -> Images:
+    """The images of both, in memory, one after the other. Strata are kept where both have them, aspects are not."""
+    array = np.concatenate([images.pixels.rows(images.rows) for images in (first, second)])
+    strata = None
+    if first.strata is not None and second.strata is not None:
+        strata = np.concatenate([first.strata, second.strata])
+    return Images(
+        pixels=InMemory(array=array),
+        rows=np.arange(len(array)),
+        labels=np.concatenate([first.labels, second.labels]),
+        strata=strata,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StandardisedRows:
+    """Images whose grey levels are standardised when they are read: see `pneumo.data.grey.standardise`."""
+
+    pixels: Rows
+    rule: GreyRule
+
+    def rows(self, indices: np.ndarray) -> np.ndarray:
+        return standardise(self.pixels.rows(indices), self.rule)
+
+
+def standardised(images: Images, rule: GreyRule) -> Images:
+    """Images with standardised grey levels, see `pneumo.data.grey`; the images themselves for "as-is"."""
+    return images if rule == "as-is" else replace(images, pixels=StandardisedRows(pixels=images.pixels, rule=rule))
 
 
 class Batches:
@@ -80,9 +117,13 @@ class Batches:
     def __len__(self) -> int:
         return math.ceil(len(self.order) / self.batch_size)
 
+    def indices(self, number: int) -> np.ndarray:
+        """The places in `Images` of the images of batch `number`, from 0."""
+        return self.order[number * self.batch_size : (number + 1) * self.batch_size]
+
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(self.order), self.batch_size):
-            chosen = self.order[start : start + self.batch_size]
+        for number in range(len(self)):
+            chosen = self.indices(number)
             images = torch.from_numpy(self.images.pixels.rows(self.images.rows[chosen]))
             labels = torch.from_numpy(self.images.labels[chosen].astype(np.float32))
             # Pinned memory lets the copy to an accelerator run beside the computation.

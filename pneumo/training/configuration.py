@@ -25,6 +25,59 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UntyingConfig:
+    """How training keeps a network from learning how images were acquired; the default does nothing.
+
+    The acquisition strata are those of `pneumo.data.strata`, of the training images; strata with fewer than
+    `smallest_group` images of a class are merged with the next, so that no group is learnt by heart.
+
+    field: of the file's header, "height" or "aspect", that defines the strata.
+    weight_exponent: a in the weight (n_expected / n)^a of each image in the loss, where n is the number of images of
+        its class and stratum, and n_expected that number if class and stratum were independent. 0 weighs all images
+        alike, 1 makes class and stratum independent; between, the weights are softer.
+    weight_cap: the largest of these weights; they are then scaled to a mean of 1.
+    bias_balanced: whether the log odds of the class in the image's stratum are added to the logit in the training loss
+        (Luo et al. 2022, arXiv:2203.09860), less the log odds in all: the network need not learn what they explain.
+    group_dro: step size of the group weights in group DRO (Sagawa et al. 2020, arXiv:1911.08731), where groups are
+        class and stratum; 0 for the mean loss. Its authors use 0.01.
+    style_exchange: probability with which an image takes the style of one of the other class in its batch: amplitudes
+        of low frequencies, grey levels and, where images are stretched, aspect ratio. See `pneumo.augment.style`.
+    Raises ValueError for a value out of range, and for two of weight_exponent, bias_balanced and group_dro at once,
+    since each alone makes class and stratum independent in the loss.
+    """
+
+    field: Literal["height", "aspect"] = "height"
+    smallest_group: int = 20
+    weight_exponent: float = 0.0
+    weight_cap: float = 10.0
+    bias_balanced: bool = False
+    group_dro: float = 0.0
+    style_exchange: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.field not in ("height", "aspect"):
+            raise ValueError(f'field={self.field!r} is unknown; use "height" or "aspect"')
+        if self.smallest_group < 1 or self.weight_cap < 1:
+            raise ValueError(f"smallest_group={self.smallest_group}, weight_cap={self.weight_cap}: use at least 1")
+        if not 0 <= self.weight_exponent <= 1:
+            raise ValueError(f"weight_exponent={self.weight_exponent} is out of range; use 0 to 1, 0.5 as a rule")
+        if not 0 <= self.group_dro <= 1:
+            raise ValueError(f"group_dro={self.group_dro} is out of range; use 0 to 1, 0.01 as its authors do")
+        if not 0 <= self.style_exchange <= 1:
+            raise ValueError(f"style_exchange={self.style_exchange} is no probability; use 0 to 1")
+        if (self.weight_exponent > 0) + self.bias_balanced + (self.group_dro > 0) > 1:
+            raise ValueError(
+                f"weight_exponent={self.weight_exponent}, bias_balanced={self.bias_balanced}, "
+                f"group_dro={self.group_dro}: each corrects for the same imbalance; use one of them"
+            )
+
+    @property
+    def needs_strata(self) -> bool:
+        """Whether the training loss depends on the strata of the training images."""
+        return self.weight_exponent > 0 or self.bias_balanced or self.group_dro > 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """How a network is trained.
 
@@ -33,8 +86,11 @@ class TrainingConfig:
     label_smoothing: share of each label that is given to the other class, half of it at most.
     averaging: decay of an exponential moving average of the weights at each update, which is judged and kept in
         place of the last weights; 0 for none.
-    validate_on: the images that choose epoch and threshold: the validation part as it is ("plain"), or copies of it
-        as another machine might have taken them ("stressed", see `pneumo.augment.STRESS`).
+    validate_on: the images that choose epoch and threshold: the validation part as it is ("plain"), copies of it
+        as another machine might have taken them ("stressed", see `pneumo.augment.STRESS`), or "both".
+    select_by: the loss on these images that chooses the epoch: its "mean"; the mean over acquisition strata
+        ("balanced"), in each of which both classes count alike; or the largest of the strata's ("worst-stratum").
+    untying: how class and acquisition are made independent in training; its field also defines the strata that select.
     """
 
     epochs: int = 30
@@ -45,7 +101,9 @@ class TrainingConfig:
     keep: Literal["best", "last"] = "best"
     label_smoothing: float = 0.0
     averaging: float = 0.0
-    validate_on: Literal["plain", "stressed"] = "plain"
+    validate_on: Literal["plain", "stressed", "both"] = "plain"
+    select_by: Literal["mean", "balanced", "worst-stratum"] = "mean"
+    untying: UntyingConfig = field(default_factory=UntyingConfig)
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2:
@@ -56,7 +114,20 @@ class TrainingConfig:
             raise ValueError(f"label_smoothing={self.label_smoothing} is out of range; use 0 to below 1, 0.1 as a rule")
         if not 0 <= self.averaging < 1:
             raise ValueError(f"averaging={self.averaging} is no decay; use 0 for none, or 0.99 for about 100 updates")
-        if self.keep not in ("best", "last") or self.validate_on not in ("plain", "stressed"):
+        if self.keep not in ("best", "last") or self.validate_on not in ("plain", "stressed", "both"):
             raise ValueError(
-                f'keep={self.keep!r}, validate_on={self.validate_on!r}: use "best" or "last", "plain" or "stressed"'
+                f"keep={self.keep!r}, validate_on={self.validate_on!r}: "
+                'use "best" or "last", "plain", "stressed" or "both"'
             )
+        if self.select_by not in ("mean", "balanced", "worst-stratum"):
+            raise ValueError(f'select_by={self.select_by!r} is unknown; use "mean", "balanced" or "worst-stratum"')
+        if self.untying != UntyingConfig() and self.augmentation.mixup_alpha:
+            raise ValueError(
+                f"mixup_alpha={self.augmentation.mixup_alpha} mixes images of two strata, which have no stratum "
+                "of their own; leave out mixup or untying"
+            )
+
+    @property
+    def needs_strata(self) -> bool:
+        """Whether training or selection depends on the images' acquisition strata."""
+        return self.select_by != "mean" or self.untying.needs_strata

@@ -21,12 +21,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pneumo.augment import augment, mixup, scale
+from pneumo.augment import augment, exchange_styles, mixup, scale
 from pneumo.errors import NonFiniteLoss
 from pneumo.io.files import atomic_write
 from pneumo.training.batches import Batches, Images, make_generator, prediction_batch_size
 from pneumo.training.configuration import TrainingConfig
 from pneumo.training.optimizers import build_optimizer, learning_rates
+from pneumo.training.untying import UntiedLoss, merge_strata, strata_of, stratum_loss
 
 deterministic_settings: Any = torch.utils.deterministic
 """A module whose attributes are properties, which its type does not say."""
@@ -60,8 +61,9 @@ def fit(
     """
     module = TrainingModule(network.to(memory_format=torch.channels_last), train, validation, config, seed)
     # Checked with the validation, before the epoch's state is saved, or the saved count would lag by one.
+    monitored = "validation_loss" if config.select_by == "mean" else "selection_loss"
     stopping = EarlyStopping(
-        "validation_loss", patience=config.patience or config.epochs, check_finite=False, check_on_train_epoch_end=False
+        monitored, patience=config.patience or config.epochs, check_finite=False, check_on_train_epoch_end=False
     )
     bar = [TQDMProgressBar(refresh_rate=10)] if progress else []
     with lightning_settings(), torch.random.fork_rng():
@@ -118,6 +120,12 @@ class TrainingModule(pl.LightningModule):
         )
         self.history: list[dict[str, float]] = []
         self.kept_weights: dict[str, Tensor] = {}
+        self.merged = merge_strata(train, config.untying.smallest_group) if config.needs_strata else None
+        self.untied_loss = (
+            UntiedLoss(train, self.merged, config.untying)
+            if self.merged is not None and config.untying.needs_strata
+            else None
+        )
 
     @property
     def evaluated_network(self) -> nn.Module:
@@ -126,15 +134,17 @@ class TrainingModule(pl.LightningModule):
 
     @property
     def kept_epoch(self) -> int:
-        """The last epoch, or the one with the lowest validation loss, from 1."""
+        """The last epoch, or the one with the lowest loss in selection, from 1."""
         if self.config.keep == "last":
             return len(self.history)
-        return 1 + int(np.argmin([row["validation_loss"] for row in self.history]))
+        return 1 + int(np.argmin([row.get("selection_loss", row["validation_loss"]) for row in self.history]))
 
     def train_dataloader(self) -> Batches:
-        return self.train_images.batches(
+        # Kept: the strata and shapes of a batch are looked up by the place of its images in the epoch's order.
+        self.train_batches = self.train_images.batches(
             self.config.batch_size, make_generator(self.seed, self.current_epoch, "shuffle")
         )
+        return self.train_batches
 
     def val_dataloader(self) -> Batches:
         return self.validation_images.batches(prediction_batch_size(self.validation_images))
@@ -143,21 +153,38 @@ class TrainingModule(pl.LightningModule):
         self.epoch_start = time.perf_counter()
         self.train_metrics = RunningMetrics()
         self.augmentation_generator = make_generator(self.seed, self.current_epoch, "augmentation")
+        self.style_generator = make_generator(self.seed, self.current_epoch, "style exchange")
         # Dropout draws from the global generator and takes no other. `fit` restores its state at the end.
         torch.manual_seed(make_generator(self.seed, self.current_epoch, "dropout").initial_seed())
 
     def on_validation_epoch_start(self) -> None:
         self.validation_metrics = RunningMetrics()
+        self.validation_losses: list[Tensor] = []
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         images, labels = batch
-        augmentation = self.config.augmentation
-        images = augment(scale(images), augmentation, self.augmentation_generator)
+        augmentation, untying = self.config.augmentation, self.config.untying
+        chosen = self.train_batches.indices(index)
+        images = scale(images)
+        if untying.style_exchange:
+            aspects = self.train_images.aspects
+            images = exchange_styles(
+                images,
+                labels,
+                untying.style_exchange,
+                self.style_generator,
+                aspects=None if aspects is None else torch.from_numpy(aspects[chosen]),
+            )
+        images = augment(images, augmentation, self.augmentation_generator)
         if augmentation.mixup_alpha:
             images, labels = mixup(images, labels, augmentation.mixup_alpha, self.augmentation_generator)
         logits = self.network(images)
         smoothing = self.config.label_smoothing
-        loss = F.binary_cross_entropy_with_logits(logits, labels * (1 - smoothing) + smoothing / 2)
+        targets = labels * (1 - smoothing) + smoothing / 2
+        if self.untied_loss is None:
+            loss = F.binary_cross_entropy_with_logits(logits, targets)
+        else:
+            loss = self.untied_loss(logits, targets, chosen)
         self.train_metrics.add(loss, logits, labels)
         if index % 50 == 0:  # a look at the value makes an accelerator wait, so not at every step
             self._check_finite("training", self.train_metrics.loss)
@@ -171,6 +198,8 @@ class TrainingModule(pl.LightningModule):
         images, labels = batch
         logits = self.evaluated_network(scale(images))
         self.validation_metrics.add(F.binary_cross_entropy_with_logits(logits, labels), logits, labels)
+        if self.config.select_by != "mean":
+            self.validation_losses.append(F.binary_cross_entropy_with_logits(logits, labels, reduction="none").cpu())
 
     def on_validation_epoch_end(self) -> None:
         self._check_finite("training", self.train_metrics.loss)
@@ -184,12 +213,24 @@ class TrainingModule(pl.LightningModule):
             "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             "seconds": round(time.perf_counter() - self.epoch_start, 2),
         }
+        if self.config.select_by != "mean":
+            row["selection_loss"] = self._selection_loss()
         self.history.append(row)
         if self.kept_epoch == row["epoch"]:
             self.kept_weights = {
                 name: value.detach().clone() for name, value in self.evaluated_network.state_dict().items()
             }
         self.log("validation_loss", row["validation_loss"], prog_bar=True)
+        if "selection_loss" in row:
+            self.log("selection_loss", row["selection_loss"])
+
+    def _selection_loss(self) -> float:
+        assert self.merged is not None  # it is there wherever `select_by` is not "mean"
+        images = self.validation_images
+        losses = torch.cat(self.validation_losses).double().numpy()
+        return stratum_loss(
+            losses, images.labels, self.merged[strata_of(images)], worst=self.config.select_by != "balanced"
+        )
 
     def configure_optimizers(self) -> dict[str, object]:
         batches = len(self.train_images.batches(self.config.batch_size, torch.Generator()))

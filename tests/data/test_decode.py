@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from support.archives import encoded, radiograph
 
+from pneumo.data import PhantomConfig, phantom
 from pneumo.data.dataset import DataError
 from pneumo.data.decode import MAX_PIXELS, decode, decode_to_square, resize_to_square
 
@@ -165,9 +166,35 @@ def test_square_of_the_wanted_size_stays_as_it_is(rule):
     np.testing.assert_array_equal(resize_to_square(image, 8, rule), image)
 
 
+def test_the_square_field_of_a_stretched_image_is_the_centre_of_its_original_shape():
+    # An image of 4 x 2 pixels, stretched to 4 x 4: the centred square of the original is its two middle columns.
+    stretched = np.repeat(np.array([[9, 50, 60, 9]], dtype=np.uint8), 4, axis=0)
+    np.testing.assert_array_equal(resize_to_square(stretched, 2, "square", 2.0), [[50, 60], [50, 60]])
+    # One of 2 x 4: its two middle rows.
+    np.testing.assert_array_equal(resize_to_square(stretched.T, 2, "square", 0.5), [[50, 50], [60, 60]])
+
+
+@pytest.mark.parametrize("rule", ["square", "thorax"])
+@pytest.mark.parametrize(("width", "height"), [(240, 160), (160, 200)])
+def test_a_field_is_the_same_in_an_original_and_in_its_stretched_copy(rule, width, height):
+    drawn = phantom(PhantomConfig(patients=20, size=240)).source.image(0)
+    original = Image.fromarray(drawn).resize((width, height))
+    stretched = original.resize((400, 400), Image.Resampling.BICUBIC)
+    from_original = resize_to_square(np.asarray(original), 48, rule)
+    from_stretched = resize_to_square(np.asarray(stretched), 48, rule, width / height)
+    assert np.abs(from_original.astype(int) - from_stretched).mean() < 3
+
+
+def test_the_square_field_of_an_image_in_its_own_shape_is_its_centre():
+    wide = np.random.default_rng(0).integers(0, 256, (30, 50), dtype=np.uint8)
+    np.testing.assert_array_equal(resize_to_square(wide, 16, "square"), resize_to_square(wide, 16, "crop"))
+
+
 def test_unknown_rule_and_size_are_refused_by_value():
     image = np.zeros((4, 4), dtype=np.uint8)
-    with pytest.raises(ValueError, match='resize="pad" is unknown; use one of stretch, letterbox, crop'):
+    with pytest.raises(
+        ValueError, match='resize="pad" is unknown; use one of stretch, letterbox, crop, square, thorax'
+    ):
         resize_to_square(image, 4, "pad")
     with pytest.raises(ValueError, match="size=0 is not positive"):
         resize_to_square(image, 0, "crop")

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from support.archives import radiograph, tree
+from PIL import Image
+from support.archives import TREE, encoded, radiograph, tree
 
 from pneumo.data import pixel_cache
 from pneumo.data.dataset import DataError, Dataset
@@ -49,6 +50,46 @@ def folder_of_files() -> Path:
 
 def finished_files() -> list[str]:
     return sorted(path.suffix for path in folder_of_files().iterdir() if path.suffix != ".lock")
+
+
+def stretched_archive(write_folder) -> Dataset:
+    """Images of 4 x 4 pixels whose columns are 10, 50, 60, 10."""
+    columns = np.repeat(np.array([[10, 50, 60, 10]], dtype=np.uint8), 4, axis=0)
+    files = {f"{path[:-5]}.png": encoded(Image.fromarray(columns), "PNG") for path in TREE}
+    return read_archive(write_folder(files))
+
+
+def write_original_headers(dataset: Dataset, width: int, height: int) -> None:
+    """Headers of originals of this size, in a folder where data sets are looked for."""
+    frame = dataset.table["image"].str.split("/", expand=True)
+    frame.columns = ["split", "class", "filename"]
+    Path("data").mkdir(exist_ok=True)
+    frame.assign(mode="L", width=width, height=height, jpeg_quality=75.0, file_size=1000).to_csv(
+        Path("data") / "original_headers.csv", index=False
+    )
+
+
+def test_a_field_is_cut_in_the_original_shape_where_a_table_of_headers_tells_it(write_folder):
+    dataset = stretched_archive(write_folder)
+    np.testing.assert_array_equal(pixels(dataset, size=4, resize="square").rows([0])[0][0], [10, 50, 60, 10])
+    write_original_headers(dataset, 1000, 500)
+    np.testing.assert_array_equal(pixels(dataset, size=2, resize="square").rows([0])[0], [[50, 60], [50, 60]])
+
+
+def test_images_of_other_original_shapes_are_decoded_again(write_folder):
+    dataset = stretched_archive(write_folder)
+    write_original_headers(dataset, 1000, 500)
+    wide = pixels(dataset, size=2, resize="square")
+    write_original_headers(dataset, 500, 500)
+    assert pixels(dataset, size=2, resize="square").path != wide.path
+    assert not np.array_equal(pixels(dataset, size=2, resize="square").array, wide.array)
+
+
+def test_rules_without_a_field_take_no_notice_of_original_shapes(write_folder):
+    dataset = stretched_archive(write_folder)
+    before = pixels(dataset, size=2, resize="crop").path
+    write_original_headers(dataset, 1000, 500)
+    assert pixels(dataset, size=2, resize="crop").path == before
 
 
 def test_rows_are_the_decoded_images_in_the_order_of_the_table(write_zip):

@@ -52,7 +52,7 @@ def test_onnx_runtime_and_pytorch_agree_for_any_number_of_images(config, size, m
     facts = session.get_modelmeta().custom_metadata_map
     assert facts["note"] == "Research only, not a medical device."
     assert float(facts["threshold"]) == 0.4
-    assert json.loads(facts["image"]) == {"size": size, "resize": "stretch"}
+    assert json.loads(facts["image"]) == {"size": size, "resize": "stretch", "grey": "as-is"}
     assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
 
 

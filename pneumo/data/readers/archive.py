@@ -99,9 +99,9 @@ class ImageFileSource:
         """See `Source.image`."""
         return decode(self.read(row), self.name(row), size)
 
-    def square(self, row: int, size: int, rule: ResizeRule) -> np.ndarray:
+    def square(self, row: int, size: int, rule: ResizeRule, aspect: float | None = None) -> np.ndarray:
         """Row `row` of the table as a square, (size, size) uint8: see `pneumo.data.decode.decode_to_square`."""
-        return decode_to_square(self.read(row), self.name(row), size, rule)
+        return decode_to_square(self.read(row), self.name(row), size, rule, aspect)
 
 
 _OPEN = threading.local()

@@ -1,0 +1,113 @@
+"""Acquisition: fields of view, and ways to make class and acquisition independent in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from pneumo.augment.configuration import MILD
+from pneumo.experiments.builders import FULL_LENGTH, repeated, single, study_data
+from pneumo.experiments.config import (
+    CNNConfig,
+    DataConfig,
+    Experiment,
+    Grey,
+    Occlusion,
+    ReevaluationConfig,
+    Resize,
+    TrainingConfig,
+    UntyingConfig,
+)
+
+CHAPTER = "acquisition"
+
+ACQUISITION_SEEDS = range(2)
+
+TEN_EPOCHS = replace(FULL_LENGTH, epochs=10, augmentation=MILD, validate_on="stressed")
+"""Training of all variants."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """What a variant changes: the field of view, the grey levels, and how training unties class and acquisition."""
+
+    resize: Resize = "square"
+    grey: Grey = "as-is"
+    untying: UntyingConfig = field(default_factory=UntyingConfig)
+
+    @property
+    def data(self) -> DataConfig:
+        """The study's images as the variant shows them."""
+        return replace(study_data(), resize=self.resize, grey=self.grey)
+
+    @property
+    def training(self) -> TrainingConfig:
+        """How the variant trains."""
+        return replace(TEN_EPOCHS, untying=self.untying)
+
+
+SOFT_WEIGHTS = UntyingConfig(weight_exponent=0.5)
+
+VARIANTS = {
+    "stretch": Variant(resize="stretch"),
+    "square": Variant(),
+    "thorax": Variant(resize="thorax"),
+    "square-weights": Variant(untying=SOFT_WEIGHTS),
+    "square-bias-balanced": Variant(untying=UntyingConfig(bias_balanced=True)),
+    "square-style-exchange": Variant(untying=UntyingConfig(style_exchange=0.5)),
+    "square-equalised": Variant(grey="equalised"),
+    "square-group-dro": Variant(untying=UntyingConfig(group_dro=0.01)),
+    "thorax-combined": Variant(resize="thorax", grey="equalised", untying=replace(SOFT_WEIGHTS, style_exchange=0.5)),
+}
+"""By name, the most informative first. The first is the field of view of all other networks of the book."""
+
+EVIDENCE: tuple[Occlusion, ...] = ("without-lungs", "border")
+"""What is left of the images where a network is asked what it sees, see `ReevaluationConfig.look`."""
+
+
+def acquisition_variants() -> list[Experiment]:
+    """The baseline CNN on all training images in each of VARIANTS; two seeds, one after the other.
+
+    `pneumo run acquisition-variants`: 30 min on 2 cores. A small network, so that all variants can be compared with
+    several seeds; what helps it is to be tried on the selected model.
+    """
+    return [
+        experiment
+        for seed in ACQUISITION_SEEDS
+        for name, variant in VARIANTS.items()
+        for experiment in repeated(
+            "acquisition-variants",
+            name,
+            CNNConfig(),
+            variant.training,
+            chapter=CHAPTER,
+            data=variant.data,
+            seeds=[seed],
+            minutes=1.6,
+        )
+    ]
+
+
+def acquisition_evidence() -> list[Experiment]:
+    """The networks of `acquisition_variants` on images without lungs, and on their border alone.
+
+    `pneumo run acquisition-evidence`: 4 min on 2 cores. The weights must be on this machine.
+    """
+    return list(occluded_variants().values())
+
+
+def occluded_variants() -> dict[tuple[str, Occlusion, int], Experiment]:
+    """The experiments of `acquisition_evidence` by variant, occlusion and seed."""
+    return {
+        (name, occlusion, seed): single(
+            "acquisition-evidence",
+            f"{name}-{occlusion}-seed-{seed}",
+            ReevaluationConfig(network=CNNConfig(), seeds=(seed,), look=occlusion),
+            variant.training,
+            chapter=CHAPTER,
+            data=variant.data,
+            minutes=0.1,
+        )
+        for seed in ACQUISITION_SEEDS
+        for name, variant in VARIANTS.items()
+        for occlusion in EVIDENCE
+    }

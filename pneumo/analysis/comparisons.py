@@ -13,14 +13,15 @@ whose p values are corrected by Holm's method.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from pneumo import evaluation
-from pneumo.analysis.summaries import aligned_frames
+from pneumo.analysis.cross_validation import pool_folds
+from pneumo.analysis.summaries import aligned_frames, records_by_model
 from pneumo.evaluation import Difference
 
 if TYPE_CHECKING:
@@ -124,19 +125,25 @@ def read_claims(text: str) -> list[Claim]:
     return list(dict.fromkeys(claims))
 
 
+def variants(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """The records (seeds) of each variant by name; the folds of a cross-validation are pooled, see `pool_folds`."""
+    found = list(records)
+    return records_by_model(pool_folds(found) if found and found[0].experiment.data.folds else found)
+
+
 def check_claims(claims: Sequence[Claim], records_of: Callable[[str], Mapping[str, Sequence[Record]]]) -> list[Verdict]:
     """Each claim beside what the records say, as one family of comparisons.
 
-    records_of: the records of a group's variants by name, given the group. Raises ValueError for a claim about a
-    variant that its group does not have.
+    records_of: the records of a group's variants by name, given the group; see `variants`.
+    Raises ValueError for a claim about a variant that its group does not have.
     """
 
     def find(claim: Claim, name: str) -> Sequence[Record]:
         group, _, variant = name.rpartition("/")
-        variants = records_of(group or claim.group)
-        if variant not in variants:
-            raise ValueError(f"{claim}: there is no variant {name!r}, only {', '.join(variants)}")
-        return variants[variant]
+        found = records_of(group or claim.group)
+        if variant not in found:
+            raise ValueError(f"{claim}: there is no variant {name!r}, only {', '.join(found)}")
+        return found[variant]
 
     differences = [
         difference(find(claim, claim.variant), find(claim, claim.other), claim.end_point) for claim in claims

@@ -21,8 +21,8 @@ FINE_TUNING = TrainingConfig(
 def transfer_learning() -> list[Experiment]:
     """EfficientNet-Lite0 at 128 pixels: from scratch, feature extraction, fine-tuning of the top or of all.
 
-    Three seeds. `pneumo run transfer-learning`: 33 min on 2 cores. On three tenths of the training images, since transfer
-    learning is for few images. Feature extraction ("head") has ten times the learning rate.
+    Three seeds. `pneumo run transfer-learning`: 33 min on 2 cores. On three tenths of the training images, since
+    transfer learning is for few images. Feature extraction ("head") has ten times the learning rate.
     """
     fine = replace(FINE_TUNING, epochs=4)
     head = replace(fine, optimizer=replace(fine.optimizer, learning_rate=5e-3))

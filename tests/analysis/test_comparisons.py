@@ -8,7 +8,7 @@ import pytest
 from support.records import make_record
 
 from pneumo import evaluation, experiments, records
-from pneumo.analysis import comparisons, summaries
+from pneumo.analysis import comparisons
 from pneumo.analysis.comparisons import Claim
 
 REPORT = Path(__file__).parents[2] / "report"
@@ -118,9 +118,8 @@ def test_a_variant_that_is_not_there_is_named():
 @pytest.mark.parametrize("chapter", sorted(path.stem for path in REPORT.glob("*.qmd")))
 def test_every_marked_claim_of_the_book_is_what_the_records_say(chapter):
     def variants(group):
-        return summaries.records_by_model(
-            records.get(each, REPORT.parent / "records") for each in experiments.find_experiments(group)
-        )
+        chosen = experiments.find_experiments(group)
+        return comparisons.variants(records.get(each, REPORT.parent / "records") for each in chosen)
 
     claims = comparisons.read_claims((REPORT / f"{chapter}.qmd").read_text(encoding="utf-8"))
     wrong = [

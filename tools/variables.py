@@ -147,6 +147,17 @@ def interpretation(width: Record) -> Values:
     }
 
 
+def folds() -> Values:
+    """The AUC of each recipe over the folds of a cross-validation on the tumours' images."""
+    recorded = [records.get(experiment) for experiment in experiments.tumour_folds()]
+    found = comparisons.variants(recorded)
+    values: Values = {"images": format_count(len(found["cnn"][0].frame("test")))}
+    for name, group in found.items():
+        interval = summary(group, "test", seed=DRAW_SEED, names=["auc"])["auc"]
+        values[name] = {"auc": link(format_interval(interval), *[each for each in recorded if each.variant == name])}
+    return values
+
+
 def description(record: Record) -> str:
     """A record in words: a learner on its features, or the name of the experiment."""
     model = record.experiment.model
@@ -281,6 +292,7 @@ def tumours() -> Values:
     return {
         **values,
         "best": {"name": best, **values[best], "without_copies": link(format_interval(rest["auc"]), *named[best])},
+        "folds": folds(),
         "copies": {
             "images": format_count(len(test)),
             "met": format_count(len(duplicated & test)),

@@ -1,5 +1,6 @@
 from . import (
     calibration,
+    chapter_effects,
     external_validation,
     finetuning,
     leakage,
@@ -18,6 +19,7 @@ from . import (
 
 __all__ = [
     "calibration",
+    "chapter_effects",
     "external_validation",
     "finetuning",
     "leakage",

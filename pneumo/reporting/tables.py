@@ -18,6 +18,7 @@ from pneumo.analysis.summaries import (
     Models,
     aligned_frames,
     auc_difference,
+    display_name,
     mean_and_range,
     measures,
     one_model,
@@ -25,6 +26,8 @@ from pneumo.analysis.summaries import (
     summary,
 )
 from pneumo.evaluation import Interval
+from pneumo.experiments import wording
+from pneumo.experiments.wording import difference_in_words
 from pneumo.reporting.formatting import Markdown, markdown
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ __all__ = [
     "differences",
     "examples",
     "heading_of",
+    "in_words",
     "learning_rates",
     "markdown",
     "measured_on",
@@ -107,7 +111,7 @@ def auc_by_part(
     rows = []
     for name, records in records_by_model(models).items():
         cells = {part: _auc(records, part, seed) for part in parts}
-        rows.append({"model": name.replace("_", " "), **cells})
+        rows.append({"model": display_name(name, records).replace("_", " "), **cells})
     return pd.DataFrame(rows)
 
 
@@ -140,7 +144,7 @@ def results(
     for name, records in records_by_model(models).items():
         intervals = summary(records, part, seed=seed, names=metrics)
         cells = {METRICS[metric]: intervals[metric] for metric in metrics}
-        rows.append({"model": name, "seeds": len(records), **cells})
+        rows.append({"model": display_name(name, records), "seeds": len(records), **cells})
     return pd.DataFrame(rows)
 
 
@@ -165,8 +169,18 @@ def comparison(
     for name, records in records_by_model(models).items():
         values = [measures(record) for record in records]
         cells = {heading_of(column): mean_and_range(seed[column] for seed in values) for column in columns}
-        rows.append({heading: name, "seeds": len(records), **cells})
+        rows.append({heading: display_name(name, records), "seeds": len(records), **cells})
     return pd.DataFrame(rows)
+
+
+def in_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose first column has names of variants, such as an analysis returns it, with words instead.
+
+    >>> in_words(pd.DataFrame({"variant": ["no-batch-norm"]}))["variant"][0]
+    'no batch normalisation'
+    """
+    first = str(frame.columns[0])
+    return frame.assign(**{first: [wording.in_words(str(name)) for name in frame[first]]})
 
 
 def heading_of(measure: str) -> str:
@@ -197,7 +211,8 @@ def differences(
     for name, records in named.items():
         if name != against:
             cells = {f"{part} AUC": auc_difference(records, named[against], part, seed=seed) for part in parts}
-            rows.append({heading: f"{name} − {against}", **cells})
+            pair = difference_in_words(display_name(name, records), display_name(against, named[against]))
+            rows.append({heading: pair, **cells})
     return pd.DataFrame(rows)
 
 

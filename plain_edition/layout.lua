@@ -82,7 +82,8 @@ local function reference(citation)
     text:extend(citation.prefix)
     text:insert(pandoc.Str(NBSP))
   elseif citation.mode ~= 'SuppressAuthor' then
-    text:insert(pandoc.Str(PREFIX[label.kind] .. NBSP))
+    local prefix = label.number:match('^%u$') and 'Appendix' or PREFIX[label.kind]
+    text:insert(pandoc.Str(prefix .. NBSP))
   end
   text:insert(pandoc.Str((label.number:gsub(' ', NBSP))))
   return { pandoc.Link(text, target_of(label.path, identifier), '', { class = 'reference' }) }

@@ -82,6 +82,12 @@ def _substituted(text: str, variables: Mapping[str, object]) -> tuple[str, list[
     return VARIABLE.sub(value, held).replace("\0", "{{<").replace("\1", ">}}"), missing
 
 
+def _svg_width(svg: str) -> int | None:
+    """The width that a drawing states in points, in CSS pixels."""
+    stated = re.search(r'<svg\b[^>]*?\bwidth="([\d.]+)pt"', svg)
+    return round(float(stated[1]) * 96 / 72) if stated else None
+
+
 def _quoted(text: str) -> str:
     return " ".join(text.replace("\\", "\\\\").replace('"', '\\"').split())
 
@@ -190,7 +196,8 @@ class _CellComposer:
         folder = self.site / self.chapter.files
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data.encode() if ending == "svg" else base64.b64decode(data))
-        return Picture(path=f"{self.chapter.files.name}/{name}", width=metadata.get("width"))
+        width = metadata.get("width") or (_svg_width(data) if ending == "svg" else None)
+        return Picture(path=f"{self.chapter.files.name}/{name}", width=width)
 
     def _figure(self, pictures: list[Picture]) -> str:
         label, caption = self.cell.label, str(self.options.get("fig-cap", ""))

@@ -67,13 +67,26 @@ def citation_metadata(book: Book) -> dict:
     return meta({"bibliography": book.project / book.bibliography, "link-citations": True})["c"]
 
 
-def banner_metadata(book: Book) -> dict:
-    """The banner, which is Markdown."""
-    if not book.banner:
-        return {}
-    where = "_quarto.yml: website: announcement"
-    blocks = json.loads(run(["--from=markdown", "--to=json"], book.banner, where=where))["blocks"]
-    return {"banner": {"t": "MetaInlines", "c": blocks[0]["c"]}}
+def inlines(text: str) -> dict:
+    """One paragraph of Markdown as pandoc metadata."""
+    blocks = json.loads(run(["--from=markdown", "--to=json"], text, where="_quarto.yml"))["blocks"]
+    return {"t": "MetaInlines", "c": blocks[0]["c"] if blocks else []}
+
+
+def text_of(node: object) -> str:
+    """The words of a part of pandoc's document tree, without its markup and its notes."""
+    if isinstance(node, list):
+        return "".join(map(text_of, node))
+    if not isinstance(node, dict):
+        return ""
+    kind, content = node.get("t"), node.get("c")
+    if kind == "Str":
+        return str(content)
+    if kind in ("Space", "SoftBreak", "LineBreak"):
+        return " "
+    if kind in ("Code", "Math"):
+        return content[1]
+    return "" if kind == "Note" else text_of(content)
 
 
 @contextmanager

@@ -35,7 +35,11 @@ def _source(book: Book, numbered: NumberedBook) -> str:
     """The book in Typst's language."""
     with pandoc.index_file(numbered.index) as index, ThreadPoolExecutor(max_workers=2) as pool:
         documents = list(pool.map(lambda chapter: _laid_out(book, chapter, index), numbered.chapters))
-    blocks = [block for document in documents for block in document["blocks"]]
+    blocks = []
+    for chapter, document in zip(numbered.chapters, documents, strict=True):
+        if book.appendices and chapter.chapter.path == book.appendices[0]:
+            blocks.append({"t": "RawBlock", "c": ["typst", "#show: appendices"]})
+        blocks += document["blocks"]
     if book.bibliography and '"t": "Cite"' in json.dumps(blocks):
         blocks += _bibliography()
     metadata = (
@@ -48,7 +52,7 @@ def _source(book: Book, numbered: NumberedBook) -> str:
             }
         )["c"]
         | pandoc.citation_metadata(book)
-        | pandoc.banner_metadata(book)
+        | ({"banner": pandoc.inlines(book.banner)} if book.banner else {})
     )
     document = {**documents[0], "blocks": blocks, "meta": metadata}
     options = [

@@ -23,8 +23,12 @@ from pneumo.analysis.summaries import (
 )
 from pneumo.experiments.config import ClassicalConfig, Experiment
 from pneumo.experiments.records import Record
+from pneumo.experiments.wording import in_words
+from pneumo.reporting.citation import version
 from pneumo.reporting.formatting import format_count, format_interval, format_number
 from pneumo.reporting.tables import comparison, heading_of
+
+ROOT = Path(__file__).resolve().parent.parent
 
 Values = dict[str, "str | Values"]
 
@@ -75,6 +79,7 @@ def variables() -> Values:
     network = [records.get(experiment) for experiment in experiments.first_network()]
     learners = [records.get(experiment) for experiment in experiments.classical()]
     return {
+        "project": {"version": version(ROOT / "CITATION.cff")},
         "data": counts(audit["width"]),
         "examples": {"source": example_source()},
         "headers": {field: header(record) for field, record in audit.items()},
@@ -163,7 +168,7 @@ def description(record: Record) -> str:
     model = record.experiment.model
     if isinstance(model, ClassicalConfig):
         return f"{LEARNERS[model.learner]} on {FEATURES[model.features.name]}"
-    return f"{record.group.replace('-', ' ')}, {record.label}"
+    return record.label
 
 
 def variable_name(variant: str) -> str:
@@ -179,13 +184,13 @@ def compared(chosen: Sequence[Experiment]) -> Values:
     named = records_by_model(records.get(experiment) for experiment in chosen)
     values: Values = {"network": architecture(records.get(chosen[0]))}
     losses = {}
-    for row in comparison(named, COMPARISON_MEASURES).to_dict("records"):
-        group = named[row["variant"]]
-        losses[row["variant"]] = row["validation loss"].estimate
-        values[variable_name(row["variant"])] = {
+    rows = comparison(named, COMPARISON_MEASURES).to_dict("records")
+    for (variant, group), row in zip(named.items(), rows, strict=True):
+        losses[variant] = row["validation loss"].estimate
+        values[variable_name(variant)] = {
             name: link(format_interval(row[heading_of(name)]), *group) for name in COMPARISON_MEASURES
         }
-    return {**values, "best": min(losses, key=losses.__getitem__)}
+    return {**values, "best": in_words(min(losses, key=losses.__getitem__))}
 
 
 def counts(record: Record) -> Values:
@@ -291,7 +296,11 @@ def tumours() -> Values:
     rest = summary(leakage.exclude_images(named[best], duplicated & test), "test", seed=DRAW_SEED, names=["auc"])
     return {
         **values,
-        "best": {"name": best, **values[best], "without_copies": link(format_interval(rest["auc"]), *named[best])},
+        "best": {
+            "name": in_words(best),
+            **values[best],
+            "without_copies": link(format_interval(rest["auc"]), *named[best]),
+        },
         "folds": folds(),
         "copies": {
             "images": format_count(len(test)),

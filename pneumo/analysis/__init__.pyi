@@ -1,5 +1,6 @@
 from . import (
     calibration,
+    chapter_effects,
     comparisons,
     cross_validation,
     external_validation,
@@ -20,6 +21,7 @@ from . import (
 
 __all__ = [
     "calibration",
+    "chapter_effects",
     "comparisons",
     "cross_validation",
     "external_validation",

@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from pneumo import evaluation
 from pneumo.evaluation import Interval
 from pneumo.experiments.config import HeaderConfig
+from pneumo.experiments.wording import in_words
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
@@ -42,6 +43,11 @@ def records_by_model(models: Models) -> dict[str, list[Record]]:
         where = f" for {empty[0]!r}" if empty else ""
         raise ValueError(f"models holds no record{where}; give at least one record for each model")
     return named
+
+
+def display_name(name: str, records: Sequence[Record]) -> str:
+    """What tables and figures call a model: its variant in words, or the name that the caller chose for it."""
+    return in_words(name) if records[0].variant == name else name
 
 
 def one_model(models: Models) -> list[Record]:

@@ -1,70 +1,98 @@
-"""The page that lists every record: what was run, when, where and with what."""
+"""The lists of records: what was run, when, and on which machines with which versions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pneumo.experiments.config import to_dict
-from pneumo.reporting.formatting import format_count, format_duration, literal, markdown
+from pneumo.experiments.wording import in_words
+from pneumo.reporting.formatting import Markdown, format_duration, markdown
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
 
+SHOWN_DIGITS = 8
+"""Of a record's key, as in the name of its anchor."""
 
-def provenance(records: Iterable[Record]) -> str:
-    """Markdown with a section for each group of experiments: what its records share, and a table of the records.
 
-    A record that several groups share stands in the first of them. Sections and rows have the anchors that measured
-    numbers in the text link to (`Record.group_anchor`, `Record.anchor`).
+def record_list(records: Iterable[Record]) -> Markdown:
+    """A table of all records, one row for each variant of each comparison, with the keys of its seeds.
+
+    A record that several comparisons share stands in the first of them. Comparisons and keys have the anchors that
+    measured numbers in the text link to (`Record.group_anchor`, `Record.anchor`). Time is that of all seeds together.
     """
-    groups: dict[str, list[Record]] = {}
-    for record in {record.key: record for record in reversed(list(records))}.values():
-        groups.setdefault(record.group, []).insert(0, record)
-    return "\n\n".join(_section(name, members) for name, members in groups.items())
+    groups: dict[str, dict[str, list[Record]]] = {}
+    for record in _distinct(records):
+        groups.setdefault(record.group, {}).setdefault(record.variant, []).append(record)
+    rows = []
+    for group, variants in groups.items():
+        for place, (variant, members) in enumerate(variants.items()):
+            anchor = f"[{group.replace('-', ' ')}]{{#{members[0].group_anchor}}}"
+            rows.append({"comparison": "" if place else anchor, **_variant_row(variant, members)})
+    return markdown(pd.DataFrame(rows))
 
 
-def _section(name: str, records: Sequence[Record]) -> str:
-    first = records[0]
-    settings = [_settings(record) for record in records]
-    shared = {key: value for key, value in settings[0].items() if all(other.get(key) == value for other in settings)}
-    rows = [_record_row(record, each, shared) for record, each in zip(records, settings, strict=True)]
-    machine = first.provenance["machine"]
-    accelerator = "" if machine["accelerator"] == "none" else f", {machine['accelerator']}"
-    pixels = first.provenance["data"].get("pixels_sha256", "none read")[:12]
-    versions = ", ".join(f"{package} {version}" for package, version in first.provenance["versions"].items())
-    configured = ", ".join(f"{key} = {literal(value)}" for key, value in shared.items())
-    lines = [
-        f"### {name} {{#{first.group_anchor}}}",
-        f"Configuration, where it is not the default: {configured}.",
-        f"Digest of the pixels: {pixels}. Machine: {machine['processor']}, {machine['cores']} cores, threads for each "
-        f"run: {machine['threads']}, {machine['memory_gb']} GB{accelerator}. Versions: {versions}.",
-        markdown(pd.DataFrame(rows)).text,
-        f": The records of {name}. {{#tbl-{first.group_anchor}}}",
+def machines(records: Iterable[Record]) -> Markdown:
+    """A table of the machines and versions that made the records: one row for each set of them.
+
+    Columns: processor, cores, threads of each run, memory, versions, pixels (the first digits of their digest, of each
+    data set), records (how many) and dates (of the first and the last).
+    """
+    made: dict[tuple[str, ...], list[Record]] = {}
+    for record in _distinct(records):
+        made.setdefault(_machine(record.provenance), []).append(record)
+    columns = ("processor", "cores", "threads", "memory", "versions")
+    rows = [
+        {
+            **dict(zip(columns, facts, strict=True)),
+            "pixels": _pixels(members),
+            "records": len(members),
+            **_dates(members),
+        }
+        for facts, members in made.items()
     ]
-    return "\n\n".join(lines)
+    return markdown(pd.DataFrame(rows))
 
 
-def _settings(record: Record) -> dict[str, str]:
-    """The configuration of a record as dotted names and values: {"training.batch_size": "32", ...}."""
-    values = to_dict(record.experiment, defaults=False)
-    flat = pd.json_normalize(
-        {key: value for key, value in values.items() if key not in ("name", "minutes", "group", "variant", "seed")}
-    )
-    return {str(key): str(value) for key, value in flat.iloc[0].items() if value is not None}
+def _distinct(records: Iterable[Record]) -> list[Record]:
+    """Each record once, where it first stands."""
+    found: dict[str, Record] = {}
+    for record in records:
+        found.setdefault(record.key, record)
+    return list(found.values())
 
 
-def _record_row(record: Record, settings: Mapping[str, str], shared: Mapping[str, str]) -> dict[str, str]:
-    facts = record.provenance
-    own = [f"{key.split('.')[-1]} = {literal(value)}" for key, value in settings.items() if key not in shared]
+def _variant_row(variant: str, members: Sequence[Record]) -> dict[str, str]:
+    ordered = sorted(members, key=lambda record: record.experiment.seed)
+    keys = [f"[{record.key[:SHOWN_DIGITS]}]{{#{record.anchor}}}" for record in ordered]
     return {
-        "experiment": f"[{record.variant}]{{#{record.anchor}}}",
-        "differs in": ", ".join([*own, f"seed = {record.experiment.seed}"]),
-        "key": f"`{record.key[:8]}`",
-        "commit": f"`{facts['commit'][:7] or 'unknown'}`",
-        "date": facts["date"][:10],
-        "time": format_duration(facts["seconds"]),
-        "memory": f"{format_count(facts['peak_memory_mb'])} MB",
+        "variant": in_words(variant),
+        "keys, by seed": ", ".join(keys),
+        **_dates(members),
+        "time": format_duration(sum(record.provenance["seconds"] for record in members)),
     }
+
+
+def _dates(members: Sequence[Record]) -> dict[str, str]:
+    days = sorted({record.provenance["date"][:10] for record in members})
+    return {"date": days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"}
+
+
+def _machine(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    machine = facts["machine"]
+    processor = machine["processor"]
+    if machine["accelerator"] != "none":
+        processor = f"{processor}, {machine['accelerator']}"
+    versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
+    return processor, str(machine["cores"]), str(machine["threads"]), f"{machine['memory_gb']} GB", versions
+
+
+def _pixels(members: Sequence[Record]) -> str:
+    digests = {
+        record.experiment.data.name: record.provenance["data"]["pixels_sha256"][:SHOWN_DIGITS]
+        for record in members
+        if "pixels_sha256" in record.provenance["data"]
+    }
+    return ", ".join(f"{name} {digest}" for name, digest in digests.items()) or "none read"

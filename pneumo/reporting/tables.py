@@ -18,6 +18,7 @@ from pneumo.analysis import comparisons
 from pneumo.analysis.summaries import (
     Models,
     aligned_frames,
+    display_name,
     mean_and_range,
     measures,
     one_model,
@@ -25,6 +26,8 @@ from pneumo.analysis.summaries import (
     summary,
 )
 from pneumo.evaluation import Interval
+from pneumo.experiments import wording
+from pneumo.experiments.wording import difference_in_words
 from pneumo.reporting.formatting import Markdown, markdown
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ __all__ = [
     "differences",
     "examples",
     "heading_of",
+    "in_words",
     "learning_rates",
     "markdown",
     "measured_on",
@@ -107,7 +111,7 @@ def auc_by_part(
     rows = []
     for name, records in records_by_model(models).items():
         cells = {part: _auc(records, part, seed) for part in parts}
-        rows.append({"model": name.replace("_", " "), **cells})
+        rows.append({"model": display_name(name, records).replace("_", " "), **cells})
     return pd.DataFrame(rows)
 
 
@@ -140,7 +144,7 @@ def results(
     for name, records in records_by_model(models).items():
         intervals = summary(records, part, seed=seed, names=metrics)
         cells = {METRICS[metric]: intervals[metric] for metric in metrics}
-        rows.append({"model": name, "seeds": len(records), **cells})
+        rows.append({"model": display_name(name, records), "seeds": len(records), **cells})
     return pd.DataFrame(rows)
 
 
@@ -165,8 +169,18 @@ def comparison(
     for name, records in records_by_model(models).items():
         values = [measures(record) for record in records]
         cells = {heading_of(column): mean_and_range(seed[column] for seed in values) for column in columns}
-        rows.append({heading: name, "seeds": len(records), **cells})
+        rows.append({heading: display_name(name, records), "seeds": len(records), **cells})
     return pd.DataFrame(rows)
+
+
+def in_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose first column has names of variants, such as an analysis returns it, with words instead.
+
+    >>> in_words(pd.DataFrame({"variant": ["no-batch-norm"]}))["variant"][0]
+    'no batch normalisation'
+    """
+    first = str(frame.columns[0])
+    return frame.assign(**{first: [wording.in_words(str(name)) for name in frame[first]]})
 
 
 def heading_of(measure: str) -> str:
@@ -195,11 +209,14 @@ def differences(
     """
     named = records_by_model(models)
     others = {name: records for name, records in named.items() if name != against}
+    base = display_name(against, named[against])
     found = [
         [comparisons.difference(records, named[against], each, seed=seed) for each in end_points]
         for records in others.values()
     ]
-    frame = pd.DataFrame({heading: [f"{name} − {against}" for name in others]})
+    frame = pd.DataFrame(
+        {heading: [difference_in_words(display_name(name, records), base) for name, records in others.items()]}
+    )
     for column, end_point in enumerate(end_points):
         name = "validation loss" if end_point == "loss" else end_point
         frame[name] = [row[column].interval for row in found]

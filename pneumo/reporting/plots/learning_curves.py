@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from pneumo.analysis.summaries import Models, one_model, records_by_model
+from pneumo.analysis.summaries import Models, display_name, one_model, records_by_model
 from pneumo.reporting.plots.style import (
     BLUE,
     GREY,
@@ -31,6 +32,9 @@ PARTS = {"train": (SKY, (0, (3, 1.5))), "validation": (BLUE, "-")}
 """Colour and line style of each part: training is lighter and dashed."""
 
 PART_LABELS = {"train": "training", "validation": "validation"}
+
+TITLE_LETTERS = {1: 90, 2: 44, 3: 28, 4: 20}
+"""Letters in a line above a panel, by the number of columns."""
 
 
 @styled
@@ -79,7 +83,7 @@ def learning_curves_by_model(models: Models, *, columns: int = 3) -> np.ndarray:
         set_log_scale(loss.yaxis)
         for ax, quantity in ((loss, "loss"), (accuracy, "accuracy")):
             _draw(ax, records, quantity)
-        loss.set_title(name)
+        loss.set_title(fill(display_name(name, records), TITLE_LETTERS[columns]))
         accuracy.set_xlabel("epoch")
     for unused in pairs[len(named) :]:
         for ax in unused:

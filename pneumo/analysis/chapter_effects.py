@@ -7,10 +7,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from pneumo import experiments
-from pneumo.analysis.summaries import auc_difference, records_by_model
+from pneumo.analysis.comparisons import difference
+from pneumo.analysis.summaries import records_by_model
 from pneumo.experiments import records
 
-PARTS = ("validation", "stressed")
+END_POINTS = {"validation": "validation AUC", "stressed": "perturbed AUC"}
+"""Columns of `chapter_effects`, and the end points of `comparisons.difference` that they hold."""
 
 
 class Comparison(NamedTuple):
@@ -62,8 +64,7 @@ COMPARISONS = {
 def chapter_effects(*, seed: int = 0) -> pd.DataFrame:
     """AUC of a variant minus that of what it is compared with, for the main comparisons of each chapter.
 
-    Each AUC is the mean of the seeds; cells are `Interval`s (95 %) over draws of patients, the same for both variants.
-    They do not hold the chance of training. seed: of the draws.
+    Each AUC is the mean of the seeds; cells are `Interval`s (95 %) over patients and seeds. seed: of the draws.
     Returns one row a comparison, columns chapter, comparison, validation, stressed (perturbed validation images).
     Raises MissingRecord for an experiment without a record.
     """
@@ -75,6 +76,6 @@ def chapter_effects(*, seed: int = 0) -> pd.DataFrame:
     for chapter, several in COMPARISONS.items():
         for each in several:
             pair = named[each.group][each.variant], named[each.group][each.against]
-            cells = {part: auc_difference(*pair, part, seed=seed) for part in PARTS}
+            cells = {part: difference(*pair, end_point, seed=seed).interval for part, end_point in END_POINTS.items()}
             rows.append({"chapter": chapter, "comparison": each.words, **cells})
     return pd.DataFrame(rows)

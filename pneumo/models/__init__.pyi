@@ -17,6 +17,7 @@ from .factory import (
     Cost as Cost,
     build as build,
     build_untrained as build_untrained,
+    check_image_size as check_image_size,
     cost as cost,
 )
 from .pretrained import (

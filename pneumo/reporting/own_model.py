@@ -84,4 +84,6 @@ def train_own_model(
 
 def _metrics(record: records.Record) -> str:
     intervals = summary([record], "test", names=("auc", "sensitivity", "specificity", "accuracy"))
-    return "\n".join(f"{METRICS[name]:<12} {format_interval(value)}  (test images)" for name, value in intervals.items())
+    return "\n".join(
+        f"{METRICS[name]:<12} {format_interval(value)}  (test images)" for name, value in intervals.items()
+    )

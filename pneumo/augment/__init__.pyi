@@ -1,5 +1,6 @@
 from .configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRESS, STRONG, Augmentation, FillMode
 from .stepwise import reference
+from .torchvision import RandomAugmentation
 from .transforms import Parameters, augment, mixup, parameters, scale, transform
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Augmentation",
     "FillMode",
     "Parameters",
+    "RandomAugmentation",
     "augment",
     "mixup",
     "parameters",

@@ -26,6 +26,7 @@ from .pretrained import (
 )
 from .spatial_transformer import (
     SpatialTransformer as SpatialTransformer,
+    SpatialTransformerLayer as SpatialTransformerLayer,
 )
 from .summary import (
     Layer as Layer,

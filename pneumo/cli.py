@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pneumo import __version__
 from pneumo.errors import PneumoError
+from pneumo.io.files import check_replaceable
 
 # Each command imports what it needs when it runs, so that --help answers at once.
 
@@ -107,22 +108,63 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     _add_model_option(evaluate)
     evaluate.set_defaults(command=_evaluate)
 
+    _add_train(commands)
+
     export = commands.add_parser("export", help="write a model as ONNX, for programs that are not Python")
     export.add_argument("path", type=Path, metavar="FILE.onnx")
+    export.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     _add_model_option(export)
     export.set_defaults(command=_export)
 
     pack = commands.add_parser("pack", help="write the model file of an experiment that was run on this machine")
-    pack.add_argument("name", metavar="NAME", help="of one experiment, as `pneumo status` prints it")
+    pack.add_argument(
+        "name", metavar="NAME|RECORD", help="an experiment, as `pneumo status` prints it, or its record's file"
+    )
     pack.add_argument("path", type=Path, metavar="FILE")
+    pack.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     pack.set_defaults(command=_pack)
 
 
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train a network on your own labelled radiographs: a model file and a report",
+        description="Trains a network on your own labelled radiographs by a recipe of the study, tests it on a part "
+        "that it never saw, and writes a folder with the model, a report as one HTML file, and a model card. Training "
+        "that is stopped goes on when the same command is given again.",
+        epilog="Layout: FOLDER/NORMAL and FOLDER/PNEUMONIA, or with train/, val/ and test/ above them. Without test/, "
+        "a fifth of the images is set apart. Then: pneumo predict NEW --model OUT/model.safetensors",
+    )
+    train.add_argument("path", type=Path, metavar="FOLDER|ZIP", help="two class folders inside give the labels")
+    train.add_argument(
+        "--model",
+        default="efficientnet-lite0",
+        choices=("efficientnet-lite0", "cnn", "spatial-transformer"),
+        help="fine-tuned from ImageNet (default), or a small network, trained from scratch in a tenth of the time",
+    )
+    train.add_argument(
+        "--image-size", type=int, metavar="PIXELS", help="side; by default 160, or 64 for small networks"
+    )
+    train.add_argument("--epochs", type=int, metavar="N", help="by default as many as suit the number of images")
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and augmentation (default: 0)")
+    train.add_argument("--name", metavar="NAME", help="folder of the records; by default that of the images")
+    train.add_argument("--out", type=Path, metavar="FOLDER", help="by default NAME-model in the current folder")
+    train.add_argument("--overwrite", action="store_true", help="replace what --out holds")
+    train.set_defaults(command=_train)
+
+
 def _add_model_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, metavar="FILE", help="by default the one that comes with the package")
+    command.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a model file, a record's file, or the name of an experiment that was run on this machine; by default the "
+        "model that comes with the package",
+    )
 
 
 def _predict(options: argparse.Namespace) -> int:
+    for path in filter(None, (options.csv, options.cam)):
+        check_replaceable(path, options.overwrite)  # before PyTorch and the model are loaded
     from pneumo.inference import load_model, predict_files
 
     summary = predict_files(
@@ -141,6 +183,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    check_replaceable(options.report, options.overwrite)
     from pneumo.analysis import external_validation
     from pneumo.inference import evaluate_files
     from pneumo.inference.model import load_model
@@ -148,8 +191,6 @@ def _evaluate(options: argparse.Namespace) -> int:
     from pneumo.reporting.formatting import format_interval
     from pneumo.reporting.tables import METRICS
 
-    if options.report.exists() and not options.overwrite:
-        raise PneumoError(f"{options.report} exists; name another file, or add --overwrite")
     evaluation = evaluate_files(
         load_model(options.model), options.path, labels=options.labels, positive=options.positive
     )
@@ -162,19 +203,41 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 3 if evaluation.unreadable else 0
 
 
+def _train(options: argparse.Namespace) -> int:
+    out = options.out or Path(f"{options.name or options.path.resolve().stem}-model")
+    check_replaceable(out, options.overwrite)
+    from pneumo.experiments.allocator import disable_malloc_trim
+    from pneumo.reporting.own_model import train_own_model
+
+    disable_malloc_trim()  # this process trains and nothing else
+    written = train_own_model(
+        options.path,
+        out,
+        model=options.model,
+        image_size=options.image_size,
+        epochs=options.epochs,
+        seed=options.seed,
+        name=options.name,
+        overwrite=options.overwrite,
+    )
+    print(written)
+    return 0
+
+
 def _export(options: argparse.Namespace) -> int:
+    check_replaceable(options.path, options.overwrite)
     from pneumo.inference import load_model
     from pneumo.inference.export import export_onnx
 
-    print(export_onnx(load_model(options.model), options.path))
+    print(export_onnx(load_model(options.model), options.path, overwrite=options.overwrite))
     return 0
 
 
 def _pack(options: argparse.Namespace) -> int:
-    from pneumo import experiments
+    check_replaceable(options.path, options.overwrite)
     from pneumo.inference import pack
 
-    print(pack(experiments.find_experiment(options.name), options.path))
+    print(pack(options.name, options.path, overwrite=options.overwrite))
     return 0
 
 

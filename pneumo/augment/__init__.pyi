@@ -1,6 +1,7 @@
 from .configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRESS, STRONG, Augmentation, FillMode
 from .stepwise import reference
 from .style import exchange_styles
+from .torchvision import RandomAugmentation
 from .transforms import Parameters, augment, mixup, parameters, scale, transform
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Augmentation",
     "FillMode",
     "Parameters",
+    "RandomAugmentation",
     "augment",
     "exchange_styles",
     "mixup",

@@ -53,6 +53,15 @@ from .builders import (
     repeated as repeated,
     study_data as study_data,
 )
+from .lookup import (
+    find_record as find_record,
+    find_record_file as find_record_file,
+    recorded_experiments as recorded_experiments,
+)
+from .own_data import (
+    RECIPES as RECIPES,
+    define_experiment as define_experiment,
+)
 from .first_network import (
     first_network as first_network,
 )

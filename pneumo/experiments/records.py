@@ -304,8 +304,18 @@ def find_path(experiment: Experiment, root: Path | None = None) -> Path | None:
     return next(same_key, None)
 
 
-def get(experiment: Experiment, root: Path | None = None) -> Record:
-    """The record of this experiment. Raises MissingRecord that says how to make it."""
+def get(experiment: Experiment | str, root: Path | None = None) -> Record:
+    """The record of this experiment. Raises MissingRecord that says how to make it.
+
+    experiment: also by its name, or by the path of its record's file; see `pneumo.experiments.lookup`.
+
+    >>> get("first-network/seed-0").experiment.seed
+    0
+    """
+    if isinstance(experiment, str):
+        from pneumo.experiments.lookup import find_record  # which knows the study, and the study knows records
+
+        return find_record(experiment, root)
     record = find(experiment, root)
     if record is None:
         raise MissingRecord(

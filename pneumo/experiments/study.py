@@ -13,6 +13,7 @@ from pneumo.experiments.config import Experiment
 from pneumo.experiments.data_and_shortcuts import headers, spectra
 from pneumo.experiments.first_network import first_network
 from pneumo.experiments.interpretation import occlusions, perturbations
+from pneumo.experiments.lookup import recorded_experiments
 from pneumo.experiments.model_selection import recipe_steps, selected_model, test_time_augmentation
 from pneumo.experiments.optimizers import learning_rates, optimizers, schedules
 from pneumo.experiments.regularisation import regularisation
@@ -80,8 +81,15 @@ def selection_candidates() -> dict[str, list[Experiment]]:
     }
 
 
+def is_defined(name: str) -> bool:
+    """Whether a name is of the study: of a comparison, of a chapter, of one experiment, or "all"."""
+    known = {"all", *GROUPS, *ON_REQUEST, *CHAPTERS}
+    return name in known or any(each.name == name for each in all_experiments())
+
+
 def find_experiments(name: str) -> list[Experiment]:
-    """Experiments by name: of a comparison, of a chapter, one by its own name, or "all" that the book has.
+    """Experiments by name: of a comparison, of a chapter, one by its own name, or "all" that the book has; also of
+    stored records that the study does not define, by the name of one or of their folder.
 
     >>> [len(find_experiments(name)) for name in ("first-network", "cnn-architecture", "first-network/seed-0")]
     [5, 48, 1]
@@ -96,7 +104,7 @@ def find_experiments(name: str) -> list[Experiment]:
         return ON_REQUEST[name]()
     if name in CHAPTERS:
         return [experiment for make in CHAPTERS[name].values() for experiment in make()]
-    found = [experiment for experiment in all_experiments() if experiment.name == name]
+    found = [experiment for experiment in all_experiments() if experiment.name == name] or recorded_experiments(name)
     if not found:
         raise UnknownExperiment(
             f"no experiments are called {name!r}; there are {', '.join([*GROUPS, *ON_REQUEST])}, the chapters "

@@ -31,8 +31,9 @@ from torch import Tensor, nn
 from pneumo import models
 from pneumo.augment import scale
 from pneumo.data.grey import standardise
-from pneumo.errors import DataError
+from pneumo.errors import DataError, UnknownExperiment
 from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict
+from pneumo.experiments.lookup import RecordSource, is_record_file
 from pneumo.inference.input_checks import InputStatistics
 from pneumo.inference.quantisation import dequantise
 from pneumo.inference.radiograph import Radiograph, from_array, from_bytes
@@ -44,6 +45,11 @@ SHIPPED_MODEL_PATH = Path(__file__).parent / "weights" / "pneumo.safetensors"
 """The model that comes with the package."""
 
 NOTE = "Research only, not a medical device."
+
+MODEL_SUFFIXES = (".safetensors", ".json", ".onnx")
+"""How names of model and record files end. Another name that is no file's is taken for that of an experiment."""
+
+MODEL_REMEDY = "name a model's file, or make one of an experiment that was run on this machine: pneumo pack NAME FILE"
 
 BATCH_SIZE = 32
 """Images that pass the networks at once: enough to be quick, few enough for 1 GB of memory."""
@@ -162,18 +168,18 @@ class Model:
         return normalise_maps(np.mean(maps, axis=0))
 
 
-def load_model(path: str | Path | None = None) -> Model:
-    """The model of a file; by default the one that comes with the package.
+def load_model(source: RecordSource | None = None) -> Model:
+    """A trained model: by default the one that comes with the package.
 
-    Raises DataError where there is none, with how to get one, and for a file that is no model or of another version.
+    source: the path of a model file; or a record, an experiment that was run on this machine, its name, or the path of
+        its record's file. A model of a record is packed first, into the cache, for which its images are needed.
+    Raises DataError for a file that is no model or of another version, and where there is none; MissingRecord for a
+    record or weights that are not on this machine.
+
+    >>> load_model()
+    Model(model-selection/test-time-augmentation/flip-12-epochs: 1 network, 160 pixels, ...)
     """
-    chosen = SHIPPED_MODEL_PATH if path is None else Path(path)
-    if not chosen.is_file():
-        missing = "this package comes without a model" if path is None else f"{chosen} does not exist"
-        raise DataError(
-            f"{missing}; name a model's file, or make one of an experiment that was run on this machine: "
-            "pneumo pack NAME FILE"
-        )
+    chosen = _model_file(source)
     try:
         with safetensors.safe_open(chosen, "pt") as file:
             metadata = file.metadata() or {}
@@ -198,6 +204,24 @@ def load_model(path: str | Path | None = None) -> Model:
     except (KeyError, ValueError, RuntimeError, cattrs.BaseValidationError) as error:
         reason = " ".join(str(error).split())  # PyTorch names missing tensors on lines of their own
         raise DataError(f"{chosen} does not hold what it should ({reason}); get it again, or update pneumo") from error
+
+
+def _model_file(source: RecordSource | None) -> Path:
+    from pneumo.inference.packing import packed  # which writes what is read here
+
+    if source is None:
+        if not SHIPPED_MODEL_PATH.is_file():
+            raise DataError(f"this package comes without a model; {MODEL_REMEDY}")
+        return SHIPPED_MODEL_PATH
+    if isinstance(source, str | Path) and not is_record_file(source):
+        if Path(source).is_file():
+            return Path(source)
+        if isinstance(source, Path) or source.endswith(MODEL_SUFFIXES):
+            raise DataError(f"{source} does not exist; {MODEL_REMEDY}")
+    try:
+        return packed(source)
+    except UnknownExperiment as error:
+        raise DataError(f"{source} is neither a file nor the name of an experiment; {MODEL_REMEDY}") from error
 
 
 def member_experiments(experiment: Experiment) -> list[Experiment]:

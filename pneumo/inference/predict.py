@@ -22,7 +22,7 @@ from pneumo.inference.files import File, find_files, read_contents
 from pneumo.inference.model import BATCH_SIZE, NOTE, Model, Prediction
 from pneumo.inference.radiograph import Radiograph
 from pneumo.interpret.gradcam import overlay
-from pneumo.io.files import atomic_write
+from pneumo.io.files import atomic_write, check_replaceable
 
 CSV_COLUMNS = ("file", "probability", "decision", "warning", "note")
 """Of the CSV file. `note` is NOTE in every row: a line above the header would be read as the header."""
@@ -68,7 +68,8 @@ def predict_files(
 
     Memory does not grow with the number of files, but for their names.
     """
-    _check_free(csv_path, cam_folder, overwrite)
+    for path in filter(None, (csv_path, cam_folder)):
+        check_replaceable(path, overwrite)
     files, problems = find_files(paths)
     for problem in problems:
         print(f"pneumo: {problem}", file=sys.stderr)
@@ -99,15 +100,6 @@ def predict_files(
                 if table is not None:
                     table.writerow((row.image, f"{row.probability:.6f}", row.decision, row.warning, NOTE))
     return Summary(**counts)
-
-
-def _check_free(csv_path: Path | None, cam_folder: Path | None, overwrite: bool) -> None:
-    if overwrite:
-        return
-    if csv_path is not None and csv_path.exists():
-        raise DataError(f"{csv_path} exists; name another file, or add --overwrite")
-    if cam_folder is not None and cam_folder.is_dir() and any(cam_folder.iterdir()):
-        raise DataError(f"{cam_folder} is not empty; name another folder, or add --overwrite")
 
 
 def _batches(

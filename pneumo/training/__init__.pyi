@@ -23,6 +23,9 @@ from .fitting import (
     TrainingModule as TrainingModule,
     fit as fit,
 )
+from .torch_dataset import (
+    RadiographDataset as RadiographDataset,
+)
 from .optimizers import (
     OPTIMIZERS as OPTIMIZERS,
     SCHEDULES as SCHEDULES,

@@ -69,7 +69,7 @@ def test_a_folder_that_is_not_there_is_refused_before_anything_is_computed(tmp_p
 
 def test_the_command_line_exports(tmp_path, monkeypatch, capsys):
     model = model_of(CNNConfig(width=2, depth=2), 16)
-    monkeypatch.setattr("pneumo.inference.load_model", lambda path: replace(model, record=path.name))
+    monkeypatch.setattr("pneumo.inference.load_model", lambda path: replace(model, record=str(path)))
     assert main(["export", str(tmp_path / "m.onnx"), "--model", "file"]) == 0
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
     assert session.get_modelmeta().custom_metadata_map["record"] == "file"

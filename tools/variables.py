@@ -274,7 +274,11 @@ def tumours() -> Values:
     rest = summary(leakage.exclude_images(named[best], duplicated & test), "test", seed=DRAW_SEED, names=["auc"])
     return {
         **values,
-        "best": {"name": in_words(best), **values[best], "without_copies": link(format_interval(rest["auc"]), *named[best])},
+        "best": {
+            "name": in_words(best),
+            **values[best],
+            "without_copies": link(format_interval(rest["auc"]), *named[best]),
+        },
         "copies": {
             "images": format_count(len(test)),
             "met": format_count(len(duplicated & test)),

@@ -34,6 +34,7 @@ class Book:
     chapters: paths of the .qmd files in reading order, relative to `project`.
     parts: the title of each part, by its first chapter. appendices: those of `chapters` that are numbered by letters.
     output: the folder to write, relative to `project`. pdf_name: of the file in it.
+    downloads: what is made beside the site and the PDF, "epub".
     description: one paragraph for search engines and shared links, or "".
     stylesheets: CSS files of the site, paths in `project`. social_card: path of the image for shared links, or "".
     footer: Markdown at the foot of every page, or "". favicon: path of the site's icon in `project`, or "".
@@ -55,6 +56,7 @@ class Book:
     parts: Mapping[PurePosixPath, str]
     appendices: tuple[PurePosixPath, ...]
     output: PurePosixPath
+    downloads: tuple[str, ...]
     pdf_name: str
     description: str
     stylesheets: tuple[str, ...]
@@ -71,6 +73,10 @@ class Book:
     cell_options: Mapping[str, object]
     figures: FigureDefaults
     environment: Mapping[str, str]
+
+    @property
+    def epub_name(self) -> str:
+        return str(PurePosixPath(self.pdf_name).with_suffix(".epub"))
 
 
 def load(project: Path, profile: str = "") -> Book:
@@ -96,6 +102,7 @@ def load(project: Path, profile: str = "") -> Book:
         parts=read.parts,
         appendices=read.appendices,
         output=read.output,
+        downloads=_listed(book.get("downloads")),
         pdf_name=_file_name(book.get("output-file") or book["title"]) + ".pdf",
         description=" ".join(str(book.get("description", "")).split()),
         stylesheets=_listed(html.get("css")),

@@ -1,13 +1,13 @@
 -- Second pass: resolves references and links and gives every construct its form in one format.
 --
--- Metadata in: target ("html" or "typst"), chapter_path ("report/data-and-shortcuts.qmd"), index_file, a JSON file with
+-- Metadata in: target ("html", "typst" or "epub"), chapter_path ("report/data-and-shortcuts.qmd"), index_file, a JSON file with
 --   pages      path of a chapter -> { page, heading, identifiers = { id -> true } }
 --   labels     id -> { kind, number, path }
 --   citations  key -> true
 --   summary    what the line above folded code says
 -- Metadata out, for HTML: title and heading, taken out of the body, for the template.
 --
--- In the PDF all chapters share one name space, so every identifier there begins with its chapter's path. Whatever does
+-- In the PDF and the EPUB all chapters share one name space, so every identifier there begins with its chapter's path. Whatever does
 -- not resolve is written to the error stream, a line each; the caller takes any line for a failure.
 
 local stringify = pandoc.utils.stringify
@@ -16,14 +16,15 @@ local PREFIX = { fig = 'Figure', tbl = 'Table', eq = 'Equation', sec = 'Section'
 local CALLOUTS = { note = 'Note', tip = 'Tip', warning = 'Warning', important = 'Important', caution = 'Caution' }
 local NBSP = '\u{a0}'
 
-local html, here, index
+-- single: whether all chapters are one document, as in the PDF and the EPUB.
+local html, single, here, index
 
 local function problem(text)
   io.stderr:write(text .. '\n')
 end
 
 local function qualified(identifier, path)
-  return html and identifier or path:gsub('%.qmd$', ''):gsub('/', '.') .. ':' .. identifier
+  return single and path:gsub('%.qmd$', ''):gsub('/', '.') .. ':' .. identifier or identifier
 end
 
 local function raw(text)
@@ -50,7 +51,7 @@ end
 
 -- Where a link to `identifier` in the chapter `path` goes, seen from here; an identifier of "" is the chapter itself.
 local function target_of(path, identifier)
-  if not html then
+  if single then
     return '#' .. qualified(identifier == '' and index.pages[path].heading or identifier, path)
   end
   local fragment = identifier == '' and '' or '#' .. identifier
@@ -155,7 +156,9 @@ end
 
 local function image(element)
   if html then
-    if element.src:sub(1, 1) == '/' then
+    if single then
+      element.src = resolved(element.src)
+    elseif element.src:sub(1, 1) == '/' then
       element.src = from_here(element.src:sub(2))
     end
     return element
@@ -366,16 +369,17 @@ local function append_bibliography(document)
 end
 
 function Pandoc(document)
-  html = stringify(document.meta.target) == 'html'
+  html = stringify(document.meta.target) ~= 'typst'
+  single = stringify(document.meta.target) ~= 'html'
   here = stringify(document.meta.chapter_path)
   local file <close> = assert(io.open(stringify(document.meta.index_file)))
   index = pandoc.json.decode(file:read('a'), false)
-  if not html then
+  if single then
     document = document:walk { Block = qualify, Inline = qualify }
   end
   document = document:walk { Div = div }:walk { Cite = references }:walk { Link = link }
   document = document:walk { Image = image }:walk { Figure = figure, Table = scrolling_table, Header = heading }
-  if html then
+  if not single then
     append_bibliography(document)
     document = lift_title(document)
   end

@@ -47,7 +47,7 @@ def compose(book: Book, chapter: Chapter, execution: Execution, variables: Mappi
             problems += composer.problems
         else:
             text = piece.text
-        text, missing = _substituted(text, variables)
+        text, missing = substituted(text, variables)
         for name, line in missing:
             line = piece.line if isinstance(piece, Cell) else piece.line + line
             problems.append(f"{chapter.path}:{line}: missing variable {name}; _variables.yml has no such value")
@@ -62,7 +62,7 @@ def _heading(chapter: Chapter) -> str:
     return (f"# {title}" if title else "") + (f"\n\n::: {{.subtitle}}\n{subtitle}\n:::" if subtitle else "")
 
 
-def _substituted(text: str, variables: Mapping[str, object]) -> tuple[str, list[tuple[str, int]]]:
+def substituted(text: str, variables: Mapping[str, object]) -> tuple[str, list[tuple[str, int]]]:
     """`text` with the values of its `{{< var name >}}`; a triple brace stands for a double one, unread.
 
     Returns the text, and the name and the line (from 0) of every variable without a value.

@@ -56,6 +56,48 @@ def number(
     return NumberedBook(chapters=numbered, index=_joined(numbered, indices, citations))
 
 
+def summary(numbered: NumberedBook) -> dict:
+    """What a render of one chapter needs of the others: the index, and the number and title of each, as JSON."""
+    chapters = [
+        {"path": str(each.chapter.path), "number": each.number, "title": each.title, "heading": each.heading}
+        for each in numbered.chapters
+    ]
+    return {"chapters": chapters, "index": json.loads(numbered.index)}
+
+
+def renumber(book: Book, chapter: Chapter, text: str, before: dict) -> NumberedBook:
+    """The book with one chapter numbered anew. before: the `summary` of the last whole render.
+
+    Of the other chapters only number and title are known; their documents are empty.
+    Raises BuildError for what number.lua finds, and where the book's chapters are others than in `before`.
+    """
+    known = {each["path"]: each for each in before["chapters"]}
+    if set(known) != set(map(str, book.chapters)):
+        raise BuildError(["_quarto.yml has other chapters than the last whole render; render the whole book once"])
+    mine, index = _number_chapter(book, chapter, known[str(chapter.path)]["number"], text)
+    stop_on(f"{chapter.path}: {problem}" for problem in index["problems"])
+    labels = {name: label for name, label in before["index"]["labels"].items() if label["path"] != str(chapter.path)}
+    labels |= {name: {**label, "path": str(chapter.path)} for name, label in index["labels"].items()}
+    page = {
+        "page": str(chapter.page),
+        "heading": mine.heading,
+        "identifiers": dict.fromkeys(index["identifiers"], True),
+    }
+    pages = {**before["index"]["pages"], str(chapter.path): page}
+    others = (
+        NumberedChapter(
+            chapter=Chapter(path=PurePosixPath(path), front_matter={}, pieces=()),
+            number=each["number"],
+            title=each["title"],
+            heading=each["heading"],
+            document={"blocks": []},
+        )
+        for path, each in known.items()
+    )
+    chapters = tuple(mine if each.chapter.path == chapter.path else each for each in others)
+    return NumberedBook(chapters=chapters, index=json.dumps({**before["index"], "labels": labels, "pages": pages}))
+
+
 def _chapter_numbers(
     book: Book, chapters: list[Chapter], texts: Mapping[PurePosixPath, str]
 ) -> dict[PurePosixPath, str]:

@@ -43,8 +43,11 @@ def copy_images(book: Book, numbered: NumberedBook, folder: Path) -> None:
     stop_on(problems)
 
 
-def write(book: Book, numbered: NumberedBook, folder: Path, *, with_pdf: bool) -> None:
-    """Write the pages of all chapters and what they need into `folder`. with_pdf: whether to link to the PDF."""
+def write(book: Book, numbered: NumberedBook, folder: Path, *, with_downloads: bool) -> None:
+    """Write the pages of all chapters and what they need into `folder`.
+
+    with_downloads: whether to link to the PDF and the EPUB.
+    """
     assets = folder / "assets"
     assets.mkdir()
     for name in ASSETS:
@@ -55,12 +58,22 @@ def write(book: Book, numbered: NumberedBook, folder: Path, *, with_pdf: bool) -
     with pandoc.index_file(numbered.index) as index:
 
         def page(position: int) -> None:
-            metadata = _page_metadata(book, numbered, position, shared, with_pdf=with_pdf)
+            metadata = _page_metadata(book, numbered, position, shared, with_downloads=with_downloads)
             _write_page(book, numbered.chapters[position], metadata, index, folder)
 
         with ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(page, range(len(numbered.chapters))))
     _write_indices(numbered, folder, assets)
+
+
+def write_page(book: Book, numbered: NumberedBook, path: PurePosixPath, folder: Path) -> None:
+    """Write the page of one chapter anew into a site that is there; its search and previews stay as they are."""
+    position = next(place for place, each in enumerate(numbered.chapters) if each.chapter.path == path)
+    shared = _shared_metadata(book) | {"css": [PurePosixPath(name).name for name in book.stylesheets]}
+    downloads = (folder / book.pdf_name).exists()
+    metadata = _page_metadata(book, numbered, position, shared, with_downloads=downloads)
+    with pandoc.index_file(numbered.index) as index:
+        _write_page(book, numbered.chapters[position], metadata, index, folder)
 
 
 def _write_indices(numbered: NumberedBook, folder: Path, assets: Path) -> None:
@@ -123,7 +136,7 @@ def _write_page(book: Book, chapter: NumberedChapter, metadata: dict, index: Pat
     page.write_text(html, encoding="utf-8")
 
 
-def _page_metadata(book: Book, numbered: NumberedBook, position: int, shared: dict, *, with_pdf: bool) -> dict:
+def _page_metadata(book: Book, numbered: NumberedBook, position: int, shared: dict, *, with_downloads: bool) -> dict:
     """What template.html shows around the chapter at `position`. shared: see `_shared_metadata`, and css."""
     chapter = numbered.chapters[position]
     page = chapter.chapter.page
@@ -141,7 +154,10 @@ def _page_metadata(book: Book, numbered: NumberedBook, position: int, shared: di
         "home": entries[0]["href"],
         "chapters": entries,
         "css": [_relative(assets / name, page) for name in shared["css"]],
-        "actions": [_action(book, chapter, name) for name in book.actions if book.repository and name in ACTIONS],
+        "actions": [
+            {"text": "Download this chapter as a notebook", "href": page.with_suffix(".ipynb").name},
+            *(_action(book, chapter, name) for name in book.actions if book.repository and name in ACTIONS),
+        ],
     }
     if book.favicon:
         values["favicon"] = _relative(assets / PurePosixPath(book.favicon).name, page)
@@ -156,8 +172,10 @@ def _page_metadata(book: Book, numbered: NumberedBook, position: int, shared: di
         values["previous"] = entries[position - 1]
     if position + 1 < len(entries):
         values["next"] = entries[position + 1]
-    if with_pdf:
+    if with_downloads:
         values["pdf"] = _relative(PurePosixPath(book.pdf_name), page)
+        if "epub" in book.downloads:
+            values["epub"] = _relative(PurePosixPath(book.epub_name), page)
     return pandoc.meta(values)["c"] | {name: value for name, value in shared.items() if name != "css"}
 
 

@@ -174,13 +174,16 @@ def comparison(
 
 
 def in_words(frame: pd.DataFrame) -> pd.DataFrame:
-    """A frame whose first column has names of variants, such as an analysis returns it, with words instead.
+    """A frame with words for names of variants, in its first column and in its headings.
+
+    frame: such as an analysis returns it.
 
     >>> in_words(pd.DataFrame({"variant": ["no-batch-norm"]}))["variant"][0]
     'no batch normalisation'
     """
     first = str(frame.columns[0])
-    return frame.assign(**{first: [wording.in_words(str(name)) for name in frame[first]]})
+    worded = frame.assign(**{first: [wording.in_words(str(name)) for name in frame[first]]})
+    return worded.rename(columns=wording.in_words)
 
 
 def heading_of(measure: str) -> str:

@@ -124,7 +124,7 @@ def correlation_scatter(frame: pd.DataFrame, x: str, y: str = "test_auc", *, ax:
         values = frame.loc[frame["group"] == group, [x, y]].to_numpy()
         colour, marker = PALETTE[place % len(PALETTE)], "o" if place < len(PALETTE) else "^"
         style = {"color": colour, "markersize": 4.5, "alpha": 0.7, "markeredgecolor": PAPER}
-        ax.plot(*values.T, marker, label=str(group), **style)
+        ax.plot(*values.T, marker, label=str(group).replace("-", " "), **style)
     ax.set(
         title=f"rank correlation {format_number(rank_correlation(frame[x], frame[y]))}",
         xlabel=MEASURES.get(x, x.replace("_", " ")),

@@ -1,0 +1,128 @@
+"""The experiments on acquisition, and what the pipeline hands to training for them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pneumo import data, experiments, training
+from pneumo.data.headers import headers
+from pneumo.data.strata import stratify
+from pneumo.evaluation import youden_threshold
+from pneumo.experiments import acquisition, pipeline, runner
+from pneumo.experiments.config import (
+    ClassicalConfig,
+    CNNConfig,
+    Experiment,
+    HOGConfig,
+    OptimizerConfig,
+    ReevaluationConfig,
+    TrainingConfig,
+    UntyingConfig,
+)
+
+
+@pytest.fixture(scope="module")
+def drawn_once(tmp_path_factory):
+    """A cache for all tests of this file, so that the phantom is drawn once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def small(monkeypatch, drawn_once) -> Experiment:
+    monkeypatch.setenv("PNEUMO_CACHE", str(drawn_once))
+    monkeypatch.setenv("PNEUMO_DATASET", "phantom")
+    return Experiment(
+        name="small/seed-0",
+        data=experiments.study_data(image_size=16),
+        model=CNNConfig(width=4, depth=2),
+        training=TrainingConfig(epochs=1, optimizer=OptimizerConfig(learning_rate=0.01)),
+    )
+
+
+def test_the_first_variants_of_each_seed_come_first():
+    variants = experiments.acquisition_variants()
+    count = len(acquisition.VARIANTS)
+    assert [each.seed for each in variants] == [0] * count + [1] * count
+    assert [each.variant for each in variants[:count]] == list(acquisition.VARIANTS)
+
+
+def test_variants_differ_from_the_square_in_one_thing_but_for_the_first_and_the_combined():
+    square = acquisition.VARIANTS["square"]
+    for name, variant in acquisition.VARIANTS.items():
+        if name != "thorax-combined":
+            changed = [key for key in ("resize", "grey", "untying") if getattr(variant, key) != getattr(square, key)]
+            assert len(changed) == (name != "square"), name
+
+
+def test_images_get_the_strata_and_shapes_of_their_headers_where_training_needs_them(small):
+    untying = UntyingConfig(weight_exponent=0.5, style_exchange=0.5)
+    experiment = replace(small, training=replace(small.training, untying=untying))
+    images = pipeline._images(experiment, progress=False)
+    dataset = data.load("phantom")
+    frame = headers(dataset)
+    train = data.split(dataset.table).train
+    expected = stratify(frame["height"]).codes[train]
+    np.testing.assert_array_equal(images.parts["train"].strata, expected)
+    np.testing.assert_allclose(images.parts["train"].aspects, (frame["width"] / frame["height"])[train])
+    assert pipeline._images(small, progress=False).parts["train"].strata is None
+
+
+def test_a_perturbed_image_is_standardised_as_any_other(small):
+    experiment = replace(small, data=replace(small.data, grey="equalised"))
+    raw = pipeline._images(small, progress=False).parts["stressed"]
+    seen = training.standardised(pipeline._images(experiment, progress=False).parts["stressed"], "equalised")
+    np.testing.assert_array_equal(raw.pixels.rows(raw.rows), seen.pixels.pixels.rows(seen.rows))
+    means = seen.pixels.rows(seen.rows).mean(axis=(1, 2))
+    np.testing.assert_allclose(means, 127.5, atol=1)  # the mean rank of all pixels
+
+
+def test_epoch_and_threshold_are_chosen_on_both_copies_of_the_validation_images_where_asked_for(small):
+    both = replace(small.training, validate_on="both", select_by="worst-stratum")
+    record = runner.run(replace(small, name="both/seed-0", training=both), progress=False)
+    frame = record.frame("validation")
+    probabilities = np.concatenate([record.predictions["validation"], record.predictions["stressed"]])
+    best = youden_threshold(np.tile(frame["label"], 2), probabilities)
+    assert record.threshold == pytest.approx(best, abs=1e-4)
+    assert record.selection["threshold_chosen_on"] == "validation and stressed, Youden's index"
+    assert record.selection["epoch_chosen_on"] == "both validation loss, worst-stratum over strata of height"
+    assert "selection_loss" in record.history[0]
+
+
+@pytest.mark.parametrize("resize", ["square", "thorax"])
+def test_a_network_trained_on_a_field_is_read_again_on_the_same_field_without_lungs(small, resize):
+    trained = replace(small, name=f"{resize}/seed-0", data=replace(small.data, resize=resize, grey="equalised"))
+    record = runner.run(trained, progress=False)
+    again = replace(trained, name=f"{resize}/whole", model=ReevaluationConfig(network=small.model))
+    np.testing.assert_allclose(runner.run(again, progress=False).scores["test"], record.scores["test"], atol=1e-3)
+    occluded = replace(
+        trained, name=f"{resize}/dark", model=ReevaluationConfig(network=small.model, look="without-lungs")
+    )
+    assert not np.allclose(runner.run(occluded, progress=False).scores["test"], record.scores["test"], atol=1e-3)
+
+
+def test_features_made_by_hand_are_measured_on_grey_levels_as_they_are(small):
+    classical = ClassicalConfig(learner="svm", features=HOGConfig())
+    experiment = replace(small, data=replace(small.data, grey="equalised"), model=classical, training=None)
+    with pytest.raises(ValueError, match="grey='equalised' is for networks"):
+        pipeline.compute_results(classical, experiment, False)
+
+
+def test_changing_the_test_labels_changes_no_choice_by_stratum(small, monkeypatch):
+    untying = UntyingConfig(group_dro=0.1, style_exchange=0.5)
+    chosen = replace(small.training, epochs=2, validate_on="both", select_by="worst-stratum", untying=untying)
+    experiment = replace(small, name="chosen/seed-0", training=chosen)
+    record = runner.run(experiment, progress=False)
+    original = data.load("phantom")
+
+    def relabelled(name):
+        table = original.table.copy()
+        table.loc[table["split"] == "test", "label"] = 1 - table.loc[table["split"] == "test", "label"]
+        return replace(original, table=table)
+
+    monkeypatch.setattr(data, "load", relabelled)
+    other = replace(experiment, data=replace(experiment.data, version=relabelled("phantom").version))
+    again = runner.run(other, progress=False)
+    assert again.selection == record.selection
+    assert [row["selection_loss"] for row in again.history] == [row["selection_loss"] for row in record.history]
+    np.testing.assert_array_equal(again.scores["test"], record.scores["test"])

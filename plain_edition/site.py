@@ -16,6 +16,9 @@ from tools.errors import stop_on
 
 ASSETS = ("style.css", "theme.js", "page.js")
 
+INTERACTIVE = "interactive"
+"""What a pre-render script leaves in the folder `_interactive` of the project, in the folder of assets."""
+
 
 def copy_images(book: Book, numbered: NumberedBook, folder: Path) -> None:
     """Copy the images that the prose shows from the project into `folder`, where those drawn by cells are already.
@@ -42,6 +45,8 @@ def write(book: Book, numbered: NumberedBook, folder: Path, *, with_pdf: bool) -
     assets.mkdir()
     for name in ASSETS:
         shutil.copyfile(pandoc.HERE / name, assets / name)
+    if (book.project / f"_{INTERACTIVE}").is_dir():
+        shutil.copytree(book.project / f"_{INTERACTIVE}", assets / INTERACTIVE)
     banner = pandoc.banner_metadata(book)
     with pandoc.index_file(numbered.index) as index:
 
@@ -95,6 +100,8 @@ def _page_metadata(book: Book, numbered: NumberedBook, position: int, *, with_pd
         values["previous"] = entries[position - 1]
     if position + 1 < len(entries):
         values["next"] = entries[position + 1]
+    if (book.project / f"_{INTERACTIVE}").is_dir():
+        values["interactive"] = True
     if with_pdf:
         values["pdf"] = _relative(PurePosixPath(book.pdf_name), page)
     return pandoc.meta(values)["c"]

@@ -1,7 +1,8 @@
 """What has to be ready before the book is rendered; Quarto and the plain edition both run it.
 
-Writes `_variables.yml` from the records, and drops the executed cells of chapters whose inputs have changed:
-jupyter-cache looks at the code of a chapter, not at the package and the records behind it.
+Writes `_variables.yml` from the records and what pages load into `_interactive`, and drops the executed cells of
+chapters whose inputs have changed: jupyter-cache looks at the code of a chapter, not at the package and the records
+behind it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from pneumo.errors import PneumoError  # noqa: E402
-from tools import cell_cache, settings  # noqa: E402
+from tools import cell_cache, interactive, settings  # noqa: E402
 from tools.chapter_inputs import ChapterInputs  # noqa: E402
 from tools.errors import BuildError  # noqa: E402
 
@@ -29,6 +30,7 @@ def main() -> int:
     try:
         inputs = ChapterInputs(ROOT)
         write_variables(inputs)
+        interactive.write(ROOT)
         stale = drop_stale_cells(inputs, os.environ.get("QUARTO_PROFILE", ""))
     except (PneumoError, BuildError) as error:
         print(f"pre-render: {error}", file=sys.stderr)

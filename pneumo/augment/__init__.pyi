@@ -1,4 +1,5 @@
 from .configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRESS, STRONG, Augmentation, FillMode
+from .ranges import given_parameters
 from .stepwise import reference
 from .transforms import Parameters, augment, mixup, parameters, scale, transform
 
@@ -14,6 +15,7 @@ __all__ = [
     "FillMode",
     "Parameters",
     "augment",
+    "given_parameters",
     "mixup",
     "parameters",
     "reference",

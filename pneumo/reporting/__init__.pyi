@@ -1,3 +1,3 @@
-from . import formatting, plots, provenance, tables
+from . import formatting, interactive, plots, provenance, tables
 
-__all__ = ["formatting", "plots", "provenance", "tables"]
+__all__ = ["formatting", "interactive", "plots", "provenance", "tables"]

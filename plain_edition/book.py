@@ -35,6 +35,7 @@ class Book:
     output: the folder to write, relative to `project`.
     cell_options: what a cell does unless its own `#|` lines say otherwise, by option name.
     banner: Markdown shown on every page, or "".
+    resources: patterns of files that the site holds as they are, relative to `project`.
     environment: the variables of kernels and of the pre-render scripts.
     """
 
@@ -47,6 +48,7 @@ class Book:
     chapters: tuple[PurePosixPath, ...]
     output: PurePosixPath
     pre_render: tuple[str, ...]
+    resources: tuple[str, ...]
     bibliography: str
     banner: str
     cell_options: Mapping[str, object]
@@ -81,6 +83,7 @@ def load(project: Path, profile: str = "") -> Book:
         chapters=read.chapters,
         output=read.output,
         pre_render=_listed(values.get("project", {}).get("pre-render")),
+        resources=_listed(values.get("project", {}).get("resources")),
         bibliography=_one_bibliography(values),
         banner=announcement["content"] if isinstance(announcement, dict) else announcement,
         cell_options={"echo": True, "warning": True, **_cell_options(values.get("execute", {}), html)},

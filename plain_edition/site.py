@@ -47,6 +47,7 @@ def write(book: Book, numbered: NumberedBook, folder: Path, *, with_pdf: bool) -
         shutil.copyfile(pandoc.HERE / name, assets / name)
     if (book.project / f"_{INTERACTIVE}").is_dir():
         shutil.copytree(book.project / f"_{INTERACTIVE}", assets / INTERACTIVE)
+    _copy_resources(book, folder)
     banner = pandoc.banner_metadata(book)
     with pandoc.index_file(numbered.index) as index:
 
@@ -56,6 +57,14 @@ def write(book: Book, numbered: NumberedBook, folder: Path, *, with_pdf: bool) -
 
         with ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(page, range(len(numbered.chapters))))
+
+
+def _copy_resources(book: Book, folder: Path) -> None:
+    for pattern in book.resources:
+        for path in filter(Path.is_file, book.project.glob(pattern)):
+            copied = folder / path.relative_to(book.project)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copied)
 
 
 def _write_page(book: Book, chapter: NumberedChapter, metadata: dict, index: Path, folder: Path) -> None:

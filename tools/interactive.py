@@ -6,8 +6,10 @@ refuses modules, and anything that a script fetches, to a page that is opened fr
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 from tools.errors import BuildError
 
@@ -37,6 +39,12 @@ def write(project: Path, folder: Path | None = None) -> Path:
     _write_changed(folder / "interactive.js", join_modules(sources, ENTRY))
     _write_changed(folder / "interactive.css", (sources / "interactive.css").read_text(encoding="utf-8"))
     return folder
+
+
+def write_data(name: str, variable: str, values: Any, folder: Path) -> None:
+    """Write JSON values as a script that sets a variable of the page: a page from disk may load it, a JSON file not."""
+    text = json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    _write_changed(folder / name, f"window.{variable} = {text};\n")
 
 
 def _write_changed(path: Path, text: str) -> None:

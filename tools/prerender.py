@@ -24,6 +24,12 @@ from tools.errors import BuildError  # noqa: E402
 MAKES_VARIABLES = "from tools.variables import variables; variables()"
 """The code whose inputs are those of `_variables.yml`."""
 
+MAKES_RECORD_CARDS = (
+    "from pneumo import experiments, records; from pneumo.reporting.provenance import record_cards; "
+    "record_cards(map(records.get, experiments.all_experiments()))"
+)
+"""The code whose inputs are those of the cards of records."""
+
 
 def main() -> int:
     os.chdir(ROOT)
@@ -31,6 +37,7 @@ def main() -> int:
         inputs = ChapterInputs(ROOT)
         write_variables(inputs)
         interactive.write(ROOT)
+        write_record_cards(inputs)
         stale = drop_stale_cells(inputs, os.environ.get("QUARTO_PROFILE", ""))
     except (PneumoError, BuildError) as error:
         print(f"pre-render: {error}", file=sys.stderr)
@@ -49,6 +56,20 @@ def write_variables(inputs: ChapterInputs) -> None:
 
     text = yaml.safe_dump(variables(), allow_unicode=True, sort_keys=False, width=10_000)
     path.write_text(head + text, encoding="utf-8")
+
+
+def write_record_cards(inputs: ChapterInputs) -> None:
+    """Write what pages show of each record, unless it was made from the same inputs."""
+    folder = ROOT / interactive.OUTPUT
+    stamp, digest = folder / "record-cards.fingerprint", inputs.of(MAKES_RECORD_CARDS)
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        return
+    from pneumo import experiments, records
+    from pneumo.reporting.provenance import record_cards
+
+    cards = record_cards(map(records.get, experiments.all_experiments()), project=ROOT)
+    interactive.write_data("record-cards.js", "pneumoRecordCards", cards, folder)
+    stamp.write_text(digest, encoding="utf-8")
 
 
 def drop_stale_cells(inputs: ChapterInputs, profile: str) -> list[str]:

@@ -85,6 +85,11 @@ def augmentation(image: np.ndarray) -> Markdown:
     return _widget("augmentation", values, "Change the image, and read which call does the same.")
 
 
+def record_search() -> Markdown:
+    """A field that searches all records; see `reporting.provenance`."""
+    return _widget("records", {}, "Find a record, and see what it holds.")
+
+
 def _widget(name: str, values: Mapping[str, Any], invitation: str) -> Markdown:
     """The place of a widget. invitation: what a reader can do there, in a sentence."""
     packed = quote(json.dumps(values, separators=(",", ":"), allow_nan=False), safe=":,;/+=[]")

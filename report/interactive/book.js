@@ -1,13 +1,18 @@
 // Starts everything that a page of the book has to offer beyond reading. The one script that a page loads.
 
 import { augmentationWidget } from "./augmentation.js";
+import { makeCodeCopyable } from "./copy.js";
 import { element } from "./dom.js";
+import { makeFiguresEnlargeable } from "./figures.js";
 import { optimiserWidget } from "./optimiser.js";
+import { recordSearch, showRecordsInPlace } from "./records.js";
+import { makeTablesSortable } from "./tables.js";
 import { thresholdWidget } from "./threshold.js";
 
 const WIDGETS = {
   augmentation: augmentationWidget,
   optimiser: optimiserWidget,
+  records: recordSearch,
   threshold: thresholdWidget,
 };
 
@@ -27,3 +32,7 @@ async function start(place) {
 }
 
 document.querySelectorAll("[data-widget]").forEach(start);
+makeTablesSortable();
+makeFiguresEnlargeable();
+makeCodeCopyable();
+showRecordsInPlace();

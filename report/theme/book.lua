@@ -21,6 +21,7 @@ function Meta(meta)
       version = "1",
       scripts = { { path = "../../_interactive/interactive.js", attribs = { defer = "defer" } } },
       stylesheets = { "../../_interactive/interactive.css" },
+      resources = { { name = "record-cards.js", path = "../../_interactive/record-cards.js" } },
     })
   end
 end

@@ -12,6 +12,7 @@ from support.records import make_record
 
 from pneumo import tables
 from pneumo.evaluation import Interval
+from pneumo.experiments import records
 from pneumo.experiments.config import HeaderConfig
 from pneumo.reporting import formatting, provenance
 
@@ -166,10 +167,10 @@ def test_an_unknown_metric_is_named():
 # Records -------------------------------------------------------------------------------------------------------------
 
 
-def header_record(field="width", seed=0):
+def header_record(field="width", seed=0, group="headers"):
     return make_record(
         f"headers/{field}",
-        group="headers",
+        group=group,
         variant=field,
         model=HeaderConfig(field=field),
         seed=seed,
@@ -201,21 +202,46 @@ def test_examples_are_the_first_of_each_kind_normal_first():
     assert tables.examples(split, each=2)["image"].tolist() == ["b", "d", "c", "a", "f"]
 
 
-def test_provenance_has_an_anchor_for_the_group_and_for_each_record_and_says_what_was_configured():
-    record = header_record()
-    text = provenance.provenance([record])
+def test_the_list_of_records_has_an_anchor_for_each_group_and_for_the_key_of_each_record():
+    width, height = header_record("width"), header_record("height", seed=1)
+    text = provenance.provenance([width, height])
     for wanted in (
-        "### headers {#rec-headers}", f"[width]{{#rec-{record.key[:8]}}}", "model.field = width", "data.name = phantom",
-        "seed = 0", f"`{record.key[:8]}`", "`0123456`", "2026-01-02", "1 min 01 s", "python 3.11.7", "1\u202f234 MB",
+        "[headers]{#rec-headers}", f"[`{width.key[:8]}`]{{.record #{width.anchor}}}", f"#{height.anchor}",
+        "| 2 ", "`0123456`", "| 2026-01-02 ", "{#tbl-records}",
     ):  # fmt: skip
         assert wanted in text
+    assert text.count("rec-headers") == 1
 
 
-def test_provenance_lists_beside_a_record_only_what_it_does_not_share_with_its_group():
-    text = provenance.provenance([header_record("width"), header_record("height", seed=1)])
-    assert "field = width, seed = 0" in text
-    assert "field = height, seed = 1" in text
-    assert text.count("data.name = phantom") == 1
+def test_a_card_says_what_was_configured_with_what_data_when_and_where(tmp_path):
+    record = header_record()
+    cards = provenance.record_cards([record], project=tmp_path)
+    [card] = cards["records"]
+    assert {card[name] for name in ("anchor", "groupAnchor", "key")} == {record.anchor, record.group_anchor, record.key}
+    assert card["settings"] == {
+        "data.name": "phantom", "data.version": "0-0", "model.field": "width", "model.kind": "header",
+    }  # fmt: skip
+    assert (card["date"], card["commit"], card["time"]) == ("2026-01-02", "0123456", "1 min 01 s, 1\u202f234 MB")
+    facts = [cards["facts"][card[name]] for name in ("data", "machine", "versions")]
+    assert facts == [
+        "phantom, version 1, 64 pixels a side, no pixels read", "P, 2 cores, 2 threads, 8.0 GB", "python 3.11.7",
+    ]  # fmt: skip
+
+
+def test_a_card_names_the_file_of_its_record_from_the_project(tmp_path, monkeypatch):
+    monkeypatch.setenv("PNEUMO_RECORDS", str(tmp_path / "records"))
+    record = header_record()
+    path = records.save(record)
+    [card] = provenance.record_cards([record], project=tmp_path)["records"]
+    assert tmp_path / card["file"] == path
+    [elsewhere] = provenance.record_cards([record], project=tmp_path / "other")["records"]
+    assert elsewhere["file"] == ""
+
+
+def test_a_record_that_two_groups_share_is_listed_once_in_the_first():
+    first, second = header_record("width"), header_record("width", group="later")
+    text = provenance.provenance([first, second])
+    assert (text.count(first.anchor), "later" in text) == (1, False)
 
 
 CLAIMS = pd.DataFrame(

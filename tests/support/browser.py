@@ -79,6 +79,11 @@ class Browser:
         self._call("Input.dispatchKeyEvent", type="keyDown", text=text, **event)
         self._call("Input.dispatchKeyEvent", type="keyUp", **event)
 
+    def paste(self) -> None:
+        """Paste the clipboard where the focus is."""
+        self._call("Input.dispatchKeyEvent", type="keyDown", key="v", code="KeyV", modifiers=2, commands=["paste"])
+        self._call("Input.dispatchKeyEvent", type="keyUp", key="v", code="KeyV", modifiers=2)
+
     def choose_files(self, selector: str, *files: Path) -> None:
         """Choose files in an input of the page."""
         node = self._call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from plain_edition import numbering, site
 from plain_edition.book import load
@@ -12,11 +14,16 @@ from tools.chapters import parse
 ROOT = Path(__file__).parents[2]
 
 
-def write_page(folder: Path, text: str) -> Path:
-    """The page of a chapter with this Markdown, in the plain edition's look, opened from disk; returns its path."""
+def write_page(folder: Path, text: str, *, cards: Mapping[str, Any] | None = None) -> Path:
+    """The page of a chapter with this Markdown, in the plain edition's look; returns its path.
+
+    cards: of the records that the page shows, see `pneumo.reporting.provenance.record_cards`.
+    """
     (folder / "_quarto.yml").write_text("book:\n  title: Small\n  chapters: [index.qmd]\n", encoding="utf-8")
     (folder / "index.qmd").write_text(text, encoding="utf-8")
     interactive.write(ROOT, folder / "_interactive")
+    if cards is not None:
+        interactive.write_data("record-cards.js", "pneumoRecordCards", cards, folder / "_interactive")
     book = load(folder)
     chapter = parse(text, PurePosixPath("index.qmd"))
     numbered = numbering.number(book, [chapter], {chapter.path: text}, [])

@@ -43,6 +43,7 @@ class Book:
     filters: pandoc filters that Quarto runs before its own, paths in `project`.
     cell_options: what a cell does unless its own `#|` lines say otherwise, by option name.
     banner: Markdown shown on every page, or "".
+    resources: patterns of files that the site holds as they are, relative to `project`.
     environment: the variables of kernels and of the pre-render scripts.
     """
 
@@ -68,6 +69,7 @@ class Book:
     site: str
     filters: tuple[str, ...]
     pre_render: tuple[str, ...]
+    resources: tuple[str, ...]
     bibliography: str
     banner: str
     cell_options: Mapping[str, object]
@@ -114,6 +116,7 @@ def load(project: Path, profile: str = "") -> Book:
         site=str(book.get("site-url", "")).rstrip("/"),
         filters=_early_filters(values.get("filters")),
         pre_render=_listed(values.get("project", {}).get("pre-render")),
+        resources=_listed(values.get("project", {}).get("resources")),
         bibliography=_one_bibliography(values),
         banner=announcement["content"] if isinstance(announcement, dict) else announcement,
         cell_options={"echo": True, "warning": True, **_cell_options(values.get("execute", {}), html)},

@@ -23,6 +23,9 @@ STYLESHEET_FILE = re.compile(r"""url\(["']?(?!data:|https?:|#)([^"')]+)["']?\)""
 ACTIONS = {"edit": ("Edit this page", "/edit/main/{path}"), "issue": ("Report a mistake", "/issues/new?title={title}")}
 """What a page links to in the project's repository: the text, and the address below the repository's."""
 
+INTERACTIVE = "interactive"
+"""What a pre-render script leaves in the folder `_interactive` of the project, in the folder of assets."""
+
 
 def copy_images(book: Book, numbered: NumberedBook, folder: Path) -> None:
     """Copy the images that the prose shows from the project into `folder`, where those drawn by cells are already.
@@ -55,6 +58,9 @@ def write(book: Book, numbered: NumberedBook, folder: Path, *, with_downloads: b
     shared = _shared_metadata(book) | {"css": _copy_stylesheets(book, assets)}
     for name in filter(None, (book.favicon, _social_card(book))):
         shutil.copyfile(book.project / name, assets / PurePosixPath(name).name)
+    if (book.project / f"_{INTERACTIVE}").is_dir():
+        shutil.copytree(book.project / f"_{INTERACTIVE}", assets / INTERACTIVE)
+    _copy_resources(book, folder)
     with pandoc.index_file(numbered.index) as index:
 
         def page(position: int) -> None:
@@ -112,6 +118,14 @@ def _shared_metadata(book: Book) -> dict:
     """What template.html shows on every page, but for paths, which differ."""
     markdown = {"banner": book.banner, "footer": book.footer}
     return {name: value for name, text in markdown.items() for value in [pandoc.inlines(text)] if text}
+
+
+def _copy_resources(book: Book, folder: Path) -> None:
+    for pattern in book.resources:
+        for path in filter(Path.is_file, book.project.glob(pattern)):
+            copied = folder / path.relative_to(book.project)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copied)
 
 
 def _write_page(book: Book, chapter: NumberedChapter, metadata: dict, index: Path, folder: Path) -> None:
@@ -172,6 +186,8 @@ def _page_metadata(book: Book, numbered: NumberedBook, position: int, shared: di
         values["previous"] = entries[position - 1]
     if position + 1 < len(entries):
         values["next"] = entries[position + 1]
+    if (book.project / f"_{INTERACTIVE}").is_dir():
+        values["interactive"] = True
     if with_downloads:
         values["pdf"] = _relative(PurePosixPath(book.pdf_name), page)
         if "epub" in book.downloads:

@@ -1,7 +1,8 @@
 """What has to be ready before the book is rendered; Quarto and the plain edition both run it.
 
-Writes `_variables.yml` from the records, draws the image for shared links, and drops the executed cells of chapters
-whose inputs have changed: jupyter-cache looks at the code of a chapter, not at the package and the records behind it.
+Writes `_variables.yml` from the records and what pages load into `_interactive`, draws the image for shared links, and
+drops the executed cells of chapters whose inputs have changed: jupyter-cache looks at the code of a chapter, not at the
+package and the records behind it.
 """
 
 from __future__ import annotations
@@ -23,11 +24,18 @@ MAKES_VARIABLES = "from tools.variables import variables; variables()"
 MAKES_CARD = "from tools.social_card import draw; draw('', '')"
 """The code whose inputs are those of the image for shared links."""
 
+MAKES_RECORD_CARDS = (
+    "from pneumo import experiments, records; from pneumo.reporting.provenance import record_cards; "
+    "record_cards(map(records.get, experiments.all_experiments()))"
+)
+"""The code whose inputs are those of the cards of records."""
+
 
 def main() -> int:
     os.chdir(ROOT)
     try:
         from pneumo.errors import PneumoError
+        from tools import interactive
         from tools.chapter_inputs import ChapterInputs
         from tools.errors import BuildError
     except ModuleNotFoundError as error:
@@ -43,6 +51,8 @@ def main() -> int:
         profile = os.environ.get("QUARTO_PROFILE", "")
         write_variables(inputs)
         write_social_card(inputs, profile)
+        interactive.write(ROOT)
+        write_record_cards(inputs)
         stale = drop_stale_cells(inputs, profile)
     except (PneumoError, BuildError) as error:
         print(f"pre-render: {error}", file=sys.stderr)
@@ -73,6 +83,22 @@ def write_social_card(inputs: ChapterInputs, profile: str) -> None:
     image = (book.get("open-graph") or {}).get("image")
     if image:
         social_card.write(ROOT / image, book["title"], book.get("subtitle", ""), inputs.of(MAKES_CARD))
+
+
+def write_record_cards(inputs: ChapterInputs) -> None:
+    """Write what pages show of each record, unless it was made from the same inputs."""
+    from tools import interactive
+
+    folder = ROOT / interactive.OUTPUT
+    stamp, digest = folder / "record-cards.fingerprint", inputs.of(MAKES_RECORD_CARDS)
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        return
+    from pneumo import experiments, records
+    from pneumo.reporting.provenance import record_cards
+
+    cards = record_cards(map(records.get, experiments.all_experiments()), project=ROOT)
+    interactive.write_data("record-cards.js", "pneumoRecordCards", cards, folder)
+    stamp.write_text(digest, encoding="utf-8")
 
 
 def drop_stale_cells(inputs: ChapterInputs, profile: str) -> list[str]:

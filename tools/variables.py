@@ -26,6 +26,7 @@ from pneumo.experiments.records import Record
 from pneumo.experiments.wording import in_words
 from pneumo.reporting.citation import version
 from pneumo.reporting.formatting import format_count, format_interval, format_number
+from pneumo.reporting.provenance import KEY_DIGITS
 from pneumo.reporting.tables import comparison, heading_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -276,9 +277,14 @@ def gain(network: Sequence[Record], baseline: Record) -> str:
 
 
 def link(text: str, *sources: Record) -> str:
-    """A measured value as a link to its record, or to the group of its records."""
-    anchor = sources[0].anchor if len(sources) == 1 else sources[0].group_anchor
-    return f"[{text}](/report/provenance.qmd#{anchor}){{.measured}}"
+    """A measured value as a link to its record, or to the group of its records with the keys of those it is of.
+
+    A page shows exactly these records where the number stands; without JavaScript the link leads to their list.
+    """
+    if len(sources) == 1:
+        return f"[{text}](/report/provenance.qmd#{sources[0].anchor}){{.measured}}"
+    keys = " ".join(source.key[:KEY_DIGITS] for source in sources)
+    return f'[{text}](/report/provenance.qmd#{sources[0].group_anchor}){{.measured data-records="{keys}"}}'
 
 
 def tumours() -> Values:

@@ -1,4 +1,5 @@
 from .configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRESS, STRONG, Augmentation, FillMode
+from .ranges import given_parameters
 from .stepwise import reference
 from .style import exchange_styles
 from .torchvision import RandomAugmentation
@@ -18,6 +19,7 @@ __all__ = [
     "RandomAugmentation",
     "augment",
     "exchange_styles",
+    "given_parameters",
     "mixup",
     "parameters",
     "reference",

@@ -1,3 +1,3 @@
-from . import citation, formatting, listings, plots, provenance, tables
+from . import citation, formatting, interactive, listings, plots, provenance, tables
 
-__all__ = ["citation", "formatting", "listings", "plots", "provenance", "tables"]
+__all__ = ["citation", "formatting", "interactive", "listings", "plots", "provenance", "tables"]

@@ -37,3 +37,16 @@ function Table(element)
   element.colspecs = element.colspecs:map(function(column) return { column[1], nil } end)
   return element
 end
+
+-- What the pages load: made by the pre-render step. Only Quarto has `quarto`.
+function Meta(meta)
+  if quarto and quarto.doc.is_format("html:js") then
+    quarto.doc.add_html_dependency({
+      name = "pneumo-interactive",
+      version = "1",
+      scripts = { { path = "../../_interactive/interactive.js", attribs = { defer = "defer" } } },
+      stylesheets = { "../../_interactive/interactive.css" },
+      resources = { { name = "record-cards.js", path = "../../_interactive/record-cards.js" } },
+    })
+  end
+end

@@ -12,6 +12,7 @@ from support.records import make_record
 
 from pneumo import tables
 from pneumo.evaluation import Interval
+from pneumo.experiments import records
 from pneumo.experiments.config import HeaderConfig
 from pneumo.reporting import formatting, provenance
 
@@ -166,10 +167,10 @@ def test_an_unknown_metric_is_named():
 # Records -------------------------------------------------------------------------------------------------------------
 
 
-def header_record(field="width", seed=0):
+def header_record(field="width", seed=0, group="headers"):
     return make_record(
         f"headers/{field}",
-        group="headers",
+        group=group,
         variant=field,
         model=HeaderConfig(field=field),
         seed=seed,
@@ -205,7 +206,7 @@ def test_the_list_of_records_has_an_anchor_for_each_comparison_and_each_record()
     first, second, other = header_record(), header_record(seed=1), header_record("height")
     rows = str(provenance.record_list([first, second, other])).splitlines()[2:]
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
-    keys = [f"[{record.key[:8]}]{{#rec-{record.key[:8]}}}" for record in (first, second, other)]
+    keys = [f"[{record.key[:8]}]{{.record #rec-{record.key[:8]}}}" for record in (first, second, other)]
     assert cells == [
         ["[headers]{#rec-headers}", "width", f"{keys[0]}, {keys[1]}", "2026-01-02", "2 min 02 s"],
         ["", "height", keys[2], "2026-01-02", "1 min 01 s"],
@@ -216,6 +217,31 @@ def test_the_machines_that_made_records_are_listed_once_each():
     (row,) = str(provenance.machines([header_record(), header_record("height")])).splitlines()[2:]
     for wanted in ("P", "8.0 GB", "python 3.11.7", "none read", "2", "2026-01-02"):
         assert wanted in row
+
+
+def test_a_card_says_what_was_configured_with_what_data_when_and_where(tmp_path):
+    record = header_record()
+    cards = provenance.record_cards([record], project=tmp_path)
+    [card] = cards["records"]
+    assert {card[name] for name in ("anchor", "groupAnchor", "key")} == {record.anchor, record.group_anchor, record.key}
+    assert card["settings"] == {
+        "data.name": "phantom", "data.version": "0-0", "model.field": "width", "model.kind": "header",
+    }  # fmt: skip
+    assert (card["date"], card["commit"], card["time"]) == ("2026-01-02", "0123456", "1 min 01 s, 1\u202f234 MB")
+    facts = [cards["facts"][card[name]] for name in ("data", "machine", "versions")]
+    assert facts == [
+        "phantom, version 1, 64 pixels a side, no pixels read", "P, 2 cores, 2 threads, 8.0 GB", "python 3.11.7",
+    ]  # fmt: skip
+
+
+def test_a_card_names_the_file_of_its_record_from_the_project(tmp_path, monkeypatch):
+    monkeypatch.setenv("PNEUMO_RECORDS", str(tmp_path / "records"))
+    record = header_record()
+    path = records.save(record)
+    [card] = provenance.record_cards([record], project=tmp_path)["records"]
+    assert tmp_path / card["file"] == path
+    [elsewhere] = provenance.record_cards([record], project=tmp_path / "other")["records"]
+    assert elsewhere["file"] == ""
 
 
 CLAIMS = pd.DataFrame(

@@ -26,7 +26,7 @@ from pneumo.experiments.records import Record
 from pneumo.experiments.wording import in_words
 from pneumo.reporting.citation import version
 from pneumo.reporting.formatting import format_count, format_interval, format_number
-from pneumo.reporting.provenance import KEY_DIGITS
+from pneumo.reporting.provenance import SHOWN_DIGITS
 from pneumo.reporting.tables import comparison, heading_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -283,7 +283,7 @@ def link(text: str, *sources: Record) -> str:
     """
     if len(sources) == 1:
         return f"[{text}](/report/provenance.qmd#{sources[0].anchor}){{.measured}}"
-    keys = " ".join(source.key[:KEY_DIGITS] for source in sources)
+    keys = " ".join(source.key[:SHOWN_DIGITS] for source in sources)
     return f'[{text}](/report/provenance.qmd#{sources[0].group_anchor}){{.measured data-records="{keys}"}}'
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, get_args
 
 import cattrs
+from cattrs.gen import make_dict_unstructure_fn
 from cattrs.strategies import configure_tagged_union
 
 from pneumo.augment.configuration import Augmentation
@@ -71,6 +72,8 @@ class DataConfig:
     validation_fraction: of the development images; whole patients.
     fraction: of the training images that are used; whole patients.
     distortion: applied once to every image, of training, validation and test.
+    positive, negative, labels: which class is label 1, which is label 0, and the path of a CSV file of labels, see
+        `pneumo.data.load`; "" for the default. They are written to records only where they are given.
     """
 
     name: str
@@ -81,6 +84,9 @@ class DataConfig:
     fraction: float = 1.0
     split_seed: int = 0
     distortion: Augmentation = field(default_factory=Augmentation)
+    positive: str = ""
+    negative: str = ""
+    labels: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +182,13 @@ def from_dict(values: dict[str, Any]) -> Experiment:
 
 def _converter(*, omit_default: bool) -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=omit_default, forbid_extra_keys=True)
+    given = cattrs.override(omit_if_default=True)  # so that records without them stay what they are
+    converter.register_unstructure_hook(
+        DataConfig,
+        make_dict_unstructure_fn(
+            DataConfig, converter, _cattrs_omit_if_default=omit_default, positive=given, negative=given, labels=given
+        ),
+    )
     # The model of an experiment is one of several classes: a "kind" beside its fields says which.
     features = {config: config.name for config in (HOGConfig, LBPConfig, GLCMConfig, PixelsConfig, SpectrumConfig)}
     configure_tagged_union(FeatureConfig, converter, tag_name="kind", tag_generator=features.__getitem__)

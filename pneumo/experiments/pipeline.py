@@ -19,6 +19,7 @@ from pneumo.data.duplicates import warn_of_duplicates
 from pneumo.data.headers import headers
 from pneumo.errors import MissingRecord
 from pneumo.experiments import records
+from pneumo.experiments.builders import load_data
 from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, ReevaluationConfig, TrainingConfig
 from pneumo.interpret import OCCLUSIONS
 from pneumo.io.files import atomic_write
@@ -235,7 +236,7 @@ def _training(experiment: Experiment) -> TrainingConfig:
 
 def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
     config = experiment.data
-    dataset = data.load(config.name)
+    dataset = load_data(config)
     if dataset.version != config.version:
         raise data.DataError(
             f"{config.name} here is version {dataset.version}, {experiment.name} was defined for {config.version} "

@@ -13,17 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
+from torch import nn
 
 from pneumo.experiments.config import CNNConfig, TrainingConfig
 from pneumo.models.configuration import NetworkConfig
 
 SEED_LIMIT = 2**31 - 1
 """Seeds are drawn below this."""
+
+SIDES_TRIED = (1, 2, 4, 8, 16, 32, 64)
+"""Sides of images in pixels, of which an error names the smallest that a network takes."""
 
 
 class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
@@ -52,13 +57,14 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> PneumoniaClassifier:
         """X: (N, H, W) uint8, or (N, H * W) uint8 of square images. y: (N,), two labels. groups: (N,), the patients.
 
-        Raises ValueError for other images, more or fewer than two labels, and fewer than two groups of either.
+        Raises ValueError for other images, images smaller than the network takes, more or fewer than two labels, and
+        fewer than two groups of either. Warns of labels as a column, (N, 1), which are taken as (N,).
         """
         from pneumo import models, training
 
         images = self._images(X, reset=True)
-        check_classification_targets(y)
-        labels = np.asarray(y)
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
         check_consistent_length(images, labels, groups)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) != 2:
@@ -71,6 +77,7 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
         train, validation = self._split(numbers, groups, seed)
         pixels = training.InMemory(array=images)
         network = models.build(self.model or CNNConfig(), training.make_generator(seed, 0, "weights"))
+        _check_size(network, images.shape[1:])
         with tempfile.TemporaryDirectory() as folder:
             fit = training.fit(
                 network,
@@ -140,3 +147,25 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
                 f"X has {pixels} features, but PneumoniaClassifier is expecting {self.n_features_in_} features as input"
             )
         return images
+
+
+def _check_size(network: nn.Module, size: tuple[int, ...]) -> None:
+    """Raises ValueError for images that are smaller than a network takes. size: height and width."""
+    if not _takes(network, size):
+        smallest = next((side for side in SIDES_TRIED if _takes(network, (side, side))), SIDES_TRIED[-1])
+        raise ValueError(
+            f"X has images of {size[0]} x {size[1]} pixels, too small for this network; give {smallest} x {smallest} "
+            "or more, or a network of less depth"
+        )
+
+
+def _takes(network: nn.Module, size: tuple[int, ...]) -> bool:
+    training = network.training
+    try:
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, 1, *size))
+    except RuntimeError:  # PyTorch has no other error for a pooling that leaves no pixel
+        return False
+    finally:
+        network.train(training)
+    return True

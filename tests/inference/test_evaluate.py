@@ -94,7 +94,7 @@ def test_patients_known_in_part_keep_none_apart(made: Made, flat, tmp_path):
         ("image,label\nnone.png,1\n", r"l.csv, line 2: 'none.png' is none of the images"),
         ("image,label\n0.png,1\n0.png,0\n", r"labels '0.png' more than once"),
         ("image,label\n0.png,a\n1.png,b\n2.png,c\n", r"has the labels a, b, c; give 0 and 1, or two classes"),
-        ("file,label\n0.png,1\n", r"has no column image but file, label"),
+        ("picture,label\n0.png,1\n", r"has no column image but picture, label"),
     ],
 )
 def test_a_table_that_does_not_fit_names_line_and_value(made: Made, flat, tmp_path, text, message):

@@ -41,30 +41,36 @@ def archive(tmp_path):
 
 
 def test_a_folder_and_an_archive_mean_their_images_sorted_and_no_litter(folder, archive):
-    files, problems = find_files([folder, archive])
+    files, problems, passed_over = find_files([folder, archive])
     assert [file.name for file in files] == [f"{root}/{name}" for root in (folder, archive) for name in WANTED]
     assert problems == []
+    assert [(file.place or file.path.name, kind) for file, kind in passed_over[-4:]] == [
+        (".hidden.png", "hidden or of a file manager"),
+        ("README", "text"),
+        ("__MACOSX/a/._one.png", "hidden or of a file manager"),
+        ("notes.txt", "text"),
+    ]
 
 
 def test_each_file_comes_with_its_bytes(folder, archive):
-    files, _ = find_files([archive, folder / "a/one.png", archive])
+    files = find_files([archive, folder / "a/one.png", archive]).files
     assert [data for _, data in read_contents(files)] == [TREE[name] for name in [*WANTED, "a/one.png", *WANTED]]
 
 
 def test_a_named_file_is_taken_whatever_it_is_called(folder):
-    files, _ = find_files([folder / "notes.txt"])
+    files = find_files([folder / "notes.txt"]).files
     assert [file.path for file in files] == [folder / "notes.txt"]
 
 
 def test_paths_that_mean_no_image_are_problems_and_stop_nothing(folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    files, problems = find_files([tmp_path / "none", tmp_path / "empty", folder / "a"])
+    files, problems, _ = find_files([tmp_path / "none", tmp_path / "empty", folder / "a"])
     assert len(files) == 1
-    assert ["does not exist" in str(problems[0]), "holds no JPEG" in str(problems[1])] == [True, True]
+    assert ["does not exist" in str(problems[0]), "holds no radiograph" in str(problems[1])] == [True, True]
 
 
 def test_what_cannot_be_read_says_why_and_the_next_comes(folder, archive):
-    files, _ = find_files([archive, folder / "a"])
+    files = find_files([archive, folder / "a"]).files
     damaged = bytearray(archive.read_bytes())
     damaged[damaged.index(IMAGE) + 50] ^= 255  # one byte of b/two.JPG: its checksum fails
     archive.write_bytes(damaged)
@@ -74,7 +80,7 @@ def test_what_cannot_be_read_says_why_and_the_next_comes(folder, archive):
 
 
 def test_an_archive_that_is_gone_by_then_is_reported_for_each_of_its_files(archive):
-    files, _ = find_files([archive])
+    files = find_files([archive]).files
     archive.unlink()
     assert [isinstance(data, DataError) for _, data in read_contents(files)] == [True] * len(WANTED)
 

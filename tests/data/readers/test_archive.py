@@ -87,7 +87,7 @@ def test_positive_class_of_other_folders_is_named(write):
     dataset = read_archive(write(files), positive="sick")
     assert dataset.classes == ("sound", "sick")
     assert dataset.table["label"].tolist() == [1, 1, 0, 0]
-    with pytest.raises(DataError, match=r'class folders sick and sound; .* positive="sound"'):
+    with pytest.raises(DataError, match=r'class folders sick and sound, .* positive="sick" or positive="sound"'):
         read_archive(write(files))
 
 
@@ -108,8 +108,7 @@ def test_listed_images_become_val_where_there_is_none(write):
 def test_link_in_a_circle_ends(write_folder):
     folder = write_folder(tree())
     (folder / "train" / "again").symlink_to(folder)
-    with pytest.raises(DataError, match=r"no .* images in train/again"):
-        read_archive(folder)
+    assert len(read_archive(folder)) == len(TREE)
 
 
 def test_class_folders_may_be_links(write_folder, tmp_path):

@@ -279,7 +279,7 @@ def _stored_values(file: Dataset) -> tuple[np.ndarray, np.ndarray]:
         if signed and stored.min() >= 0 and stored.max() < 2**bits:  # decompressed without its sign
             stored = _with_sign(stored, bits)
         return stored, _padding(file, stored, stored, bits, bits, signed)
-    words = words.view(f"u{words.itemsize}").astype(whole)
+    words = words.astype(words.dtype.newbyteorder("="), copy=False).view(f"u{words.itemsize}").astype(whole)
     stored = (words >> (high + 1 - bits)) & (2**bits - 1)
     stored = _with_sign(stored, bits) if signed else stored
     return stored, _padding(file, stored, words, bits, allocated, signed)

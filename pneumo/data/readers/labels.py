@@ -176,7 +176,7 @@ def _from_values(
     if all(value in _NUMBERS for value in values if value):
         return [{_NUMBERS[value]} if value else {None} for value in values], _class_names(positive, negative)
     findings = [[finding.strip() for finding in value.split("|") if finding.strip()] for value in values]
-    known = sorted({finding for row in findings for finding in row}, key=str.casefold)
+    known = sorted({finding for row in findings for finding in row}, key=lambda name: (name.casefold(), name))
     classes: dict[str, str] = {}  # as first written, by how it is compared
     for finding in known:
         classes.setdefault(finding.casefold(), finding)

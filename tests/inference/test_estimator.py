@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -127,6 +128,19 @@ def test_a_grid_search_in_a_pipeline_finds_its_training(images):
 def test_what_it_cannot_learn_from_is_refused_with_the_remedy(images, change, message):
     with pytest.raises(ValueError, match=message):
         classifier().fit(*change(*images))
+
+
+def test_labels_as_a_column_are_taken_with_a_warning(images):
+    array, labels = images
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        column = classifier().fit(array, labels[:, None])
+    np.testing.assert_array_equal(column.predict(array), classifier().fit(array, labels).predict(array))
+
+
+def test_images_smaller_than_the_network_takes_are_refused_with_the_smallest_side(images):
+    array, labels = images
+    with pytest.raises(ValueError, match="images of 2 x 2 pixels, too small for this network; give 4 x 4 or more"):
+        classifier().fit(array[:, :2, :2], labels)
 
 
 def test_images_of_another_size_than_learnt_are_refused(images):

@@ -49,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     data_commands = data.add_subparsers(required=True, metavar="COMMAND")
     listing = data_commands.add_parser("list", help="each data set: where it is, and what is in it")
     listing.set_defaults(command=_data_list)
+    show = data_commands.add_parser(
+        "show", help="what is in a folder or zip archive of your own, before you train on it"
+    )
+    show.add_argument("path", metavar="FOLDER|ZIP", help="class folders inside give the labels, or --labels does")
+    _add_class_options(show)
+    show.set_defaults(command=_data_show)
     get = data_commands.add_parser("get", help="download a data set from its publisher, with checksum and resume")
     get.add_argument("name", help="a name from `pneumo data list`")
     get.add_argument("--source", choices=("publisher", "kaggle"), default="publisher")
@@ -74,8 +80,9 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     predict = commands.add_parser(
         "predict",
         help="the probability of pneumonia in your own radiographs",
-        description="Research only, not a medical device. Reads JPEG, PNG (8 and 16 bit) and DICOM files and prints a "
-        "row for each: probability of pneumonia, decision at the model's threshold, and a warning where the image is "
+        description="Research only, not a medical device. Reads JPEG, PNG, DICOM and other image files (TIFF, BMP, "
+        "GIF, WebP, JPEG 2000, PNM), told by their content, and prints a row for each: probability of pneumonia, "
+        "decision at the model's threshold, and a warning where the image is "
         "unlike those that the model learnt from.",
         epilog="Exit status: 0 all files were read; 3 some could not be, which stderr names, and the others were read; "
         "1 another error.",
@@ -95,12 +102,7 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
         "threshold that these images would choose; without, what can be said. Nothing is fitted to the images.",
     )
     evaluate.add_argument("path", type=Path, metavar="FOLDER|ZIP", help="class folders inside give the labels")
-    evaluate.add_argument(
-        "--labels", type=Path, metavar="CSV", help="a table with the columns image, label and, if known, patient"
-    )
-    evaluate.add_argument(
-        "--positive", default="pneumonia", metavar="NAME", help="the class that is label 1 (default: %(default)s)"
-    )
+    _add_class_options(evaluate)
     evaluate.add_argument(
         "--report", type=Path, default=Path("evaluation.html"), metavar="FILE.html", help="default: %(default)s"
     )
@@ -153,6 +155,21 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     train.set_defaults(command=_train)
 
 
+def _add_class_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--labels",
+        type=Path,
+        metavar="CSV",
+        help="a table with the columns image, label and, if known, patient; or as NIH, RSNA, CheXpert or VinDr give it",
+    )
+    command.add_argument(
+        "--positive", default="pneumonia", metavar="NAME", help="the class that is label 1 (default: %(default)s)"
+    )
+    command.add_argument(
+        "--negative", metavar="NAME", help="with --labels of several classes: the one that is label 0, or '*' for all"
+    )
+
+
 def _add_model_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--model",
@@ -192,9 +209,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     from pneumo.reporting.tables import METRICS
 
     evaluation = evaluate_files(
-        load_model(options.model), options.path, labels=options.labels, positive=options.positive
+        load_model(options.model),
+        options.path,
+        labels=options.labels,
+        positive=options.positive,
+        negative=options.negative,
     )
-    for problem in evaluation.unreadable:
+    for problem in (*evaluation.notices, *evaluation.unreadable):
         print(f"pneumo: {_printable(problem)}", file=sys.stderr)
     print(write_report(evaluation, options.report, overwrite=options.overwrite))
     if evaluation.has_both_classes:
@@ -245,6 +266,20 @@ def _data_list(_options: argparse.Namespace) -> int:
     from pneumo.data import listing
 
     print(listing().to_markdown(index=False))
+    return 0
+
+
+def _data_show(options: argparse.Namespace) -> int:
+    from pneumo.data import counts, load
+
+    dataset = load(options.path, positive=options.positive, negative=options.negative, labels=options.labels)
+    print(
+        f"{dataset.name}: {len(dataset)} images, version {dataset.version}; "
+        f"label 0 is {dataset.classes[0]}, label 1 {dataset.classes[1]}"
+    )
+    print(counts(dataset).to_markdown(index=False))
+    for path, reason in dataset.passed_over:
+        print(f"passed over: {path} ({reason})")
     return 0
 
 

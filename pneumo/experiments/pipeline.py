@@ -22,6 +22,7 @@ from pneumo.data.headers import headers
 from pneumo.data.strata import stratify
 from pneumo.errors import MissingRecord
 from pneumo.experiments import records
+from pneumo.experiments.builders import load_data
 from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, ReevaluationConfig, TrainingConfig
 from pneumo.interpret import OCCLUSIONS
 from pneumo.io.files import atomic_write
@@ -286,7 +287,7 @@ def _training(experiment: Experiment) -> TrainingConfig:
 
 def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
     config = experiment.data
-    dataset = data.load(config.name)
+    dataset = load_data(config)
     if dataset.version != config.version:
         raise data.DataError(
             f"{config.name} here is version {dataset.version}, {experiment.name} was defined for {config.version} "

@@ -62,7 +62,7 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
         """X: images, see the class. y: (N,), two labels. groups: (N,), the patients.
 
         Raises ValueError for other images, images too small for the network, more or fewer than two labels, and fewer
-        than two groups of either.
+        than two groups of either. Warns of labels as a column, (N, 1), which are taken as (N,).
         """
         from pneumo import models, training
 

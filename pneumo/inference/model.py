@@ -24,6 +24,7 @@ from typing import NamedTuple
 import cattrs
 import numpy as np
 import pandas as pd
+import PIL.Image
 import safetensors
 import torch
 from torch import Tensor, nn
@@ -31,12 +32,13 @@ from torch import Tensor, nn
 from pneumo import models
 from pneumo.augment import scale
 from pneumo.data.grey import standardise
+from pneumo.data.readers.files import find_files, is_archive, read_contents
 from pneumo.errors import DataError, UnknownExperiment
 from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict
 from pneumo.experiments.lookup import RecordSource, is_record_file
 from pneumo.inference.input_checks import InputStatistics
 from pneumo.inference.quantisation import dequantise
-from pneumo.inference.radiograph import Radiograph, from_array, from_bytes
+from pneumo.inference.radiograph import CHANNELS, Radiograph, as_array, from_array, from_bytes, from_picture
 from pneumo.interpret.gradcam import grad_cam, normalise_maps
 
 FORMAT = "pneumo-model 1"
@@ -54,7 +56,11 @@ MODEL_REMEDY = "name a model's file, or make one of an experiment that was run o
 BATCH_SIZE = 32
 """Images that pass the networks at once: enough to be quick, few enough for 1 GB of memory."""
 
-Image = str | Path | np.ndarray
+Image = str | Path | bytes | np.ndarray | Tensor | PIL.Image.Image
+"""A path, the bytes of a file, an array, a tensor or a Pillow image."""
+
+MIN_STACKED_SIDE = 8
+"""Side in pixels of the smallest images of a stack; in an array of fewer columns, they are something else."""
 
 
 class Prediction(NamedTuple):
@@ -108,10 +114,12 @@ class Model:
     def predict(self, images: Image | Iterable[Image]) -> np.ndarray:
         """Probability of pneumonia for each image, (N,) float64 in [0, 1]; N is 1 for a single image.
 
-        images: one or several of: the path of a JPEG, PNG or DICOM file; an array (H, W) or (H, W, 3) of uint8 or
-            uint16, 0 black. Also one array (N, H, W) or (N, H, W, 3). An array whose last of three dimensions is 3 is
-            one colour image.
-        Decoded and resized as in training. Raises DataError, which names the image, for one that cannot be read.
+        images: one or several of: the path of an image or DICOM file, or its bytes; a Pillow image; an array or tensor,
+            0 black, as in `pneumo.inference.from_array`: (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1],
+            where C is 1 to 4. Also, by itself: the path of a folder or zip archive, for all its radiographs in the
+            order of `find_files`; an array or tensor (N, H, W), (N, H, W, C) or (N, C, H, W).
+        Decoded and resized as in training. Raises DataError, which names the image, for one that cannot be read, and
+        for a shape that can mean two things.
         """
         return self.predict_frame(images)["probability"].to_numpy()
 
@@ -126,20 +134,24 @@ class Model:
             rows += self.predict_radiographs(batch)
         return pd.DataFrame(rows, columns=Prediction._fields).assign(note=NOTE)
 
-    def radiograph(self, image: Image | bytes, name: str) -> Radiograph:
-        """An image as the networks read it. image: as in `predict`, or the bytes of a file. name: what errors call it.
+    def radiograph(self, image: Image, name: str) -> Radiograph:
+        """An image as the networks read it. image: one, as in `predict`. name: what errors call it.
 
         Raises DataError for one that cannot be read.
         """
         settings = self.experiment.data
         size, resize = settings.image_size, settings.resize
         if isinstance(image, str | Path):
+            if Path(image).is_dir():
+                raise DataError(f"{name} is a folder; give it by itself, or its files")
             try:
                 image = Path(image).read_bytes()
             except OSError as error:
                 raise DataError(f"{name} cannot be read ({error.strerror}); check the path") from error
         if isinstance(image, bytes):
             read = from_bytes(image, name, size=size, resize=resize)
+        elif isinstance(image, PIL.Image.Image):
+            read = from_picture(image, name, size=size, resize=resize)
         else:
             read = from_array(image, name, size=size, resize=resize)
         return replace(read, pixels=standardise(read.pixels[None], settings.grey)[0])
@@ -256,13 +268,59 @@ def _build_ensemble(experiment: Experiment, tensors: dict[str, Tensor]) -> Ensem
 
 
 def _named(images: Image | Iterable[Image]) -> Iterable[tuple[str, Image]]:
+    """The images one by one, each with what errors call it."""
     if isinstance(images, str | Path):
-        return [(str(images), images)]
-    if isinstance(images, np.ndarray) and (images.ndim == 2 or (images.ndim == 3 and images.shape[2] == 3)):
+        return _named_at(Path(images), str(images))
+    if isinstance(images, bytes | PIL.Image.Image):
         return [("image 1", images)]
+    if isinstance(images, np.ndarray | Tensor):
+        images = _unstacked(images)
+    elif not isinstance(images, Iterable):
+        raise DataError(f"images is a {type(images).__name__}; give a path, an array, or several of them")
     return (
         (str(image) if isinstance(image, str | Path) else f"image {number}", image)
         for number, image in enumerate(images, start=1)
+    )
+
+
+def _named_at(path: Path, name: str) -> Iterable[tuple[str, Image]]:
+    """The image, or the images of the folder or zip archive, at a path."""
+    if not (path.is_dir() or (path.is_file() and is_archive(path))):
+        return [(name, path)]
+    found = find_files([path])
+    if found.problems:
+        raise found.problems[0]
+    return ((file.name, _content(content)) for file, content in read_contents(found.files))
+
+
+def _content(content: bytes | DataError) -> bytes:
+    if isinstance(content, DataError):
+        raise content
+    return content
+
+
+def _unstacked(images: np.ndarray | Tensor) -> Iterable[Image]:
+    """The images in an array, by its shape. Raises DataError for one that can mean two things, or none."""
+    array = as_array(images, "images")
+    shape = array.shape
+    if array.ndim == 1 and (array.dtype.kind in "OUT" or not array.size):  # of paths, or of arrays
+        return array.tolist()
+    if array.ndim == 2 or (
+        array.ndim == 3 and (shape[2] in CHANNELS or (shape[0] == 1 and isinstance(images, Tensor)))
+    ):
+        return [array]
+    if array.ndim == 3 and isinstance(images, Tensor) and shape[0] in CHANNELS:
+        raise DataError(
+            f"images has shape {tuple(shape)}, which may be {shape[0]} grey images or the channels of one; "
+            f"give ({shape[0]}, 1, H, W) or (1, {shape[0]}, H, W)"
+        )
+    if array.ndim == 3 and min(shape[1:]) >= MIN_STACKED_SIDE:
+        return list(array)
+    if array.ndim == 4 and (shape[1] in CHANNELS) != (shape[3] in CHANNELS):
+        return list(array if shape[3] in CHANNELS else np.moveaxis(array, 1, 3))
+    raise DataError(
+        f"images has shape {tuple(shape)}; give (H, W) or (H, W, C) for one image, (N, H, W), (N, H, W, C) or "
+        f"(N, C, H, W) for several, with 1 to 4 channels C and sides of {MIN_STACKED_SIDE} and more"
     )
 
 

@@ -14,6 +14,7 @@ from pneumo.data.grey import standardise
 from pneumo.data.headers import headers
 from pneumo.errors import DataError, MissingRecord
 from pneumo.experiments import config, records
+from pneumo.experiments.builders import load_data
 from pneumo.experiments.lookup import RecordSource, find_record_file
 from pneumo.inference.input_checks import InputStatistics, fit_input_statistics
 from pneumo.inference.model import FORMAT, NOTE, member_experiments
@@ -94,7 +95,7 @@ def save_model(
 def _training_statistics(record: records.Record, progress: bool) -> InputStatistics:
     """Of the training images, and of no other."""
     settings = record.experiment.data
-    dataset = data.load(settings.name)
+    dataset = load_data(settings)
     images = record.split.loc[record.split["part"] == "train", "image"]
     numbers = {image: row for row, image in enumerate(dataset.table["image"])}
     missing = [image for image in images if image not in numbers]

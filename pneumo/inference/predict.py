@@ -18,11 +18,12 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from tqdm import tqdm
 
 from pneumo.errors import DataError
-from pneumo.inference.files import File, find_files, read_contents
+from pneumo.inference.files import File, describe_passed_over, find_files, read_contents
 from pneumo.inference.model import BATCH_SIZE, NOTE, Model, Prediction
 from pneumo.inference.radiograph import Radiograph
 from pneumo.interpret.gradcam import overlay
 from pneumo.io.files import atomic_write, check_replaceable
+from pneumo.io.text import encodable
 
 CSV_COLUMNS = ("file", "probability", "decision", "warning", "note")
 """Of the CSV file. `note` is NOTE in every row: a line above the header would be read as the header."""
@@ -59,8 +60,9 @@ def predict_files(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Summary:
-    """Print a table of predictions on stdout, and what cannot be read on stderr, which stops nothing.
+    """Print a table of predictions on stdout, and what is passed over or cannot be read on stderr, which stops nothing.
 
+    A letter that stdout's encoding lacks is written out, "\\u5c0f".
     paths: see `files.find_files`. csv_path: also a CSV file with CSV_COLUMNS, which appears whole at the end.
     cam_folder: also a PNG of each image with its Grad-CAM, numbered as the rows of the table are from 1.
     overwrite: whether an existing CSV file, or pictures in an existing folder, may be replaced.
@@ -70,9 +72,11 @@ def predict_files(
     """
     for path in filter(None, (csv_path, cam_folder)):
         check_replaceable(path, overwrite)
-    files, problems = find_files(paths)
-    for problem in problems:
-        print(f"pneumo: {problem}", file=sys.stderr)
+    listing = find_files(paths)
+    files, problems = listing.files, listing.problems
+    for line in (*map(str, problems), describe_passed_over(listing)):
+        if line:
+            print(f"pneumo: {line}", file=sys.stderr)
     width = min(max((len(file.name) for file in files), default=4), 60)
     counts = {"read": 0, "positive": 0, "warned": 0, "unreadable": len(problems)}
     bar = tqdm(total=len(files), desc="predicting", unit=" images", delay=1, disable=not progress)
@@ -96,7 +100,7 @@ def predict_files(
                 counts["positive"] += row.decision == "positive"
                 counts["warned"] += bool(row.warning)
                 line = f"{row.image:<{width}}  {row.probability:11.4f}  {row.decision:<8}  {row.warning}"
-                bar.write(line.rstrip(), file=sys.stdout)
+                bar.write(encodable(line.rstrip(), sys.stdout), file=sys.stdout)
                 if table is not None:
                     table.writerow((row.image, f"{row.probability:.6f}", row.decision, row.warning, NOTE))
     return Summary(**counts)

@@ -86,6 +86,7 @@ def one_odd(
     remedy: str = "",
     grey: int | np.ndarray = 0,
     warned: str = "",
+    unknown: bool = False,
 ) -> Case:
     """An odd image among fifteen good ones.
 
@@ -100,4 +101,4 @@ def one_odd(
 
     if remedy:
         return Case(name=name, write=write, refused=(re.escape(image), remedy))
-    return Case(name=name, write=write, odd=(image, grey), warned=warned)
+    return Case(name=name, write=write, odd=(image, grey), warned=warned, unknown=unknown)

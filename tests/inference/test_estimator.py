@@ -166,6 +166,19 @@ def test_what_it_cannot_learn_from_is_refused_with_the_remedy(images, change, me
         classifier().fit(*change(*images))
 
 
+def test_labels_as_a_column_are_taken_with_a_warning(images):
+    array, labels = images
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        column = classifier().fit(array, labels[:, None])
+    np.testing.assert_array_equal(column.predict(array), classifier().fit(array, labels).predict(array))
+
+
+def test_images_smaller_than_the_network_takes_are_refused_with_the_smallest_side(images):
+    array, labels = images
+    with pytest.raises(ValueError, match="images of 2 x 2 pixels, too small for this network; give 4 x 4 or more"):
+        classifier().fit(array[:, :2, :2], labels)
+
+
 def test_images_of_another_size_than_learnt_are_refused(images):
     pixels, labels = images
     fitted = classifier().fit(pixels, labels)

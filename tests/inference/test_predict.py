@@ -1,3 +1,5 @@
+import io
+import sys
 import zipfile
 
 import numpy as np
@@ -147,3 +149,27 @@ def test_the_help_says_what_the_exit_status_means(capsys):
     out = " ".join(capsys.readouterr().out.split())
     assert "3 some could not be" in out
     assert "not a medical device" in out
+
+
+def test_what_is_passed_over_is_said_and_no_failure(made: Made, tmp_path, capsys):
+    (tmp_path / "a").write_bytes(png(made.images[0]))
+    (tmp_path / "notes.txt").write_text("text")
+    (tmp_path / ".hidden.png").write_bytes(png(made.images[0]))
+    assert predict(made, tmp_path) == 0
+    out, err = capsys.readouterr()
+    assert f"{tmp_path}/a " in out
+    (line,) = [line for line in err.splitlines() if "passed over" in line]
+    assert line == (
+        "pneumo: passed over 2 files that are no radiograph: "
+        f"1 hidden or of a file manager ({tmp_path}/.hidden.png); 1 text ({tmp_path}/notes.txt)"
+    )
+
+
+def test_a_name_outside_the_encoding_of_stdout_is_written_out_and_the_table_keeps_it(made: Made, tmp_path, monkeypatch):
+    (tmp_path / "小児.png").write_bytes(png(made.images[0]))
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert predict(made, tmp_path, "--csv", tmp_path / "out.csv") == 0
+    stream.flush()
+    assert rb"\u5c0f\u5150.png" in stream.buffer.getvalue()
+    assert pd.read_csv(tmp_path / "out.csv")["file"].tolist() == [f"{tmp_path}/小児.png"]

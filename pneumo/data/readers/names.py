@@ -1,9 +1,11 @@
-"""Patient and kind of pneumonia from a file name of the Kermany archive.
+"""Patient and kind of pneumonia from a file name of the Kermany archive, in its two versions.
 
 person1_bacteria_2.jpeg                 second image of bacterial patient 1
 person1_virus_6.jpeg                    another child: bacterial and viral patients are numbered apart
 IM-0115-0001.jpeg                       normal
 NORMAL2-IM-0666-0001-0002.jpeg          normal, another series: IM-0666 is another child
+BACTERIA-1351146-0002.jpeg              version 3: second image of patient 1351146
+VIRUS-9815549-0001.jpeg                 version 3: bacterial and viral patients are numbered together
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import re
 from dataclasses import dataclass
 
 _PNEUMONIA = re.compile(r"(?P<person>person\d+)_(?P<subtype>bacteria|virus)(_\d+)+")
+_VERSION_3 = re.compile(r"(?P<subtype>BACTERIA|VIRUS|NORMAL)-(?P<patient>\d+)-\d+")
 _NORMAL = re.compile(r"(?P<patient>(NORMAL2-)?IM-\d{4})(-\d{4})+")
 
 
@@ -19,7 +22,8 @@ _NORMAL = re.compile(r"(?P<patient>(NORMAL2-)?IM-\d{4})(-\d{4})+")
 class ParsedName:
     """What a file name says of its image.
 
-    patient: key that images of one child share, e.g. "bacteria-person1", "IM-0115"; "" where the name tells none.
+    patient: key that images of one child share, e.g. "bacteria-person1", "IM-0115" or "pneumonia-1351146"; "" where the
+        name tells none.
     subtype: "normal", "bacteria", "virus" or "".
     """
 
@@ -38,4 +42,7 @@ def parse_file_name(name: str) -> ParsedName:
         return ParsedName(patient=f"{match['subtype']}-{match['person']}", subtype=match["subtype"])
     if match := _NORMAL.fullmatch(stem):
         return ParsedName(patient=match["patient"], subtype="normal")
+    if match := _VERSION_3.fullmatch(stem):
+        kind = "normal" if match["subtype"] == "NORMAL" else "pneumonia"
+        return ParsedName(patient=f"{kind}-{match['patient']}", subtype=match["subtype"].lower())
     return ParsedName()

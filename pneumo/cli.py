@@ -3,31 +3,101 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from pneumo import __version__
 from pneumo.errors import PneumoError
 from pneumo.io.files import check_replaceable
+from pneumo.io.streams import escaped_output
+from pneumo.io.threads import waiting_without_spinning
 
 # Each command imports what it needs when it runs, so that --help answers at once.
+
+
+STOPPING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Signals that ask a command to end, as far as the system has them: Ctrl-C; `kill`, systemd or a batch system; a
+terminal that is closed; Ctrl-Break on Windows."""
+
+NOTHING_WRITTEN = "stopped; nothing was written"
+GOES_ON = "stopped; what was finished is kept, and the same command goes on from here"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
-    0 done, 1 an error that was explained, 2 wrong usage, 3 predicted, but for files that could not be read.
+    0 done, 1 an error that was explained, 2 wrong usage, 3 predicted, but for files that could not be read;
+    128 and the number of the signal that ended it: 130 after Ctrl-C, 143 after SIGTERM, 141 where the program that
+    reads its output has ended, such as `head`. The process is left as it was found.
     """
     options = _parser().parse_args(arguments)
+    with waiting_without_spinning(), escaped_output(), _stopping_signals() as received:
+        try:
+            status = options.command(options)
+            sys.stdout.flush()
+            return status
+        except KeyboardInterrupt as interruption:
+            return _stopped(received, str(interruption) or options.stopped)
+        except Exception as error:
+            if received:  # while modules are imported, an interruption can come out as another error
+                return _stopped(received, options.stopped)
+            if not isinstance(error, PneumoError | OSError):
+                raise
+            if isinstance(error, OSError) and _reader_has_ended():
+                return 128 + getattr(signal, "SIGPIPE", 13)
+            print(f"pneumo: {_printable(str(error))}", file=sys.stderr)
+            return 1
+
+
+@contextmanager
+def _stopping_signals() -> Iterator[list[int]]:
+    """Have every signal that asks a command to end raise KeyboardInterrupt; yields the list of those that came.
+
+    A second one ends the process at once. A signal that is ignored, as SIGHUP is under nohup, stays so.
+    """
+    received: list[int] = []
+    before = {}
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():  # no other may set what a signal does
+        known = [getattr(signal, name) for name in STOPPING_SIGNALS if hasattr(signal, name)]
+        before = {each: signal.getsignal(each) for each in known}
+        before = {each: handler for each, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+        for each in before:
+            signal.signal(each, stop)
     try:
-        return options.command(options)
-    except (PneumoError, OSError) as error:
-        print(f"pneumo: {_printable(str(error))}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("pneumo: stopped; what was finished is kept, and the same command goes on from here", file=sys.stderr)
-        return 130
+        yield received
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _stopped(received: Sequence[int], text: str) -> int:
+    """Say how a command was ended by a signal, on a line of its own; returns the exit status."""
+    print(f"pneumo: {_printable(text)}", file=sys.stderr)
+    return 128 + (received[0] if received else signal.SIGINT)
+
+
+def _reader_has_ended() -> bool:
+    """Whether the program that reads standard output has; what is left of it then goes nowhere."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):  # standard output without a file, as in a notebook
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _printable(text: str) -> str:
@@ -48,17 +118,17 @@ def _parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="what data sets are here, and how to get them")
     data_commands = data.add_subparsers(required=True, metavar="COMMAND")
     listing = data_commands.add_parser("list", help="each data set: where it is, and what is in it")
-    listing.set_defaults(command=_data_list)
+    listing.set_defaults(command=_data_list, stopped=NOTHING_WRITTEN)
     show = data_commands.add_parser(
         "show", help="what is in a folder or zip archive of your own, before you train on it"
     )
     show.add_argument("path", metavar="FOLDER|ZIP", help="class folders inside give the labels, or --labels does")
     _add_class_options(show)
-    show.set_defaults(command=_data_show)
+    show.set_defaults(command=_data_show, stopped=NOTHING_WRITTEN)
     get = data_commands.add_parser("get", help="download a data set from its publisher, with checksum and resume")
     get.add_argument("name", help="a name from `pneumo data list`")
     get.add_argument("--source", choices=("publisher", "kaggle"), default="publisher")
-    get.set_defaults(command=_data_get)
+    get.set_defaults(command=_data_get, stopped=GOES_ON)
 
     run = commands.add_parser("run", help="run experiments that have no record yet")
     run.add_argument(
@@ -68,11 +138,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--slurm", nargs="?", const="", metavar="PARTITION", help="submit them to a cluster (extra: slurm) and return"
     )
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_run, stopped=GOES_ON)
 
     status = commands.add_parser("status", help="each experiment: recorded or missing, and how long it takes")
     status.add_argument("names", nargs="*", default=["all"], metavar="NAME")
-    status.set_defaults(command=_status)
+    status.set_defaults(command=_status, stopped=NOTHING_WRITTEN)
     return parser
 
 
@@ -92,7 +162,7 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--cam", type=Path, metavar="FOLDER", help="also draw where the model looked: a PNG an image")
     predict.add_argument("--overwrite", action="store_true", help="replace what --csv and --cam find there")
     _add_model_option(predict)
-    predict.set_defaults(command=_predict)
+    predict.set_defaults(command=_predict, stopped=NOTHING_WRITTEN)
 
     evaluate = commands.add_parser(
         "evaluate",
@@ -108,7 +178,7 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     )
     evaluate.add_argument("--overwrite", action="store_true", help="replace the report that is there")
     _add_model_option(evaluate)
-    evaluate.set_defaults(command=_evaluate)
+    evaluate.set_defaults(command=_evaluate, stopped=NOTHING_WRITTEN)
 
     _add_train(commands)
 
@@ -116,7 +186,7 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     export.add_argument("path", type=Path, metavar="FILE.onnx")
     export.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     _add_model_option(export)
-    export.set_defaults(command=_export)
+    export.set_defaults(command=_export, stopped=NOTHING_WRITTEN)
 
     pack = commands.add_parser("pack", help="write the model file of an experiment that was run on this machine")
     pack.add_argument(
@@ -124,7 +194,7 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     )
     pack.add_argument("path", type=Path, metavar="FILE")
     pack.add_argument("--overwrite", action="store_true", help="replace the file that is there")
-    pack.set_defaults(command=_pack)
+    pack.set_defaults(command=_pack, stopped=NOTHING_WRITTEN)
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:

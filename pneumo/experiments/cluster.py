@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -39,9 +43,11 @@ def run_on_slurm(
     """Submit the experiments that have no record, and return their jobs without waiting: `pneumo status` has the news.
 
     partition: where to queue; the cluster's default if None.
-    minutes_factor: the time limit of a job, as a factor of the minutes that `planning.plan` expects. A job that ends at
-        its limit, or makes way for another, is queued again (for the limit, three times at most) and goes on from its
-        last epoch.
+    minutes_factor: the time limit of a job, as a factor of the minutes that `planning.plan` expects. A job that SLURM
+        warns before its limit, or before it makes way for another, by submitit's signal (USR2), is queued again (for
+        the limit, three times at most) and goes on from its last epoch. After SIGTERM, of `scancel` and of clusters
+        that do not send the signal of the user, it ends with status 143, so that SLURM may queue it again itself;
+        where it does not, the same call submits it again.
     cpus, gpus: for each experiment.
     cluster: "local" runs the jobs in processes of this machine, all at once; "debug" in this process.
     A job's result is the experiment's name; its logs are in `cache_folder() / "slurm"`.
@@ -80,12 +86,26 @@ class SlurmJob:
     submitter: int = field(default_factory=os.getpid)
 
     def __call__(self, experiment: Experiment, root: Path, threads: int) -> str:
-        """Run an experiment, unless it has its record by now. Returns its name."""
-        return runner.run_with_threads(experiment, root, threads, self.submitter)
+        """Run an experiment, unless it has its record by now. Returns its name; SIGTERM ends it with status 143."""
+        with _sigterm_ends_the_job():
+            return runner.run_with_threads(experiment, root, threads, self.submitter)
 
     def checkpoint(self, experiment: Experiment, root: Path, threads: int) -> submitit.helpers.DelayedSubmission:
         """The same again: `run` goes on from the state that it keeps after every epoch."""
         return _submitit().helpers.DelayedSubmission(self, experiment, root, threads)
+
+
+@contextmanager
+def _sigterm_ends_the_job() -> Iterator[None]:
+    """submitit passes SIGTERM over, and the job would compute on until it is killed."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set what a signal does
+        yield
+        return
+    handler = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _submitit() -> ModuleType:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from pneumo.errors import DataError
+from pneumo.io.locks import GLOBAL_STATE
 from pneumo.models.cnn import CNN
 from pneumo.models.configuration import (
     CNNConfig,
@@ -53,7 +54,7 @@ def build(config: NetworkConfig, generator: torch.Generator | None = None) -> nn
     if generator is None:
         return network(config)
     # Layers draw their first weights from the global generator and take no other: lend it the state, then restore it.
-    with torch.random.fork_rng(devices=[]):
+    with GLOBAL_STATE, torch.random.fork_rng(devices=[]):
         torch.random.set_rng_state(generator.get_state())
         return network(config)
 

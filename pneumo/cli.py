@@ -62,10 +62,19 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--slurm", nargs="?", const="", metavar="PARTITION", help="submit them to a cluster (extra: slurm) and return"
     )
+    run.add_argument("--account", metavar="NAME", help="of the cluster, that the jobs are charged to")
+    run.add_argument("--qos", metavar="NAME", help="quality of service of the jobs on the cluster")
+    run.add_argument("--cpus", type=int, default=4, metavar="N", help="of a job on the cluster (default: 4)")
+    run.add_argument("--gpus", type=int, default=0, metavar="N", help="of a job on the cluster, 0 or 1 (default: 0)")
+    run.add_argument("--memory", type=float, metavar="GB", help="of a job on the cluster; by default the cluster's")
     run.set_defaults(command=_run)
 
     status = commands.add_parser("status", help="each experiment: recorded or missing, and how long it takes")
-    status.add_argument("names", nargs="*", default=["all"], metavar="NAME")
+    status.add_argument("names", nargs="*", default=["all"], metavar="NAME", help="by default all, and your own")
+    status.add_argument(
+        "--table", type=Path, metavar="FILE", help="also write the results of the records, as FILE.csv or FILE.parquet"
+    )
+    status.add_argument("--overwrite", action="store_true", help="replace the table that is there")
     status.set_defaults(command=_status)
     return parser
 
@@ -272,17 +281,34 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     from pneumo.experiments import cluster
 
-    jobs = cluster.run_on_slurm(chosen, partition=options.slurm or None)
+    jobs = cluster.run_on_slurm(
+        chosen,
+        partition=options.slurm or None,
+        cpus=options.cpus,
+        gpus=options.gpus,
+        memory_gb=options.memory,
+        account=options.account,
+        qos=options.qos,
+    )
     print("submitted: " + ", ".join(job.job_id for job in jobs))
     return 0
 
 
 def _status(options: argparse.Namespace) -> int:
+    if options.table is not None:
+        check_replaceable(options.table, options.overwrite)
     from pneumo import experiments
     from pneumo.experiments import planning, records
 
     chosen = [experiment for name in options.names for experiment in experiments.find_experiments(name)]
     print(f"records are looked for in {' or '.join(map(str, records.folders()))}", file=sys.stderr)
+    if options.names == ["all"]:
+        chosen += experiments.own_experiments()
+    if options.table is not None:
+        from pneumo.analysis.records_table import records_table, write_table
+
+        stored = [record for experiment in chosen if (record := records.find(experiment)) is not None]
+        print(write_table(records_table(stored), options.table, overwrite=options.overwrite), file=sys.stderr)
     print(planning.status(chosen).to_markdown(index=False, floatfmt=".1f"))
     return 0
 

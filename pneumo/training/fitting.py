@@ -7,7 +7,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from pytorch_lightning.loggers import Logger
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -49,11 +50,13 @@ def fit(
     seed: int,
     checkpoint: Path,
     progress: bool = True,
+    loggers: Sequence[Logger] = (),
 ) -> Fit:
     """Train `network` in place; it ends with the weights of the epoch that `config.keep` says.
 
     checkpoint: written after every epoch. Where it exists, training goes on from it and ends with exactly the
         weights that an undisturbed run would have. It stays until the caller, who has the result safe, removes it.
+    loggers: of Lightning; each gets the row of `Fit.history` after every epoch.
     Raises NonFiniteLoss when the loss is NaN or infinite. The process is left as it was: random state, deterministic
     mode, warnings, environment. glibc returns freed memory to the system between steps; where a process only trains,
     MALLOC_TRIM_THRESHOLD_=-1 MALLOC_MMAP_MAX_=0 in its environment saves up to a sixth of the time.
@@ -70,7 +73,8 @@ def fit(
             precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
             deterministic=True,
             callbacks=[stopping, ResumeEarlyStopping(stopping), SaveStateEachEpoch(checkpoint), *bar],
-            logger=False,
+            logger=list(loggers) or False,
+            log_every_n_steps=1,  # nothing is logged by step; Lightning warns where an epoch has fewer steps than this
             enable_checkpointing=False,
             enable_progress_bar=progress,
             enable_model_summary=False,
@@ -189,7 +193,9 @@ class TrainingModule(pl.LightningModule):
             self.kept_weights = {
                 name: value.detach().clone() for name, value in self.evaluated_network.state_dict().items()
             }
-        self.log("validation_loss", row["validation_loss"], prog_bar=True)
+        self.log("validation_loss", row["validation_loss"], prog_bar=True, logger=False)
+        for logger in self.loggers:
+            logger.log_metrics(row, step=row["epoch"])
 
     def configure_optimizers(self) -> dict[str, object]:
         batches = len(self.train_images.batches(self.config.batch_size, torch.Generator()))

@@ -4,12 +4,46 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pneumo import __version__
 from pneumo.errors import PneumoError
 from pneumo.io.files import check_replaceable
+
+TERMINAL_COLUMNS = 80
+"""Columns of a terminal that listings fit."""
+
+TASKS = {
+    "your radiographs": {
+        "predict": "the probability of pneumonia in your own radiographs",
+        "evaluate": "how a model does on your own radiographs: an HTML report",
+    },
+    "a model of your own": {
+        "train": "train a network on your own labelled radiographs",
+        "pack": "write the model file of an experiment that was run on this machine",
+        "export": "write a model as ONNX, for programs that are not Python",
+    },
+    "data sets": {"data": "what data sets are here, how to get them, and what is in them"},
+    "the study": {
+        "status": "each experiment: recorded or missing, and how long it takes",
+        "run": "run experiments that have no record yet",
+    },
+}
+"""What each command does, by task, as `pneumo --help` shows it."""
+
+EXAMPLES = """\
+examples:
+  pneumo predict radiographs/ --csv out.csv --cam pictures/
+  pneumo evaluate radiographs.zip --labels labels.csv
+  pneumo train radiographs/ --out my-model
+  pneumo predict new/ --model my-model/model.safetensors
+  pneumo data get chest-xray
+  pneumo run first-network --jobs 2
+
+pneumo COMMAND --help says more of each."""
 
 # Each command imports what it needs when it runs, so that --help answers at once.
 
@@ -38,14 +72,18 @@ def _printable(text: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pneumo",
-        description="Chest radiographs of children, with and without pneumonia. Research only, not a medical device.",
+        usage="pneumo [-h] [--version] COMMAND ...",
+        description="Chest radiographs of children, with and without pneumonia.\n"
+        "Research only, not a medical device.\n\n" + _by_task(),
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"pneumo {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS)
 
     _add_model_commands(commands)
 
-    data = commands.add_parser("data", help="what data sets are here, and how to get them")
+    data = _add_command(commands, "data")
     data_commands = data.add_subparsers(required=True, metavar="COMMAND")
     listing = data_commands.add_parser("list", help="each data set: where it is, and what is in it")
     listing.set_defaults(command=_data_list)
@@ -54,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     get.add_argument("--source", choices=("publisher", "kaggle"), default="publisher")
     get.set_defaults(command=_data_get)
 
-    run = commands.add_parser("run", help="run experiments that have no record yet")
+    run = _add_command(commands, "run")
     run.add_argument(
         "names", nargs="+", metavar="NAME", help="experiments (see `pneumo status`), comparisons, chapters, or: all"
     )
@@ -69,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--memory", type=float, metavar="GB", help="of a job on the cluster; by default the cluster's")
     run.set_defaults(command=_run)
 
-    status = commands.add_parser("status", help="each experiment: recorded or missing, and how long it takes")
+    status = _add_command(commands, "status")
     status.add_argument("names", nargs="*", default=["all"], metavar="NAME", help="by default all, and your own")
     status.add_argument(
         "--table", type=Path, metavar="FILE", help="also write the results of the records, as FILE.csv or FILE.parquet"
@@ -79,10 +117,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _by_task() -> str:
+    """The commands in the help, under their tasks."""
+    paragraphs = [
+        "\n".join([f"{task}:", *(f"  {command:<10}{help}" for command, help in each.items())])
+        for task, each in TASKS.items()
+    ]
+    return "\n\n".join(paragraphs)
+
+
+def _add_command(commands: argparse._SubParsersAction, name: str, **settings: Any) -> argparse.ArgumentParser:
+    (text,) = [each[name] for each in TASKS.values() if name in each]
+    return commands.add_parser(name, **{"description": f"{text[0].upper()}{text[1:]}.", **settings})
+
+
 def _add_model_commands(commands: argparse._SubParsersAction) -> None:
-    predict = commands.add_parser(
+    predict = _add_command(
+        commands,
         "predict",
-        help="the probability of pneumonia in your own radiographs",
         description="Research only, not a medical device. Reads JPEG, PNG (8 and 16 bit) and DICOM files and prints a "
         "row for each: probability of pneumonia, decision at the model's threshold, and a warning where the image is "
         "unlike those that the model learnt from.",
@@ -96,9 +148,9 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     _add_model_option(predict)
     predict.set_defaults(command=_predict)
 
-    evaluate = commands.add_parser(
+    evaluate = _add_command(
+        commands,
         "evaluate",
-        help="how a model does on your own radiographs, labelled or not: a report as one HTML file",
         description="Research only, not a medical device. Predicts every radiograph of a folder or zip archive. With "
         "labels, reports AUC and rates with 95 % intervals, calibration, results by height of the files, and the "
         "threshold that these images would choose; without, what can be said. Nothing is fitted to the images.",
@@ -119,13 +171,13 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
 
     _add_train(commands)
 
-    export = commands.add_parser("export", help="write a model as ONNX, for programs that are not Python")
+    export = _add_command(commands, "export")
     export.add_argument("path", type=Path, metavar="FILE.onnx")
     export.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     _add_model_option(export)
     export.set_defaults(command=_export)
 
-    pack = commands.add_parser("pack", help="write the model file of an experiment that was run on this machine")
+    pack = _add_command(commands, "pack")
     pack.add_argument(
         "name", metavar="NAME|RECORD", help="an experiment, as `pneumo status` prints it, or its record's file"
     )
@@ -135,9 +187,9 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
-    train = commands.add_parser(
+    train = _add_command(
+        commands,
         "train",
-        help="train a network on your own labelled radiographs: a model file and a report",
         description="Trains a network on your own labelled radiographs by a recipe of the study, tests it on a part "
         "that it never saw, and writes a folder with the model, a report as one HTML file, and a model card. Training "
         "that is stopped goes on when the same command is given again.",
@@ -253,8 +305,21 @@ def _pack(options: argparse.Namespace) -> int:
 def _data_list(_options: argparse.Namespace) -> int:
     from pneumo.data import listing
 
-    print(listing().to_markdown(index=False))
+    print("\n\n".join(_listed(row) for row in listing().to_dict("records")))
     return 0
+
+
+def _listed(row: dict[Any, str]) -> str:
+    """A data set as a paragraph no wider than TERMINAL_COLUMNS, but for its path."""
+    parts = [f"{part} {row[part]}" for part in ("train", "val", "test") if row[part]]
+    images = f"images (class 0 + class 1): {', '.join(parts)}" if parts else ""
+    lines = [row["title"], row["path"] or "not on this machine", images, row["note"]]
+    indented = [
+        textwrap.fill(line, TERMINAL_COLUMNS, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+        for line in lines
+        if line
+    ]
+    return "\n".join([row["name"], *indented])
 
 
 def _data_get(options: argparse.Namespace) -> int:

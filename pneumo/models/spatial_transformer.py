@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pneumo.models.cnn import CNN, conv_block
-from pneumo.models.configuration import TransformerConfig, Transformation
+from pneumo.models.configuration import Transformation, TransformerConfig
 
 LOCALISATION_SIZE = 32
 """Side in pixels to which images are averaged for the localisation network; the position of the chest shows at that."""

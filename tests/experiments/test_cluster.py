@@ -99,7 +99,7 @@ def test_jobs_that_were_taken_before_a_refusal_are_named(quick, refusing_sbatch)
 
 def test_the_command_line_hands_the_options_on(quick, sbatch, monkeypatch, capsys):
     monkeypatch.setattr(experiments, "find_experiments", lambda name: [quick])
-    words = "--slurm gpu --account lab7 --qos long --memory 24 --gpus 1 --cpus 2".split()
+    words = ["--slurm", "gpu", "--account", "lab7", "--qos", "long", "--memory", "24", "--gpus", "1", "--cpus", "2"]
     assert main(["run", "quick", *words]) == 0
     (submitted,) = sbatch()
     assert "--partition=gpu\n" in submitted

@@ -6,17 +6,51 @@ import argparse
 import os
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from pneumo import __version__
 from pneumo.errors import PneumoError
 from pneumo.io.files import check_replaceable
 from pneumo.io.streams import escaped_output
 from pneumo.io.threads import waiting_without_spinning
+
+TERMINAL_COLUMNS = 80
+"""Columns of a terminal that listings fit."""
+
+TASKS = {
+    "your radiographs": {
+        "predict": "the probability of pneumonia in your own radiographs",
+        "evaluate": "how a model does on your own radiographs: an HTML report",
+    },
+    "a model of your own": {
+        "train": "train a network on your own labelled radiographs",
+        "pack": "write the model file of an experiment that was run on this machine",
+        "export": "write a model as ONNX, for programs that are not Python",
+    },
+    "data sets": {"data": "what data sets are here, how to get them, and what is in them"},
+    "the study": {
+        "status": "each experiment: recorded or missing, and how long it takes",
+        "run": "run experiments that have no record yet",
+    },
+}
+"""What each command does, by task, as `pneumo --help` shows it."""
+
+EXAMPLES = """\
+examples:
+  pneumo predict radiographs/ --csv out.csv --cam pictures/
+  pneumo evaluate radiographs.zip --labels labels.csv
+  pneumo train radiographs/ --out my-model
+  pneumo predict new/ --model my-model/model.safetensors
+  pneumo data get chest-xray
+  pneumo run first-network --jobs 2
+
+pneumo COMMAND --help says more of each."""
 
 # Each command imports what it needs when it runs, so that --help answers at once.
 
@@ -108,14 +142,18 @@ def _printable(text: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pneumo",
-        description="Chest radiographs of children, with and without pneumonia. Research only, not a medical device.",
+        usage="pneumo [-h] [--version] COMMAND ...",
+        description="Chest radiographs of children, with and without pneumonia.\n"
+        "Research only, not a medical device.\n\n" + _by_task(),
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"pneumo {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS)
 
     _add_model_commands(commands)
 
-    data = commands.add_parser("data", help="what data sets are here, and how to get them")
+    data = _add_command(commands, "data")
     data_commands = data.add_subparsers(required=True, metavar="COMMAND")
     listing = data_commands.add_parser("list", help="each data set: where it is, and what is in it")
     listing.set_defaults(command=_data_list, stopped=NOTHING_WRITTEN)
@@ -130,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     get.add_argument("--source", choices=("publisher", "kaggle"), default="publisher")
     get.set_defaults(command=_data_get, stopped=GOES_ON)
 
-    run = commands.add_parser("run", help="run experiments that have no record yet")
+    run = _add_command(commands, "run")
     run.add_argument(
         "names", nargs="+", metavar="NAME", help="experiments (see `pneumo status`), comparisons, chapters, or: all"
     )
@@ -138,18 +176,41 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--slurm", nargs="?", const="", metavar="PARTITION", help="submit them to a cluster (extra: slurm) and return"
     )
+    run.add_argument("--account", metavar="NAME", help="of the cluster, that the jobs are charged to")
+    run.add_argument("--qos", metavar="NAME", help="quality of service of the jobs on the cluster")
+    run.add_argument("--cpus", type=int, default=4, metavar="N", help="of a job on the cluster (default: 4)")
+    run.add_argument("--gpus", type=int, default=0, metavar="N", help="of a job on the cluster, 0 or 1 (default: 0)")
+    run.add_argument("--memory", type=float, metavar="GB", help="of a job on the cluster; by default the cluster's")
     run.set_defaults(command=_run, stopped=GOES_ON)
 
-    status = commands.add_parser("status", help="each experiment: recorded or missing, and how long it takes")
-    status.add_argument("names", nargs="*", default=["all"], metavar="NAME")
+    status = _add_command(commands, "status")
+    status.add_argument("names", nargs="*", default=["all"], metavar="NAME", help="by default all, and your own")
+    status.add_argument(
+        "--table", type=Path, metavar="FILE", help="also write the results of the records, as FILE.csv or FILE.parquet"
+    )
+    status.add_argument("--overwrite", action="store_true", help="replace the table that is there")
     status.set_defaults(command=_status, stopped=NOTHING_WRITTEN)
     return parser
 
 
+def _by_task() -> str:
+    """The commands in the help, under their tasks."""
+    paragraphs = [
+        "\n".join([f"{task}:", *(f"  {command:<10}{help}" for command, help in each.items())])
+        for task, each in TASKS.items()
+    ]
+    return "\n\n".join(paragraphs)
+
+
+def _add_command(commands: argparse._SubParsersAction, name: str, **settings: Any) -> argparse.ArgumentParser:
+    (text,) = [each[name] for each in TASKS.values() if name in each]
+    return commands.add_parser(name, **{"description": f"{text[0].upper()}{text[1:]}.", **settings})
+
+
 def _add_model_commands(commands: argparse._SubParsersAction) -> None:
-    predict = commands.add_parser(
+    predict = _add_command(
+        commands,
         "predict",
-        help="the probability of pneumonia in your own radiographs",
         description="Research only, not a medical device. Reads JPEG, PNG, DICOM and other image files (TIFF, BMP, "
         "GIF, WebP, JPEG 2000, PNM), told by their content, and prints a row for each: probability of pneumonia, "
         "decision at the model's threshold, and a warning where the image is "
@@ -164,9 +225,9 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     _add_model_option(predict)
     predict.set_defaults(command=_predict, stopped=NOTHING_WRITTEN)
 
-    evaluate = commands.add_parser(
+    evaluate = _add_command(
+        commands,
         "evaluate",
-        help="how a model does on your own radiographs, labelled or not: a report as one HTML file",
         description="Research only, not a medical device. Predicts every radiograph of a folder or zip archive. With "
         "labels, reports AUC and rates with 95 % intervals, calibration, results by height of the files, and the "
         "threshold that these images would choose; without, what can be said. Nothing is fitted to the images.",
@@ -182,13 +243,13 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
 
     _add_train(commands)
 
-    export = commands.add_parser("export", help="write a model as ONNX, for programs that are not Python")
+    export = _add_command(commands, "export")
     export.add_argument("path", type=Path, metavar="FILE.onnx")
     export.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     _add_model_option(export)
     export.set_defaults(command=_export, stopped=NOTHING_WRITTEN)
 
-    pack = commands.add_parser("pack", help="write the model file of an experiment that was run on this machine")
+    pack = _add_command(commands, "pack")
     pack.add_argument(
         "name", metavar="NAME|RECORD", help="an experiment, as `pneumo status` prints it, or its record's file"
     )
@@ -198,9 +259,9 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
-    train = commands.add_parser(
+    train = _add_command(
+        commands,
         "train",
-        help="train a network on your own labelled radiographs: a model file and a report",
         description="Trains a network on your own labelled radiographs by a recipe of the study, tests it on a part "
         "that it never saw, and writes a folder with the model, a report as one HTML file, and a model card. Training "
         "that is stopped goes on when the same command is given again.",
@@ -335,7 +396,7 @@ def _pack(options: argparse.Namespace) -> int:
 def _data_list(_options: argparse.Namespace) -> int:
     from pneumo.data import listing
 
-    print(listing().to_markdown(index=False))
+    print("\n\n".join(_listed(row) for row in listing().to_dict("records")))
     return 0
 
 
@@ -351,6 +412,19 @@ def _data_show(options: argparse.Namespace) -> int:
     for path, reason in dataset.passed_over:
         print(f"passed over: {path} ({reason})")
     return 0
+
+
+def _listed(row: dict[Any, str]) -> str:
+    """A data set as a paragraph no wider than TERMINAL_COLUMNS, but for its path."""
+    parts = [f"{part} {row[part]}" for part in ("train", "val", "test") if row[part]]
+    images = f"images (class 0 + class 1): {', '.join(parts)}" if parts else ""
+    lines = [row["title"], row["path"] or "not on this machine", images, row["note"]]
+    indented = [
+        textwrap.fill(line, TERMINAL_COLUMNS, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+        for line in lines
+        if line
+    ]
+    return "\n".join([row["name"], *indented])
 
 
 def _data_get(options: argparse.Namespace) -> int:
@@ -377,17 +451,34 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     from pneumo.experiments import cluster
 
-    jobs = cluster.run_on_slurm(chosen, partition=options.slurm or None)
+    jobs = cluster.run_on_slurm(
+        chosen,
+        partition=options.slurm or None,
+        cpus=options.cpus,
+        gpus=options.gpus,
+        memory_gb=options.memory,
+        account=options.account,
+        qos=options.qos,
+    )
     print("submitted: " + ", ".join(job.job_id for job in jobs))
     return 0
 
 
 def _status(options: argparse.Namespace) -> int:
+    if options.table is not None:
+        check_replaceable(options.table, options.overwrite)
     from pneumo import experiments
     from pneumo.experiments import planning, records
 
     chosen = [experiment for name in options.names for experiment in experiments.find_experiments(name)]
     print(f"records are looked for in {' or '.join(map(str, records.folders()))}", file=sys.stderr)
+    if options.names == ["all"]:
+        chosen += experiments.own_experiments()
+    if options.table is not None:
+        from pneumo.analysis.records_table import records_table, write_table
+
+        stored = [record for experiment in chosen if (record := records.find(experiment)) is not None]
+        print(write_table(records_table(stored), options.table, overwrite=options.overwrite), file=sys.stderr)
     print(planning.status(chosen).to_markdown(index=False, floatfmt=".1f"))
     return 0
 

@@ -42,9 +42,7 @@ class RandomAugmentation(v2.Transform):
         """Refuse what would have to move with the image."""
         for each in flat_inputs:
             if isinstance(each, UNCHANGED_TYPES):
-                raise TypeError(
-                    f"{type(each).__name__} beside an image is not moved with it; transform the image alone"
-                )
+                raise TypeError(f"{type(each).__name__} beside an image is not moved with it; give the image alone")
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the parameters of the images of a sample: a set for each image of a batch."""

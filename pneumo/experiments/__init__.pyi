@@ -56,6 +56,7 @@ from .builders import (
 from .lookup import (
     find_record as find_record,
     find_record_file as find_record_file,
+    own_experiments as own_experiments,
     recorded_experiments as recorded_experiments,
 )
 from .own_data import (

@@ -71,6 +71,21 @@ def recorded_experiments(name: str, root: Path | None = None) -> list[Experiment
     return [records.load(path).experiment for path in _stored(name, root)]
 
 
+def own_experiments(root: Path | None = None) -> list[Experiment]:
+    """The experiments of stored records that are none of the study's: neither their names nor what was run.
+
+    >>> own_experiments()
+    []
+    """
+    from pneumo.experiments.study import all_experiments
+
+    study = all_experiments()
+    known = {experiment.name for experiment in study} | {experiment.key for experiment in study}
+    # The key stands at the end of a file's name, so that the study's own records need not be read.
+    others = (path for path in records.paths(root) if path.stem.rpartition("-")[2] not in known)
+    return [each for each in (records.load(path).experiment for path in others) if each.name not in known]
+
+
 def _stored(name: str, root: Path | None) -> Iterator[Path]:
     for folder in records.folders(root):
         for path in sorted(folder.rglob("*.json")):

@@ -24,6 +24,7 @@ from pneumo.errors import MissingRecord
 from pneumo.experiments import records
 from pneumo.experiments.builders import load_data
 from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, ReevaluationConfig, TrainingConfig
+from pneumo.experiments.tracking import make_loggers
 from pneumo.interpret import OCCLUSIONS
 from pneumo.io.files import atomic_write
 from pneumo.io.paths import checkpoint_path, weights_path
@@ -62,6 +63,7 @@ def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> di
         seed=experiment.seed,
         checkpoint=checkpoint_path(experiment.key),
         progress=progress,
+        loggers=make_loggers(experiment),
     )
     _save_weights(network, weights_path(experiment.key))
     scores = {name: training.predict(network, parts[name]) for name in records.SCORED_PARTS}

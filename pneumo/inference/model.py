@@ -111,8 +111,9 @@ class Model:
             f"{self.experiment.data.image_size} pixels, threshold {self.threshold:.4f}, record {self.record})"
         )
 
-    def predict(self, images: Image | Iterable[Image]) -> np.ndarray:
-        """Probability of pneumonia for each image, (N,) float64 in [0, 1]; N is 1 for a single image.
+    def predict_proba(self, images: Image | Iterable[Image]) -> np.ndarray:
+        """Probabilities of the two classes for each image, (N, 2) float64 in [0, 1], as scikit-learn's classifiers give
+        them: column 0 negative, column 1 positive (pneumonia). N is 1 for a single image.
 
         images: one or several of: the path of an image or DICOM file, or its bytes; a Pillow image; an array or tensor,
             0 black, as in `pneumo.inference.from_array`: (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1],
@@ -120,13 +121,27 @@ class Model:
             order of `find_files`; an array or tensor (N, H, W), (N, H, W, C) or (N, C, H, W).
         Decoded and resized as in training. Raises DataError, which names the image, for one that cannot be read, and
         for a shape that can mean two things.
+
+        >>> load_model().predict_proba(np.zeros((2, 224, 224), np.uint8)).shape
+        (2, 2)
         """
-        return self.predict_frame(images)["probability"].to_numpy()
+        positive = self.predict_frame(images)["probability"].to_numpy(float)
+        return np.column_stack([1 - positive, positive])
+
+    def predict(self, images: Image | Iterable[Image]) -> np.ndarray:
+        """The decision for each image at the model's threshold, (N,) int64: 1 positive (pneumonia), 0 negative.
+
+        images and errors: see `predict_proba`, whose column 1 is the probability.
+
+        >>> load_model().predict(np.zeros((224, 224), np.uint8)).shape
+        (1,)
+        """
+        return (self.predict_proba(images)[:, 1] >= self.threshold).astype(np.int64)
 
     def predict_frame(self, images: Image | Iterable[Image]) -> pd.DataFrame:
         """One row an image, in their order, with the columns of `Prediction` and note, which is NOTE.
 
-        images: see `predict`. The third array is called "image 3".
+        images: see `predict_proba`. The third array is called "image 3".
         """
         named = ((name, self.radiograph(image, name)) for name, image in _named(images))
         rows = []
@@ -135,7 +150,9 @@ class Model:
         return pd.DataFrame(rows, columns=Prediction._fields).assign(note=NOTE)
 
     def radiograph(self, image: Image, name: str) -> Radiograph:
-        """An image as the networks read it. image: one, as in `predict`. name: what errors call it.
+        """An image as the networks read it.
+
+        image: one, as in `predict_proba`. name: what errors call it.
 
         Raises DataError for one that cannot be read.
         """

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from pytorch_lightning.loggers import Logger
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -54,11 +55,13 @@ def fit(
     seed: int,
     checkpoint: Path,
     progress: bool = True,
+    loggers: Sequence[Logger] = (),
 ) -> Fit:
     """Train `network` in place; it ends with the weights of the epoch that `config.keep` says.
 
     checkpoint: written after every epoch. Where it exists, training goes on from it and ends with exactly the
         weights that an undisturbed run would have. It stays until the caller, who has the result safe, removes it.
+    loggers: of Lightning; each gets the row of `Fit.history` after every epoch.
     Raises NonFiniteLoss when the loss is NaN or infinite, and KeyboardInterrupt where it is interrupted. The process is
     left as it was: random state, deterministic mode, warnings, environment, signals.
 
@@ -87,7 +90,8 @@ def fit(
             precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
             deterministic=True,
             callbacks=[stopping, ResumeEarlyStopping(stopping), SaveStateEachEpoch(checkpoint), *bar],
-            logger=False,
+            logger=list(loggers) or False,
+            log_every_n_steps=1,  # nothing is logged by step; Lightning warns where an epoch has fewer steps than this
             enable_checkpointing=False,
             enable_progress_bar=progress,
             enable_model_summary=False,
@@ -265,9 +269,11 @@ class TrainingModule(pl.LightningModule):
             self.kept_weights = {
                 name: value.detach().clone() for name, value in self.evaluated_network.state_dict().items()
             }
-        self.log("validation_loss", row["validation_loss"], prog_bar=True)
+        self.log("validation_loss", row["validation_loss"], prog_bar=True, logger=False)
         if "selection_loss" in row:
-            self.log("selection_loss", row["selection_loss"])
+            self.log("selection_loss", row["selection_loss"], logger=False)
+        for logger in self.loggers:
+            logger.log_metrics(row, step=row["epoch"])
 
     def _selection_loss(self) -> float:
         assert self.merged is not None  # it is there wherever `select_by` is not "mean"

@@ -57,9 +57,8 @@ def test_an_image_of_torchvision_stays_one_and_its_label_passes_through(batch):
 
 
 def test_it_composes_with_torchvisions_own_transforms():
-    chain = v2.Compose(
-        [v2.ToImage(), RandomAugmentation(GENERATOR, generator()), v2.ToDtype(torch.float32, scale=True)]
-    )
+    augmentation = RandomAugmentation(GENERATOR, generator())
+    chain = v2.Compose([v2.ToImage(), augmentation, v2.ToDtype(torch.float32, scale=True)])
     image = chain(Image.fromarray(np.full((16, 16), 90, np.uint8)))
     assert image.dtype == torch.float32
     assert 0 <= image.min() <= image.max() <= 1

@@ -49,7 +49,7 @@ def write_csv(path, text):
 def test_class_folders_give_the_labels_in_any_case(made: Made, folder):
     predictions = run(made, folder).predictions.set_index("image").sort_index(key=lambda names: names.str[-5:])
     assert predictions["label"].tolist() == LABELS
-    np.testing.assert_allclose(predictions["probability"], made.model.predict(made.images), rtol=1e-6)
+    np.testing.assert_allclose(predictions["probability"], made.model.predict_proba(made.images)[:, 1], rtol=1e-6)
     assert predictions["height"].tolist() == [SIDE] * 6
 
 
@@ -149,7 +149,7 @@ def test_results_are_given_by_the_height_of_the_files(made: Made, folder):
 def test_without_labels_the_distribution_of_scores_can_be_compared(made: Made, flat):
     evaluation = run(made, flat)
     row = external_validation.score_drift(evaluation, None).iloc[0]
-    probabilities = made.model.predict(made.images)
+    probabilities = made.model.predict_proba(made.images)[:, 1]
     assert row["number"] == 6
     assert row["predicted positive"] == pytest.approx((probabilities >= 0.4).mean())
     assert row["median"] == pytest.approx(np.median(probabilities))

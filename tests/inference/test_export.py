@@ -48,7 +48,7 @@ def test_onnx_runtime_and_pytorch_agree_for_any_number_of_images(config, size, m
     images = np.random.default_rng(0).integers(0, 256, (5, size, size), dtype=np.uint8)
     for count in (1, 5):
         (probabilities,) = session.run(["probability"], {"pixels": images[:count]})
-        np.testing.assert_allclose(probabilities, model.predict(images[:count]), atol=1e-4)
+        np.testing.assert_allclose(probabilities, model.predict_proba(images[:count])[:, 1], atol=1e-4)
     facts = session.get_modelmeta().custom_metadata_map
     assert facts["note"] == "Research only, not a medical device."
     assert float(facts["threshold"]) == 0.4

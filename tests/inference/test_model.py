@@ -35,8 +35,21 @@ def metadata(path) -> dict[str, str]:
 
 
 def test_a_packed_model_says_what_its_record_says(made: Made):
-    np.testing.assert_allclose(made.model.predict(made.images), made.record.predictions["test"], atol=1e-3)
+    np.testing.assert_allclose(made.model.predict_proba(made.images)[:, 1], made.record.predictions["test"], atol=1e-3)
     assert np.ptp(made.record.predictions["test"]) > 0.01  # or anything would agree
+
+
+def test_predict_and_predict_proba_return_what_scikit_learns_classifiers_do(made: Made):
+    probabilities = made.model.predict_proba(made.images)
+    assert probabilities.shape == (6, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    threshold = float(np.sort(probabilities[:, 1])[3])  # three of six reach it
+    model = replace(made.model, threshold=threshold)
+    decisions = model.predict(made.images)
+    np.testing.assert_array_equal(decisions, probabilities[:, 1] >= threshold)
+    assert decisions.sum() == 3
+    words = model.predict_frame(made.images)["decision"]
+    np.testing.assert_array_equal(words == "positive", decisions == 1)
 
 
 def test_arrays_files_and_paths_of_an_image_get_the_same_probability(made: Made, tmp_path):
@@ -44,28 +57,32 @@ def test_arrays_files_and_paths_of_an_image_get_the_same_probability(made: Made,
     path.write_bytes(png(made.images[0]))
     colour = np.repeat(made.images[0][..., None], 3, axis=2)
     deep = made.images[0].astype(np.uint16) * 256 + 77
-    expected = made.model.predict(made.images[0])
+    expected = made.model.predict_proba(made.images[0])[:, 1]
     assert expected.shape == (1,)
     for image in (path, str(path), colour, deep):
-        np.testing.assert_array_equal(made.model.predict(image), expected)
-    np.testing.assert_allclose(made.model.predict([path, colour, deep]), np.repeat(expected, 3), atol=1e-6)
+        np.testing.assert_array_equal(made.model.predict_proba(image)[:, 1], expected)
+    np.testing.assert_allclose(made.model.predict_proba([path, colour, deep])[:, 1], np.repeat(expected, 3), atol=1e-6)
 
 
 def test_16_bit_png_is_read_as_the_array_it_holds(made: Made, tmp_path):
     deep = made.images[0].astype(np.uint16) * 256
     (tmp_path / "a.png").write_bytes(png(deep))
-    np.testing.assert_array_equal(made.model.predict(tmp_path / "a.png"), made.model.predict(deep))
+    np.testing.assert_array_equal(
+        made.model.predict_proba(tmp_path / "a.png")[:, 1], made.model.predict_proba(deep)[:, 1]
+    )
 
 
 def test_images_of_any_size_are_resized_as_in_training(made: Made):
     large = np.kron(made.images[0], np.ones((3, 3), np.uint8))
-    np.testing.assert_allclose(made.model.predict(large), made.model.predict(made.images[0]), atol=0.02)
+    np.testing.assert_allclose(
+        made.model.predict_proba(large)[:, 1], made.model.predict_proba(made.images[0])[:, 1], atol=0.02
+    )
 
 
 def test_more_images_than_a_batch_keep_their_order(made: Made):
     images = chests(70)
-    expected = [made.model.predict(image)[0] for image in images]
-    np.testing.assert_allclose(made.model.predict(images), expected, atol=1e-6)
+    expected = [made.model.predict_proba(image)[0, 1] for image in images]
+    np.testing.assert_allclose(made.model.predict_proba(images)[:, 1], expected, atol=1e-6)
 
 
 def test_the_decision_is_positive_from_the_threshold_on(made: Made):
@@ -80,7 +97,7 @@ def test_a_model_is_shown_in_one_line(made: Made):
 
 
 def test_no_images_give_no_probabilities(made: Made):
-    assert made.model.predict([]).shape == (0,)
+    assert made.model.predict_proba([]).shape == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +120,7 @@ def test_no_images_give_no_probabilities(made: Made):
 )
 def test_what_is_no_image_is_refused_by_name(made: Made, image, message):
     with pytest.raises(DataError, match=message):
-        made.model.predict([made.images[0], image])
+        made.model.predict_proba([made.images[0], image])
 
 
 # What an array is ----------------------------------------------------------------------------------------------------
@@ -271,9 +288,11 @@ def test_networks_that_read_together_average_their_logits_and_those_of_the_mirro
             )
         )
         for images in (made.images, made.images[:, :, ::-1]):
-            probability = alone.predict(images)
+            probability = alone.predict_proba(images)[:, 1]
             logits.append(np.log(probability / (1 - probability)))
-    np.testing.assert_allclose(both.predict(made.images), 1 / (1 + np.exp(-np.mean(logits, axis=0))), atol=1e-5)
+    np.testing.assert_allclose(
+        both.predict_proba(made.images)[:, 1], 1 / (1 + np.exp(-np.mean(logits, axis=0))), atol=1e-5
+    )
 
 
 def test_the_networks_of_a_reading_are_those_that_its_seeds_trained():
@@ -307,7 +326,7 @@ def test_a_model_from_imagenet_weights_is_read_without_them(made: Made, tmp_path
         weights=[tmp_path / "w.safetensors"],
     )
     assert file.stat().st_size < 10_000_000
-    assert load_model(file).predict(made.images).shape == (6,)
+    assert load_model(file).predict_proba(made.images).shape == (6, 2)
 
 
 def test_grad_cam_of_a_model_is_that_of_its_network(made: Made):

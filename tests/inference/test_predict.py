@@ -35,7 +35,7 @@ def test_a_folder_with_a_broken_file_is_read_but_for_that_one(made: Made, folder
     out, err = capsys.readouterr()
     rows = [line.split() for line in out.splitlines()[2:]]
     assert [row[0] for row in rows] == [str(folder / f"{number}.png") for number in range(3)]
-    probabilities = made.model.predict(made.images[:3])
+    probabilities = made.model.predict_proba(made.images[:3])[:, 1]
     assert [float(row[1]) for row in rows] == pytest.approx(probabilities, abs=6e-5)
     assert [row[2] for row in rows] == ["positive" if p >= 0.4 else "negative" for p in probabilities]
     assert out.startswith(f"{NOTE} Positive from 0.4000 on")
@@ -70,7 +70,7 @@ def test_the_csv_file_is_read_by_pandas_as_it_stands_and_says_what_it_is_not_for
     predict(made, folder, "--csv", tmp_path / "new/out.csv")
     frame = pd.read_csv(tmp_path / "new/out.csv", keep_default_na=False)
     assert list(frame) == ["file", "probability", "decision", "warning", "note"]
-    np.testing.assert_allclose(frame["probability"], made.model.predict(made.images[:3]), atol=1e-6)
+    np.testing.assert_allclose(frame["probability"], made.model.predict_proba(made.images[:3])[:, 1], atol=1e-6)
     assert set(frame["note"]) == {NOTE}
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.csv"]
 
@@ -126,7 +126,7 @@ def test_more_files_than_a_batch_are_all_there_in_order(made: Made, tmp_path, ca
     summary = predict_files(made.model, [tmp_path], csv_path=tmp_path / "out.csv", progress=False)
     assert summary.read == 70
     probabilities = pd.read_csv(tmp_path / "out.csv")["probability"]
-    np.testing.assert_allclose(probabilities, made.model.predict(images), atol=2e-6)
+    np.testing.assert_allclose(probabilities, made.model.predict_proba(images)[:, 1], atol=2e-6)
 
 
 def test_dicom_files_are_read(made: Made, tmp_path, capsys):

@@ -178,7 +178,8 @@ def test_the_layer_stands_before_any_network_and_learns_with_it():
 
 def test_the_layer_is_what_the_spatial_transformer_has_before_its_network():
     network = models.build(ATTENTION, torch.Generator().manual_seed(0)).eval()
-    layer = models.SpatialTransformerLayer(transformation="attention").eval()
+    width = ATTENTION.localisation_width
+    layer = models.SpatialTransformerLayer(transformation="attention", localisation_width=width).eval()
     weights = {name: value for name, value in network.state_dict().items() if not name.startswith("network.")}
     layer.load_state_dict(weights)
     torch.testing.assert_close(layer(images()), network.transform(images()), rtol=0, atol=0)

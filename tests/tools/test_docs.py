@@ -17,6 +17,7 @@ GUIDES = [
     Path("README.md"),
     Path("CONTRIBUTING.md"),
     *(path.relative_to(ROOT) for path in sorted((ROOT / "docs").glob("*.md"))),
+    Path("recipes/README.md"),
     Path("tests/README.md"),
     Path("pneumo/inference/weights/README.md"),
 ]

@@ -203,9 +203,36 @@ end
 
 -- "0.93 (0.90–0.95)" may break before the bracket, not at the dash; the same for a date.
 local function keep_together(str)
-  if html and (str.text:match('%d%-%d') or str.text:match('%d–%d')) then
+  if not (str.text:match('%d%-%d') or str.text:match('%d–%d')) then
+    return nil
+  elseif html then
     return pandoc.Span({ str }, { class = 'together' })
   end
+  return { pandoc.RawInline('typst', '#box['), str, pandoc.RawInline('typst', ']') }
+end
+
+-- In prose a measured value stays on one line as a whole; on the site the stylesheet sees to it.
+local function measured(element)
+  if html or not element.classes:includes('measured') then
+    return nil
+  end
+  element.content = element.content:walk {
+    Space = function() return pandoc.Str(NBSP) end,
+    Str = keep_together,
+  }
+  return element
+end
+
+-- The head of a table is bold in the PDF; where it has none, its first row is like the others.
+local function bold_head(element)
+  for _, row in ipairs(element.head.rows) do
+    for _, cell in ipairs(row.cells) do
+      for _, block in ipairs(cell.contents) do
+        block.content = pandoc.Inlines { pandoc.Strong(block.content) }
+      end
+    end
+  end
+  return element
 end
 
 local function scrolling_table(element)
@@ -218,7 +245,7 @@ local function scrolling_table(element)
     element.caption.long = caption_text('tbl', number, element.caption.long)
   end
   if not html then
-    return element
+    return bold_head(element)
   end
   local caption, identifier = element.caption, element.identifier
   element.caption, element.identifier = { long = {} }, ''
@@ -377,7 +404,7 @@ function Pandoc(document)
   if single then
     document = document:walk { Block = qualify, Inline = qualify }
   end
-  document = document:walk { Div = div }:walk { Cite = references }:walk { Link = link }
+  document = document:walk { Div = div }:walk { Cite = references }:walk { Link = link }:walk { Link = measured }
   document = document:walk { Image = image }:walk { Figure = figure, Table = scrolling_table, Header = heading }
   if not single then
     append_bibliography(document)

@@ -283,7 +283,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--name", metavar="NAME", help="folder of the records; by default that of the images")
     train.add_argument("--out", type=Path, metavar="FOLDER", help="by default NAME-model in the current folder")
     train.add_argument("--overwrite", action="store_true", help="replace what --out holds")
-    train.set_defaults(command=_train)
+    train.set_defaults(command=_train, stopped=GOES_ON)
 
 
 def _add_class_options(command: argparse.ArgumentParser) -> None:

@@ -223,6 +223,19 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     predict.add_argument("--cam", type=Path, metavar="FOLDER", help="also draw where the model looked: a PNG an image")
     predict.add_argument("--overwrite", action="store_true", help="replace what --csv and --cam find there")
     _add_model_option(predict)
+    point = predict.add_mutually_exclusive_group()
+    point.add_argument(
+        "--threshold", type=_share, metavar="P", help="positive from this probability on (default: the model's)"
+    )
+    point.add_argument(
+        "--sensitivity", type=_share, metavar="S", help="the highest threshold that reaches this on validation images"
+    )
+    predict.add_argument(
+        "--coverage",
+        type=_share,
+        metavar="C",
+        help="of the third answer: the share of a class's images for which it stays possible (default: 0.9)",
+    )
     predict.set_defaults(command=_predict, stopped=NOTHING_WRITTEN)
 
     evaluate = _add_command(
@@ -310,13 +323,25 @@ def _add_model_option(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
 def _predict(options: argparse.Namespace) -> int:
     for path in filter(None, (options.csv, options.cam)):
         check_replaceable(path, options.overwrite)  # before PyTorch and the model are loaded
     from pneumo.inference import load_model, predict_files
 
+    model = load_model(options.model).at(
+        threshold=options.threshold,
+        sensitivity=options.sensitivity,
+        error=None if options.coverage is None else 1 - options.coverage,
+    )
     summary = predict_files(
-        load_model(options.model),
+        model,
         options.paths,
         csv_path=options.csv,
         cam_folder=options.cam,

@@ -3,6 +3,7 @@ from . import (
     chapter_effects,
     comparisons,
     cross_validation,
+    choosing,
     external_validation,
     file_audit,
     finetuning,
@@ -19,11 +20,13 @@ from . import (
     threshold_transfer,
     toy_optimisation,
     transformer_windows,
+    triage,
 )
 
 __all__ = [
     "calibration",
     "chapter_effects",
+    "choosing",
     "comparisons",
     "cross_validation",
     "external_validation",
@@ -42,4 +45,5 @@ __all__ = [
     "threshold_transfer",
     "toy_optimisation",
     "transformer_windows",
+    "triage",
 ]

@@ -51,3 +51,29 @@ def stratum_names(field: StratumField) -> list[str]:
         return [f"up to {edges[0]:,.0f} px", *between, f"above {edges[-1]:,.0f} px"]
     between = [f"above {low:g} to {high:g}" for low, high in pairwise(edges)]
     return [f"up to {edges[0]:g}", *between, f"above {edges[-1]:g}"]
+
+
+def merged_strata(strata: np.ndarray, labels: np.ndarray, smallest_group: int) -> np.ndarray:
+    """The merged stratum of each stratum: neighbours are merged until each holds enough images of each class.
+
+    strata: (N,) codes from 0. labels: (N,) 0 or 1. From the lowest on, a stratum takes in the next while one of its
+    classes has fewer than `smallest_group` images; what is left at the top joins the last.
+    Returns (number of strata,) codes from 0, ascending: `merged_strata(...)[strata]` are the images' merged strata.
+
+        >>> strata, labels = np.repeat([0, 0, 1, 1, 2, 2], 3), np.tile([0, 1], 9)
+        >>> merged_strata(strata, labels, 4).tolist()
+        [0, 0, 0]
+        >>> merged_strata(strata, labels, 3).tolist()
+        [0, 1, 2]
+    """
+    counts = np.stack([np.bincount(strata[labels == label], minlength=strata.max() + 1) for label in (0, 1)])
+    merged = np.zeros(counts.shape[1], dtype=np.int64)
+    number, held = 0, np.zeros(2, dtype=np.int64)
+    for stratum in range(len(merged)):
+        merged[stratum] = number
+        held += counts[:, stratum]
+        if held.min() >= smallest_group:
+            number, held = number + 1, np.zeros(2, dtype=np.int64)
+    # The last one was not filled: its strata join the one before.
+    merged[merged == number] = max(number - 1, 0)
+    return merged

@@ -28,7 +28,7 @@ from pneumo.errors import DataError, listed
 from pneumo.experiments.config import Experiment
 from pneumo.experiments.records import Record
 from pneumo.inference.files import File, describe_passed_over, find_files, read_contents
-from pneumo.inference.model import BATCH_SIZE, Model
+from pneumo.inference.model import BATCH_SIZE, Model, Prediction
 from pneumo.inference.radiograph import Radiograph
 
 PROBABILITY_MARGIN_OF_LOGITS = 1e-12
@@ -133,7 +133,7 @@ def evaluate_files(
             for each, prediction in zip(readable, predictions, strict=True):
                 size = {"width": each.width, "height": each.height}
                 rows.append({**prediction._asdict(), **size, **known[each.name]._asdict()})
-    columns = ["image", "probability", "decision", "warning", "width", "height", "label", "patient"]
+    columns = [*Prediction._fields, "width", "height", "label", "patient"]
     frame = pd.DataFrame(rows, columns=columns).astype({"label": "Int8"})
     return Evaluation(
         model=model,

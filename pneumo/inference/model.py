@@ -7,6 +7,7 @@ The file is safetensors: tensors and strings, so that nothing in it can run. The
     record          the record's key
     record_sha256   the digest that the record's file holds
     familiarity     `InputStatistics` of the training images, JSON; see `pneumo.inference.input_checks`
+    calibration     labels and logits of the validation images, JSON; files of earlier versions lack it
     note            NOTE
 The tensors are named "0.NAME" for the first network, "1.NAME" for the second, and stored as
 `quantisation.quantise` returns them.
@@ -34,11 +35,13 @@ from pneumo.augment import scale
 from pneumo.data.grey import standardise
 from pneumo.data.readers.files import find_files, is_archive, read_contents
 from pneumo.errors import DataError, UnknownExperiment
+from pneumo.evaluation.conformal import ConformalAnswer
 from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict
 from pneumo.experiments.lookup import RecordSource, is_record_file
 from pneumo.inference.input_checks import InputStatistics
 from pneumo.inference.quantisation import dequantise
 from pneumo.inference.radiograph import CHANNELS, Radiograph, as_array, from_array, from_bytes, from_picture
+from pneumo.inference.working_point import Calibration, calibration_by_key, from_json, needed
 from pneumo.interpret.gradcam import grad_cam, normalise_maps
 
 FORMAT = "pneumo-model 1"
@@ -65,11 +68,13 @@ MIN_STACKED_SIDE = 8
 
 class Prediction(NamedTuple):
     """What is said of one image. decision: "positive" where the probability reaches the threshold, else "negative".
+    answer: "normal", "pneumonia" or "cannot tell", see `Model.answer`; "" for a model without calibration.
     warning: what is unlike the training images, or ""."""
 
     image: str
     probability: float
     decision: str
+    answer: str
     warning: str
 
 
@@ -94,6 +99,8 @@ class Model:
 
     experiment: what was run. threshold: the probability from which an image counts as positive, fixed by the record.
     record: its key. record_sha256: the digest in its file.
+    calibration: its predictions for validation images, or None where neither its file nor a record here has them.
+    answer: bounds of the third answer, from the calibration; None without.
     """
 
     experiment: Experiment
@@ -102,6 +109,8 @@ class Model:
     record_sha256: str
     input_statistics: InputStatistics
     ensemble: Ensemble
+    calibration: Calibration | None = None
+    answer: ConformalAnswer | None = None
 
     def __repr__(self) -> str:
         """One line: the experiment's name, networks, image size, threshold, record."""
@@ -110,6 +119,27 @@ class Model:
             f"Model({self.experiment.name}: {networks} network{'s' * (networks > 1)}, "
             f"{self.experiment.data.image_size} pixels, threshold {self.threshold:.4f}, record {self.record})"
         )
+
+    def at(
+        self, *, threshold: float | None = None, sensitivity: float | None = None, error: float | None = None
+    ) -> Model:
+        """The same model at another working point.
+
+        threshold: on the probability, in (0, 1). sensitivity: in its place, the highest threshold that reaches it on
+            validation images. error: for the third answer, the share of a class's images for which it may be ruled out.
+        None leaves each as it is. Raises ValueError for a value out of range and for both threshold and sensitivity,
+        DataError where validation predictions are needed and not at hand.
+
+            model = load_model().at(sensitivity=0.95)
+        """
+        if threshold is not None and sensitivity is not None:
+            raise ValueError(f"threshold={threshold} and sensitivity={sensitivity} set the same; give one of them")
+        if threshold is not None and not 0 < threshold < 1:
+            raise ValueError(f"threshold={threshold} is not between 0 and 1; it is a probability")
+        if sensitivity is not None:
+            threshold = needed(self.calibration, f"sensitivity={sensitivity}").threshold_at(sensitivity)
+        answer = self.answer if error is None else needed(self.calibration, f"error={error}").answer(error)
+        return replace(self, threshold=self.threshold if threshold is None else threshold, answer=answer)
 
     def predict_proba(self, images: Image | Iterable[Image]) -> np.ndarray:
         """Probabilities of the two classes for each image, (N, 2) float64 in [0, 1], as scikit-learn's classifiers give
@@ -178,14 +208,17 @@ class Model:
         pixels = _stack([radiograph for _, radiograph in named])
         with torch.inference_mode():
             logits = self.ensemble(scale(torch.from_numpy(pixels)))
+        probabilities = torch.sigmoid(logits.double()).tolist()
+        answers = [""] * len(named) if self.answer is None else self.answer.answers(probabilities).tolist()
         return [
             Prediction(
                 image=name,
                 probability=probability,
                 decision="positive" if probability >= self.threshold else "negative",
+                answer=answer,
                 warning=self.input_statistics.warning(radiograph),
             )
-            for (name, radiograph), probability in zip(named, torch.sigmoid(logits.double()).tolist(), strict=True)
+            for (name, radiograph), probability, answer in zip(named, probabilities, answers, strict=True)
         ]
 
     def grad_cam(self, radiographs: Sequence[Radiograph]) -> np.ndarray:
@@ -222,6 +255,8 @@ def load_model(source: RecordSource | None = None) -> Model:
         )
     try:
         experiment = from_dict(json.loads(metadata["experiment"]))
+        stored = metadata.get("calibration")
+        calibration = calibration_by_key(metadata["record"]) if stored is None else from_json(stored)
         return Model(
             experiment=experiment,
             threshold=float(metadata["threshold"]),
@@ -229,6 +264,8 @@ def load_model(source: RecordSource | None = None) -> Model:
             record_sha256=metadata["record_sha256"],
             input_statistics=cattrs.structure(json.loads(metadata["familiarity"]), InputStatistics),
             ensemble=_build_ensemble(experiment, dequantise(tensors)),
+            calibration=calibration,
+            answer=None if calibration is None else calibration.answer(),
         )
     except (KeyError, ValueError, RuntimeError, cattrs.BaseValidationError) as error:
         reason = " ".join(str(error).split())  # PyTorch names missing tensors on lines of their own

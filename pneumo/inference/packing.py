@@ -19,6 +19,7 @@ from pneumo.experiments.lookup import RecordSource, find_record_file
 from pneumo.inference.input_checks import InputStatistics, fit_input_statistics
 from pneumo.inference.model import FORMAT, NOTE, member_experiments
 from pneumo.inference.quantisation import quantise
+from pneumo.inference.working_point import calibration_of, to_json
 from pneumo.io.files import atomic_write, check_replaceable
 from pneumo.io.paths import cache_folder, weights_path
 
@@ -87,6 +88,9 @@ def save_model(
         "familiarity": json.dumps(cattrs.unstructure(input_statistics)),
         "note": NOTE,
     }
+    calibration = calibration_of(stored)
+    if calibration is not None:
+        metadata["calibration"] = to_json(calibration)
     with atomic_write(path) as temporary:
         save_file(tensors, temporary, metadata)
     return path

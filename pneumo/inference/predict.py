@@ -25,7 +25,7 @@ from pneumo.interpret.gradcam import overlay
 from pneumo.io.files import atomic_write, check_replaceable
 from pneumo.io.text import encodable
 
-CSV_COLUMNS = ("file", "probability", "decision", "warning", "note")
+CSV_COLUMNS = ("file", "probability", "decision", "answer", "warning", "note")
 """Of the CSV file. `note` is NOTE in every row: a line above the header would be read as the header."""
 
 OVERLAY_SIZE = 448
@@ -81,7 +81,13 @@ def predict_files(
     counts = {"read": 0, "positive": 0, "warned": 0, "unreadable": len(problems)}
     bar = tqdm(total=len(files), desc="predicting", unit=" images", delay=1, disable=not progress)
     print(f"{NOTE} Positive from {model.threshold:.4f} on; record {model.record}.")
-    print(f"{'file':<{width}}  probability  decision  warning")
+    if model.answer is not None:
+        print(
+            f"Answer: at a probability of at most {model.answer.normal_up_to:.4f} normal is possible, from "
+            f"{model.answer.pneumonia_from:.4f} on pneumonia; where both are, or neither, the model cannot tell. Each "
+            f"is ruled out for at most {100 * model.answer.error:g} % of its images, if they were taken as the study's."
+        )
+    print(f"{'file':<{width}}  probability  decision  answer       warning")
     with _table(csv_path) as table, ThreadPoolExecutor() as pool, bar:
         for batch in _batches(read_contents(files)):
             read = []
@@ -99,10 +105,13 @@ def predict_files(
                 counts["read"] += 1
                 counts["positive"] += row.decision == "positive"
                 counts["warned"] += bool(row.warning)
-                line = f"{row.image:<{width}}  {row.probability:11.4f}  {row.decision:<8}  {row.warning}"
+                line = (
+                    f"{row.image:<{width}}  {row.probability:11.4f}  {row.decision:<8}  {row.answer:<11}  {row.warning}"
+                )
                 bar.write(encodable(line.rstrip(), sys.stdout), file=sys.stdout)
                 if table is not None:
-                    table.writerow((row.image, f"{row.probability:.6f}", row.decision, row.warning, NOTE))
+                    cells = (row.image, f"{row.probability:.6f}", row.decision, row.answer, row.warning, NOTE)
+                    table.writerow(cells)
     return Summary(**counts)
 
 

@@ -26,13 +26,14 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pneumo.augment import augment, exchange_styles, mixup, scale
+from pneumo.data.strata import merged_strata
 from pneumo.errors import NonFiniteLoss
 from pneumo.io.files import atomic_write
 from pneumo.io.locks import GLOBAL_STATE
 from pneumo.training.batches import Batches, Images, make_generator, prediction_batch_size
 from pneumo.training.configuration import TrainingConfig
 from pneumo.training.optimizers import build_optimizer, learning_rates
-from pneumo.training.untying import UntiedLoss, merge_strata, strata_of, stratum_loss
+from pneumo.training.untying import UntiedLoss, strata_of, stratum_loss
 
 deterministic_settings: Any = torch.utils.deterministic
 """A module whose attributes are properties, which its type does not say."""
@@ -169,7 +170,11 @@ class TrainingModule(pl.LightningModule):
         )
         self.history: list[dict[str, float]] = []
         self.kept_weights: dict[str, Tensor] = {}
-        self.merged = merge_strata(train, config.untying.smallest_group) if config.needs_strata else None
+        self.merged = (
+            merged_strata(strata_of(train), train.labels, config.untying.smallest_group)
+            if config.needs_strata
+            else None
+        )
         self.untied_loss = (
             UntiedLoss(train, self.merged, config.untying)
             if self.merged is not None and config.untying.needs_strata

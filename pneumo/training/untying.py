@@ -21,29 +21,6 @@ def strata_of(images: Images) -> np.ndarray:
     return images.strata
 
 
-def merge_strata(train: Images, smallest_group: int) -> np.ndarray:
-    """The merged stratum of each stratum: neighbours are merged until each holds enough images of each class.
-
-    From the lowest on, a stratum takes in the next while one of its classes has fewer than `smallest_group` training
-    images; what is left at the top joins the last. Returns (number of strata,) codes from 0, ascending.
-    Raises ValueError where the images have no strata.
-
-    Strata of 2, 30 and 400 normal images, each with 50 others, are merged to two of 32 and 400 where 20 are wanted.
-    """
-    strata = strata_of(train)
-    counts = np.stack([np.bincount(strata[train.labels == label], minlength=strata.max() + 1) for label in (0, 1)])
-    merged = np.zeros(counts.shape[1], dtype=np.int64)
-    number, held = 0, np.zeros(2, dtype=np.int64)
-    for stratum in range(len(merged)):
-        merged[stratum] = number
-        held += counts[:, stratum]
-        if held.min() >= smallest_group:
-            number, held = number + 1, np.zeros(2, dtype=np.int64)
-    # The last one was not filled: its strata join the one before.
-    merged[merged == number] = max(number - 1, 0)
-    return merged
-
-
 def independence_weights(labels: np.ndarray, strata: np.ndarray, *, exponent: float, cap: float) -> np.ndarray:
     """Weights of images that make class and stratum less dependent, or independent.
 

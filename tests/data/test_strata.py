@@ -1,8 +1,9 @@
 """Acquisition strata of heights and aspect ratios."""
 
+import numpy as np
 import pytest
 
-from pneumo.data.strata import STRATUM_EDGES, stratify, stratum_names
+from pneumo.data.strata import STRATUM_EDGES, merged_strata, stratify, stratum_names
 
 
 def test_a_bound_belongs_to_the_stratum_below_it():
@@ -42,3 +43,15 @@ def test_what_is_no_height_is_named(value):
 def test_an_unknown_field_lists_the_known_ones():
     with pytest.raises(ValueError, match="field='width' is unknown; choose from height, aspect"):
         stratify([1000], "width")
+
+
+def test_neighbouring_strata_are_merged_until_each_holds_both_classes():
+    labels = np.repeat([0, 1] * 4, [2, 50, 30, 50, 400, 50, 5, 50])
+    strata = np.repeat([0, 0, 1, 1, 2, 2, 3, 3], [2, 50, 30, 50, 400, 50, 5, 50])
+    assert merged_strata(strata, labels, 20).tolist() == [0, 0, 1, 1]
+    assert merged_strata(strata, labels, 1).tolist() == [0, 1, 2, 3]
+    assert merged_strata(strata, labels, 10_000).tolist() == [0, 0, 0, 0]
+
+
+def test_a_stratum_that_no_image_has_is_merged_with_its_neighbour():
+    assert merged_strata(np.array([0, 0, 2, 2]), np.array([0, 1, 0, 1]), 1).tolist() == [0, 1, 1]

@@ -69,7 +69,7 @@ def test_an_archive_gives_what_its_folder_gives(made: Made, folder, tmp_path, ca
 def test_the_csv_file_is_read_by_pandas_as_it_stands_and_says_what_it_is_not_for(made: Made, folder, tmp_path, capsys):
     predict(made, folder, "--csv", tmp_path / "new/out.csv")
     frame = pd.read_csv(tmp_path / "new/out.csv", keep_default_na=False)
-    assert list(frame) == ["file", "probability", "decision", "warning", "note"]
+    assert list(frame) == ["file", "probability", "decision", "answer", "warning", "note"]
     np.testing.assert_allclose(frame["probability"], made.model.predict_proba(made.images[:3])[:, 1], atol=1e-6)
     assert set(frame["note"]) == {NOTE}
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.csv"]
@@ -173,3 +173,28 @@ def test_a_name_outside_the_encoding_of_stdout_is_written_out_and_the_table_keep
     stream.flush()
     assert rb"\u5c0f\u5150.png" in stream.buffer.getvalue()
     assert pd.read_csv(tmp_path / "out.csv")["file"].tolist() == [f"{tmp_path}/小児.png"]
+
+
+def test_a_threshold_of_the_users_own_decides(made: Made, folder, capsys):
+    probabilities = made.model.predict_proba(made.images[:3])[:, 1]
+    own = float(np.sort(probabilities)[1])  # the middle one of three
+    assert predict(made, folder, "--threshold", own) == 3
+    out = capsys.readouterr().out
+    assert f"Positive from {own:.4f} on" in out
+    decisions = [line.split()[2] for line in out.splitlines()[2:]]
+    assert decisions == ["positive" if p >= own else "negative" for p in probabilities]
+
+
+@pytest.mark.parametrize("option", ["--sensitivity", "--coverage"])
+def test_a_model_without_validation_predictions_says_what_it_needs(made: Made, folder, capsys, option):
+    assert predict(made, folder, option, "0.9") == 1
+    error = capsys.readouterr().err
+    assert "needs the model's predictions for validation images" in error
+    assert "pneumo pack NAME FILE" in error
+
+
+@pytest.mark.parametrize("value", ["0", "1", "1.5", "nan", "much"])
+def test_a_threshold_that_is_no_probability_is_wrong_usage(made: Made, folder, capsys, value):
+    with pytest.raises(SystemExit) as stopped:
+        predict(made, folder, "--threshold", value)
+    assert stopped.value.code == 2

@@ -17,7 +17,6 @@ from pneumo.training.untying import (
     group_dro_step,
     independence_weights,
     log_odds_by_stratum,
-    merge_strata,
     stratum_loss,
 )
 
@@ -95,19 +94,6 @@ def test_the_group_with_the_higher_loss_gains_weight_step_by_step():
     for _ in range(100):
         _, weights = group_dro_step(torch.tensor([1.0, 0.1]), torch.tensor([0, 1]), weights, 0.05)
     assert weights[0].item() == pytest.approx(1 / (1 + np.exp(-100 * 0.05 * 0.9)), abs=1e-4)
-
-
-def test_neighbouring_strata_are_merged_until_each_holds_both_classes():
-    labels = np.repeat([0, 1] * 4, [2, 50, 30, 50, 400, 50, 5, 50])
-    strata = np.repeat([0, 0, 1, 1, 2, 2, 3, 3], [2, 50, 30, 50, 400, 50, 5, 50])
-    images = some_images(labels, strata)
-    assert merge_strata(images, 20).tolist() == [0, 0, 1, 1]
-    assert merge_strata(images, 1).tolist() == [0, 1, 2, 3]
-    assert merge_strata(images, 10_000).tolist() == [0, 0, 0, 0]
-
-
-def test_a_stratum_that_no_training_image_has_is_merged_with_its_neighbour():
-    assert merge_strata(some_images(np.array([0, 1, 0, 1]), np.array([0, 0, 2, 2])), 1).tolist() == [0, 1, 1]
 
 
 def test_the_loss_of_strata_counts_classes_alike_and_takes_the_mean_or_the_worst():

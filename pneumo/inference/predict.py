@@ -80,13 +80,7 @@ def predict_files(
     width = min(max((len(file.name) for file in files), default=4), 60)
     counts = {"read": 0, "positive": 0, "warned": 0, "unreadable": len(problems)}
     bar = tqdm(total=len(files), desc="predicting", unit=" images", delay=1, disable=not progress)
-    print(f"{NOTE} Positive from {model.threshold:.4f} on; record {model.record}.")
-    if model.answer is not None:
-        print(
-            f"Answer: at a probability of at most {model.answer.normal_up_to:.4f} normal is possible, from "
-            f"{model.answer.pneumonia_from:.4f} on pneumonia; where both are, or neither, the model cannot tell. Each "
-            f"is ruled out for at most {100 * model.answer.error:g} % of its images, if they were taken as the study's."
-        )
+    print(_working_point(model))
     print(f"{'file':<{width}}  probability  decision  answer       warning")
     with _table(csv_path) as table, ThreadPoolExecutor() as pool, bar:
         for batch in _batches(read_contents(files)):
@@ -113,6 +107,18 @@ def predict_files(
                     cells = (row.image, f"{row.probability:.6f}", row.decision, row.answer, row.warning, NOTE)
                     table.writerow(cells)
     return Summary(**counts)
+
+
+def _working_point(model: Model) -> str:
+    """What the columns decision and answer mean, above the table."""
+    text = f"{NOTE} Positive from {model.threshold:.4f} on; record {model.record}."
+    if model.answer is None:
+        return text
+    return (
+        f"{text}\nAnswer: at a probability of at most {model.answer.normal_up_to:.4f} normal is possible, from "
+        f"{model.answer.pneumonia_from:.4f} on pneumonia; where both are, or neither, the model cannot tell. Each is "
+        f"ruled out for at most {100 * model.answer.error:g} % of its images, if they were taken as the study's."
+    )
 
 
 def _batches(

@@ -167,9 +167,9 @@ def one(made: Made) -> np.ndarray:
 )
 def test_an_image_is_one_image_in_whatever_form_it_comes(made: Made, change):
     image = one(made)
-    found = made.model.predict(change(image))
-    assert found.shape == (1,)
-    np.testing.assert_allclose(found, made.model.predict(image), atol=2e-3)
+    found = made.model.predict_proba(change(image))
+    assert found.shape == (1, 2)
+    np.testing.assert_allclose(found, made.model.predict_proba(image), atol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -188,8 +188,8 @@ def test_an_image_is_one_image_in_whatever_form_it_comes(made: Made, change):
 )
 def test_a_stack_is_as_many_images_as_it_holds(made: Made, change):
     images = [one(made), one(made)[::-1], one(made)[:, ::-1], one(made) // 2, 255 - one(made)]
-    expected = [made.model.predict(image)[0] for image in images]
-    np.testing.assert_allclose(made.model.predict(change(images)), expected, atol=2e-3)
+    expected = [made.model.predict_proba(image)[0] for image in images]
+    np.testing.assert_allclose(made.model.predict_proba(change(images)), expected, atol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_stack_is_as_many_images_as_it_holds(made: Made, change):
 )
 def test_a_shape_that_can_mean_two_things_or_none_is_refused(made: Made, images, message):
     with pytest.raises(DataError, match=message):
-        made.model.predict(images)
+        made.model.predict_proba(images)
 
 
 def test_a_folder_and_an_archive_are_their_radiographs_in_order(made: Made, tmp_path):
@@ -218,10 +218,10 @@ def test_a_folder_and_an_archive_are_their_radiographs_in_order(made: Made, tmp_
         (tmp_path / "films" / name).write_bytes(png(image))
     (tmp_path / "films/notes.txt").write_text("text")
     shutil.make_archive(str(tmp_path / "films"), "zip", tmp_path / "films")
-    expected = made.model.predict(made.images[[1, 2, 0]])
+    expected = made.model.predict_proba(made.images[[1, 2, 0]])
     for path in (tmp_path / "films", str(tmp_path / "films.zip")):
         frame = made.model.predict_frame(path)
-        np.testing.assert_allclose(frame["probability"], expected, atol=1e-6)
+        np.testing.assert_allclose(frame["probability"], expected[:, 1], atol=1e-6)
         assert frame["image"].tolist() == [f"{path}/{name}" for name in ("a.png", "b/d.jpg_1", "c")]
 
 
@@ -229,12 +229,12 @@ def test_a_folder_of_which_something_cannot_be_read_is_refused_by_name(made: Mad
     (tmp_path / "a.png").write_bytes(png(made.images[0]))
     (tmp_path / "b.png").write_bytes(b"broken")
     with pytest.raises(DataError, match=r"b\.png is no JPEG or PNG image"):
-        made.model.predict(tmp_path)
+        made.model.predict_proba(tmp_path)
 
 
 def test_a_folder_among_images_is_refused(made: Made, tmp_path):
     with pytest.raises(DataError, match="is a folder; give it by itself, or its files"):
-        made.model.predict([made.images[0], tmp_path])
+        made.model.predict_proba([made.images[0], tmp_path])
 
 
 def test_the_file_says_what_it_is_and_where_it_came_from(made: Made):

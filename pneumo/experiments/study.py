@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pneumo.errors import UnknownExperiment
-from pneumo.experiments.acquisition import acquisition_evidence, acquisition_variants
+from pneumo.experiments.acquisition import acquisition_evidence, acquisition_transferred, acquisition_variants
 from pneumo.experiments.augmentation import augmentation
 from pneumo.experiments.classical import classical
 from pneumo.experiments.cnn_architecture import batch_size, detail, image_size, network_parts
@@ -44,7 +44,11 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
         "test-time-augmentation": test_time_augmentation,
     },
     "interpretation": {"perturbations": perturbations, "occlusions": occlusions},
-    "acquisition": {"acquisition-variants": acquisition_variants, "acquisition-evidence": acquisition_evidence},
+    "acquisition": {
+        "acquisition-variants": acquisition_variants,
+        "acquisition-transferred": acquisition_transferred,
+        "acquisition-evidence": acquisition_evidence,
+    },
     "tumours": {"tumours": tumours, "tumour-folds": tumour_folds},
 }
 """The comparisons of each chapter. A chapter, report/NAME.qmd, has its definitions in pneumo/experiments/NAME.py and

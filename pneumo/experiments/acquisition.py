@@ -104,7 +104,7 @@ def acquisition_variants() -> list[Experiment]:
 def acquisition_transferred() -> list[Experiment]:
     """EfficientNet-Lite0 at 96 pixels, stretched images against the thorax with all that unties; one seed.
 
-    `pneumo run acquisition-transferred`: 12 min on 2 cores. Whether what helps the small network helps a pretrained one.
+    `pneumo run acquisition-transferred`: 12 min on 2 cores. Whether what helps the small network helps a larger one.
     """
     return [
         experiment

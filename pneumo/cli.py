@@ -435,7 +435,7 @@ def _data_show(options: argparse.Namespace) -> int:
     )
     print(counts(dataset).to_markdown(index=False))
     for path, reason in dataset.passed_over:
-        print(f"passed over: {path} ({reason})")
+        print(f"passed over: {_printable(path)} ({reason})")
     return 0
 
 

@@ -86,7 +86,6 @@ def one_odd(
     remedy: str = "",
     grey: int | np.ndarray = 0,
     warned: str = "",
-    unknown: bool = False,
 ) -> Case:
     """An odd image among fifteen good ones.
 
@@ -101,4 +100,4 @@ def one_odd(
 
     if remedy:
         return Case(name=name, write=write, refused=(re.escape(image), remedy))
-    return Case(name=name, write=write, odd=(image, grey), warned=warned, unknown=unknown)
+    return Case(name=name, write=write, odd=(image, grey), warned=warned)

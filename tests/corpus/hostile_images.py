@@ -113,7 +113,7 @@ CASES = (
     one_odd("PGM of 100 levels", b"P5 4 4 100\n" + bytes([30]) * 16, suffix=".pgm", grey=77),
     one_odd("PGM of 16 bits", b"P5 4 4 65535\n" + b"\x4d\0" * 16, suffix=".pgm", grey=77),
     one_odd("JPEG without an ending", GREY, suffix="", grey=77),
-    one_odd("JPEG called .jpeg.download", GREY, suffix=".jpeg.download", grey=77, unknown=True),
+    one_odd("JPEG called .jpeg.download", GREY, suffix=".jpeg.download", grey=77),
     one_odd("one pixel", _png(1, 1), suffix=".png", grey=77),
     one_odd("one pixel wide, ten thousand high", _png(1, 10_000), suffix=".png", grey=77),
     one_odd("ten thousand pixels wide, one high", _png(10_000, 1), suffix=".png", grey=77),

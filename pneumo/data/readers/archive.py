@@ -25,6 +25,7 @@ from pneumo.data.readers.files import (
     head_of,
     head_of_entry,
     kind_of_file,
+    printable,
     walk_folder,
 )
 from pneumo.data.readers.formats import EMPTY_ARCHIVE, IMAGE_SUFFIXES, has_suffix, is_litter
@@ -231,7 +232,8 @@ def _warn_of_passed_over(passed_over: Mapping[str, str], path: Path) -> None:
         if remedy is not None and kind != EMPTY_ARCHIVE:
             files = sorted(file for file, other in passed_over.items() if other == kind)
             warnings.warn(
-                f"{path}: passed over {len(files)} file(s), first {files[0]} ({kind}); {remedy}", stacklevel=3
+                f"{path}: passed over {len(files)} file(s), first {printable(files[0])} ({kind}); {remedy}",
+                stacklevel=3,
             )
 
 

@@ -37,7 +37,7 @@ def parse_file_name(name: str) -> ParsedName:
     The usual rule, `person(\\d+)`, is wrong: it merges bacterial and viral patients of the same number, who are
     different children. A name outside the grammar is not guessed at: both fields are "".
     """
-    stem = name.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    stem = name.rsplit("/", 1)[-1].split(".", 1)[0]  # "a.jpeg.download" has two endings
     if match := _PNEUMONIA.fullmatch(stem):
         return ParsedName(patient=f"{match['subtype']}-{match['person']}", subtype=match["subtype"])
     if match := _NORMAL.fullmatch(stem):

@@ -21,6 +21,7 @@ from pneumo.errors import DataError
 from pneumo.inference.files import File, find_files, read_contents
 from pneumo.inference.model import BATCH_SIZE, NOTE, Model, Prediction
 from pneumo.inference.radiograph import Radiograph
+from pneumo.inference.unfinished import is_unfinished, journal, journal_path
 from pneumo.interpret.gradcam import overlay
 from pneumo.io.files import atomic_write
 
@@ -61,14 +62,18 @@ def predict_files(
 ) -> Summary:
     """Print a table of predictions on stdout, and what cannot be read on stderr, which stops nothing.
 
-    paths: see `files.find_files`. csv_path: also a CSV file with CSV_COLUMNS, which appears whole at the end.
+    paths: see `files.find_files`. csv_path: also a CSV file with CSV_COLUMNS, which appears whole at the end, or with
+        the finished rows where the call is interrupted.
     cam_folder: also a PNG of each image with its Grad-CAM, numbered as the rows of the table are from 1.
     overwrite: whether an existing CSV file, or pictures in an existing folder, may be replaced.
-    Raises DataError, before anything is read, where they exist and may not be.
+    Raises DataError, before anything is read, where they exist and may not be. Where it is interrupted, raises
+    KeyboardInterrupt that says how far it was, and the same call goes on from there: see `unfinished`.
 
     Memory does not grow with the number of files, but for their names.
     """
-    _check_free(csv_path, cam_folder, overwrite)
+    call = {"record": model.record_sha256, "csv": csv_path is not None, "cam": cam_folder is not None}
+    kept_in = journal_path(csv_path, cam_folder)
+    _check_free(csv_path, cam_folder, overwrite or is_unfinished(kept_in, call))
     files, problems = find_files(paths)
     for problem in problems:
         print(f"pneumo: {problem}", file=sys.stderr)
@@ -77,28 +82,76 @@ def predict_files(
     bar = tqdm(total=len(files), desc="predicting", unit=" images", delay=1, disable=not progress)
     print(f"{NOTE} Positive from {model.threshold:.4f} on; record {model.record}.")
     print(f"{'file':<{width}}  probability  decision  warning")
-    with _table(csv_path) as table, ThreadPoolExecutor() as pool, bar:
-        for batch in _batches(read_contents(files)):
-            read = []
+    signatures = [_signature(file) for file in files]
+    with (
+        _said_how_far(counts, len(files), csv_path, cam_folder),
+        journal(kept_in, call, signatures) as kept,
+        _table(csv_path) as table,
+        ThreadPoolExecutor() as pool,
+        bar,
+    ):
+        for entry in kept.entries:
+            bar.update()
+            if "problem" in entry:
+                counts["unreadable"] += 1
+                bar.write(f"pneumo: {entry['problem']}", file=sys.stderr)
+            else:
+                _write_row(Prediction(*entry["row"]), counts, bar, table, width)
+        for batch in _batches(read_contents(files[len(kept.entries) :])):
+            read, entries = [], []
             for file, result in zip(batch, pool.map(lambda item: _decoded(model, *item), batch), strict=True):
                 bar.update()
+                entries.append({"signature": _signature(file[0])})
                 if isinstance(result, DataError):
                     counts["unreadable"] += 1
                     bar.write(f"pneumo: {result}", file=sys.stderr)
+                    entries[-1]["problem"] = str(result)
                 else:
                     read.append((file[0].name, result))
             rows = model.predict_radiographs(read) if read else []
             if cam_folder is not None and rows:
                 _write_pictures(model, rows, [radiograph for _, radiograph in read], cam_folder, counts["read"] + 1)
-            for row in rows:
-                counts["read"] += 1
-                counts["positive"] += row.decision == "positive"
-                counts["warned"] += bool(row.warning)
-                line = f"{row.image:<{width}}  {row.probability:11.4f}  {row.decision:<8}  {row.warning}"
-                bar.write(line.rstrip(), file=sys.stdout)
-                if table is not None:
-                    table.writerow((row.image, f"{row.probability:.6f}", row.decision, row.warning, NOTE))
+            remaining = iter(rows)
+            for entry in entries:
+                if "problem" not in entry:
+                    entry["row"] = next(remaining)
+                    _write_row(entry["row"], counts, bar, table, width)
+            kept.add(entries)
     return Summary(**counts)
+
+
+def _write_row(row: Prediction, counts: dict[str, int], bar: tqdm, table: Writer | None, width: int) -> None:
+    counts["read"] += 1
+    counts["positive"] += row.decision == "positive"
+    counts["warned"] += bool(row.warning)
+    line = f"{row.image:<{width}}  {row.probability:11.4f}  {row.decision:<8}  {row.warning}"
+    bar.write(line.rstrip(), file=sys.stdout)
+    if table is not None:
+        table.writerow((row.image, f"{row.probability:.6f}", row.decision, row.warning, NOTE))
+
+
+def _signature(file: File) -> list[str | int]:
+    """What a file is known by when a call that was stopped goes on: its name, and what changes with its content."""
+    try:
+        found = file.path.stat()
+    except OSError:  # why it cannot be read is said when it is
+        return [file.name]
+    return [file.name, found.st_size, found.st_mtime_ns, found.st_mode]
+
+
+@contextmanager
+def _said_how_far(counts: dict[str, int], files: int, csv_path: Path | None, cam_folder: Path | None) -> Iterator[None]:
+    """Have an interruption say what is finished, and where it is."""
+    before = counts["unreadable"]
+    try:
+        yield
+    except KeyboardInterrupt:
+        finished = counts["read"] + counts["unreadable"] - before
+        places = ([f"rows are in {csv_path}"] if csv_path else []) + (
+            [f"pictures in {cam_folder}"] if cam_folder else []
+        )
+        kept = f"; their {', '.join(places)}, and the same command goes on from there" if places else ""
+        raise KeyboardInterrupt(f"stopped after {finished} of {files} files{kept}") from None
 
 
 def _check_free(csv_path: Path | None, cam_folder: Path | None, overwrite: bool) -> None:
@@ -131,14 +184,23 @@ def _decoded(model: Model, file: File, data: bytes | DataError) -> Radiograph | 
 
 @contextmanager
 def _table(path: Path | None) -> Iterator[Writer | None]:
-    """A CSV file that is there, whole, when the block ends without an error, and otherwise not at all."""
+    """A CSV file that is there, whole, when the block ends without an error, and otherwise not at all.
+
+    Where the block is interrupted, the file has the rows that were finished.
+    """
     if path is None:
         yield None
         return
+    interruption = None
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)
-        yield writer
+        try:
+            yield writer
+        except KeyboardInterrupt as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
 
 
 def _write_pictures(

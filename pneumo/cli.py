@@ -331,8 +331,11 @@ def _share(text: str) -> float:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    from pneumo.inference.unfinished import is_unfinished, journal_path
+
+    goes_on = is_unfinished(journal_path(options.csv, options.cam))
     for path in filter(None, (options.csv, options.cam)):
-        check_replaceable(path, options.overwrite)  # before PyTorch and the model are loaded
+        check_replaceable(path, options.overwrite or goes_on)  # before PyTorch and the model are loaded
     from pneumo.inference import load_model, predict_files
 
     model = load_model(options.model).at(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from pneumo.models.modes import evaluation_mode
 
@@ -37,6 +36,8 @@ def layers(network: nn.Module, image_size: int) -> list[Layer]:
     >>> layers(build(CNNConfig(width=4, depth=1)), 64)[0].output_shape
     (4, 64, 64)
     """
+    from torch.utils.flop_counter import FlopCounterMode  # with a compiler, which a prediction does not need
+
     passed: list[Layer] = []
     flops = [0]
 

@@ -1,6 +1,6 @@
 """What has to be ready before the book is rendered; Quarto and the plain edition both run it.
 
-Writes `_variables.yml` from the records, and drops the executed cells of chapters whose inputs have changed:
+Writes `_variables.yml` from the records and the pages of the API from the docstrings, and drops the executed cells of chapters whose inputs have changed:
 jupyter-cache looks at the code of a chapter, not at the package and the records behind it.
 """
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from pneumo.errors import PneumoError  # noqa: E402
-from tools import cell_cache, settings  # noqa: E402
+from tools import api_reference, cell_cache, settings  # noqa: E402
 from tools.chapter_inputs import ChapterInputs  # noqa: E402
 from tools.errors import BuildError  # noqa: E402
 
@@ -29,6 +29,7 @@ def main() -> int:
     try:
         inputs = ChapterInputs(ROOT)
         write_variables(inputs)
+        api_reference.write_pages(ROOT)
         stale = drop_stale_cells(inputs, os.environ.get("QUARTO_PROFILE", ""))
     except (PneumoError, BuildError) as error:
         print(f"pre-render: {error}", file=sys.stderr)

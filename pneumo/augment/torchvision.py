@@ -21,8 +21,9 @@ UNCHANGED_TYPES = (tv_tensors.Mask, tv_tensors.BoundingBoxes, tv_tensors.Video)
 class RandomAugmentation(v2.Transform):
     """`pneumo.augment.augment` as a transform of `torchvision.transforms.v2`.
 
-    config: such as `GENERATOR`, or an `Augmentation` of one's own. generator: on the CPU; by default the random numbers
-    are PyTorch's global ones, as in torchvision's own transforms, which a `DataLoader` seeds in each worker.
+    config: such as `GENERATOR`, or an `Augmentation` of one's own.
+    generator: on the CPU; by default the random numbers are PyTorch's global ones, as in torchvision's own transforms,
+        which a `DataLoader` seeds in each worker.
     Takes a PIL image, or a tensor (C, H, W) or (N, C, H, W), uint8 or float in [0, 1], and gives back the same kind.
     The images of a batch are changed each in its own way, the channels of an image alike; of an RGB image too. Labels
     beside the image pass through. `mixup_alpha` is left to the training loop, since it changes labels.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pneumo.experiments.wording import in_words
+from pneumo.experiments.wording import WORDS
 from pneumo.reporting.formatting import Markdown, format_duration, markdown
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _variant_row(variant: str, members: Sequence[Record]) -> dict[str, str]:
     ordered = sorted(members, key=lambda record: record.experiment.seed)
     keys = [f"[{record.key[:SHOWN_DIGITS]}]{{#{record.anchor}}}" for record in ordered]
     return {
-        "variant": in_words(variant),
+        "variant": WORDS.get(variant) or variant.replace("-", " "),
         "keys, by seed": ", ".join(keys),
         **_dates(members),
         "time": format_duration(sum(record.provenance["seconds"] for record in members)),

@@ -205,15 +205,18 @@ def differences(
 ) -> pd.DataFrame:
     """AUC of each model minus that of the model `against`, each the mean of its seeds, on the same patients.
 
-    Returns one row a model, columns `heading` and "{part} AUC", cells `Interval` (95 %) from draws of patients, the
-    same for both models. They hold the chance of who is examined; that of training is in the range of the seeds, see
-    `comparison`. seed: of the draws. Raises ValueError where a model predicts other images than `against`.
+    Returns one row a model, columns `heading` and the AUC of each part, cells `Interval` (95 %) from draws of
+    patients, the same for both models. They hold the chance of who is examined; that of training is in the range of
+    the seeds, see `comparison`. seed: of the draws.
+    Raises ValueError where a model predicts other images than `against`.
     """
     named = records_by_model(models)
     rows = []
     for name, records in named.items():
         if name != against:
-            cells = {f"{part} AUC": auc_difference(records, named[against], part, seed=seed) for part in parts}
+            cells = {
+                heading_of(f"{part}_auc"): auc_difference(records, named[against], part, seed=seed) for part in parts
+            }
             pair = difference_in_words(display_name(name, records), display_name(against, named[against]))
             rows.append({heading: pair, **cells})
     return pd.DataFrame(rows)

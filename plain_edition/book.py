@@ -42,6 +42,7 @@ class Book:
     site: address at which the book is published, or "".
     filters: pandoc filters that Quarto runs before its own, paths in `project`.
     cell_options: what a cell does unless its own `#|` lines say otherwise, by option name.
+    pdf_code: whether the PDF shows the code of cells that the site folds.
     banner: Markdown shown on every page, or "".
     resources: patterns of files that the site holds as they are, relative to `project`.
     environment: the variables of kernels and of the pre-render scripts.
@@ -73,6 +74,7 @@ class Book:
     bibliography: str
     banner: str
     cell_options: Mapping[str, object]
+    pdf_code: bool
     figures: FigureDefaults
     environment: Mapping[str, str]
 
@@ -120,6 +122,7 @@ def load(project: Path, profile: str = "") -> Book:
         bibliography=_one_bibliography(values),
         banner=announcement["content"] if isinstance(announcement, dict) else announcement,
         cell_options={"echo": True, "warning": True, **_cell_options(values.get("execute", {}), html)},
+        pdf_code=bool(_typst(values).get("echo", True)),
         figures=_figures({**values, **html}),
         environment=read.environment,
     )
@@ -190,6 +193,11 @@ def _one_bibliography(values: Mapping) -> str:
 def _cell_options(execute: dict, html: dict) -> dict[str, object]:
     named = {name: execute[name] for name in ("echo", "eval", "include", "output", "warning") if name in execute}
     return named | {name: html[name] for name in ("code-fold", "code-summary") if name in html}
+
+
+def _typst(values: Mapping) -> Mapping:
+    typst = (values.get("format") or {}).get("typst")
+    return typst if isinstance(typst, dict) else {}
 
 
 def _figures(values: Mapping) -> FigureDefaults:

@@ -5,6 +5,7 @@
 --   labels     id -> { kind, number, path }
 --   citations  key -> true
 --   summary    what the line above folded code says
+-- and pdf_code, see below.
 -- Metadata out, for HTML: title and heading, taken out of the body, for the template.
 --
 -- In the PDF and the EPUB all chapters share one name space, so every identifier there begins with its chapter's path. Whatever does
@@ -17,7 +18,8 @@ local CALLOUTS = { note = 'Note', tip = 'Tip', warning = 'Warning', important = 
 local NBSP = '\u{a0}'
 
 -- single: whether all chapters are one document, as in the PDF and the EPUB.
-local html, single, here, index
+-- pdf_code: whether the PDF shows the code of cells that the site folds.
+local html, single, pdf_code, here, index
 
 local function problem(text)
   io.stderr:write(text .. '\n')
@@ -300,7 +302,9 @@ end
 
 local function cell_code(div)
   local fold = div.attributes.fold
-  if not html then
+  if not html and fold and not pdf_code then
+    return {}
+  elseif not html then
     return wrapped('#cell-code[', div.content, ']')
   elseif fold == nil then
     return div.content
@@ -398,6 +402,7 @@ end
 function Pandoc(document)
   html = stringify(document.meta.target) ~= 'typst'
   single = stringify(document.meta.target) ~= 'html'
+  pdf_code = document.meta.pdf_code
   here = stringify(document.meta.chapter_path)
   local file <close> = assert(io.open(stringify(document.meta.index_file)))
   index = pandoc.json.decode(file:read('a'), false)

@@ -61,7 +61,7 @@ def layout_metadata(book: Book, chapter: PurePosixPath, target: str, index: Path
 
     chapter: its path in the project. target: "html", "typst" or "epub". index: the file of `index_file`.
     """
-    values = {"target": target, "chapter_path": chapter, "index_file": index}
+    values = {"target": target, "chapter_path": chapter, "index_file": index, "pdf_code": book.pdf_code}
     return meta(values)["c"] | citation_metadata(book)
 
 

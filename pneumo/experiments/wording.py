@@ -87,7 +87,11 @@ WORDS = {
     "augmented": "CNN with augmentation",
     "regularised": "CNN with regularisation",
     "transferred": "EfficientNet-Lite0, fine-tuned",
-    # Two networks under examination
+    # Two networks under examination, and their images
+    "without-lungs": "without lungs",
+    "jpeg-quality": "JPEG quality",
+    "bytes-per-megapixel": "bytes per megapixel",
+    "fine-spectrum": "fine spectrum",
     "first-network": "baseline CNN",
     "selected-model": "selected model",
     **{f"full-{name}": f"{words}, {ALL_IMAGES}" for name, words in (REGULARISERS | AUGMENTATIONS).items()},

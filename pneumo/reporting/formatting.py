@@ -16,14 +16,17 @@ from pneumo.evaluation import Interval
 THIN = "\u202f"
 """Narrow no-break space, between the thousands."""
 
+NBSP = "\u00a0"
+"""No-break space."""
+
 MISSING = "–"
 """Stands where there is no number."""
 
 MAX_DECIMALS = 3
 """Of numbers around one, such as an AUC."""
 
-SMALL_WIDTH = 0.002
-"""An interval that is narrower gets one decimal more."""
+SMALL_WIDTH, NEAR_ZERO = 0.002, 0.1
+"""An interval that is narrower, around an estimate that is smaller, such as a difference, gets one decimal more."""
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -67,24 +70,27 @@ def format_interval(interval: Interval, decimals: int | None = None) -> str:
     """
     digits = interval_decimals([interval]) if decimals is None else decimals
     estimate, low, high = (_fixed(value, digits) for value in (interval.estimate, interval.low, interval.high))
-    between = " to " if "−" in low + high else "–"
+    between = f"{NBSP}to{NBSP}" if "−" in low + high else "–"  # a bracket never goes on on the next line
     return f"{estimate} ({low}{between}{high})"
 
 
 def interval_decimals(intervals: Iterable[Interval]) -> int:
     """How many decimals suit intervals that stand together: the median width keeps two significant digits.
 
-    At most three, and four where the width is below 0.002. Without an interval of positive width three.
+    At most three, and four for numbers around zero where the width is below 0.002. Without an interval of positive
+    width three.
 
-    >>> [interval_decimals([Interval(1, 0, width)]) for width in (40.0, 3.0, 0.1, 0.03, 0.0008)]
+    >>> [interval_decimals([Interval(0, 0, width)]) for width in (40.0, 3.0, 0.1, 0.03, 0.0008)]
     [0, 1, 2, 3, 4]
     """
+    intervals = list(intervals)
     widths = [each.high - each.low for each in intervals]
     positive = [width for width in widths if math.isfinite(width) and width > 0]
     if not positive:
         return MAX_DECIMALS
     width = float(np.median(positive))
-    most = MAX_DECIMALS if width >= SMALL_WIDTH else MAX_DECIMALS + 1
+    around_zero = max(abs(each.estimate) for each in intervals) < NEAR_ZERO
+    most = MAX_DECIMALS + 1 if around_zero and width < SMALL_WIDTH else MAX_DECIMALS
     return min(max(math.ceil(-math.log10(width)) + 1, 0), most)
 
 

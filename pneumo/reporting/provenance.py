@@ -10,7 +10,7 @@ import pandas as pd
 from pneumo import experiments
 from pneumo.experiments import records as stored
 from pneumo.experiments.config import to_dict
-from pneumo.experiments.wording import in_words
+from pneumo.experiments.wording import WORDS
 from pneumo.reporting.formatting import Markdown, format_count, format_duration, markdown
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _variant_row(variant: str, members: Sequence[Record]) -> dict[str, str]:
     ordered = sorted(members, key=lambda record: record.experiment.seed)
     keys = [f"[{record.key[:SHOWN_DIGITS]}]{{.record #{record.anchor}}}" for record in ordered]
     return {
-        "variant": in_words(variant),
+        "variant": WORDS.get(variant) or variant.replace("-", " "),
         "keys, by seed": ", ".join(keys),
         **_dates(members),
         "time": format_duration(sum(record.provenance["seconds"] for record in members)),

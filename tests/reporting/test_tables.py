@@ -63,7 +63,7 @@ def test_a_number_is_written_as_the_book_writes_it(value, text):
     ("interval", "text"),
     [
         (Interval(0.953, 0.938, 0.967), "0.953 (0.938–0.967)"),
-        (Interval(-0.012, -0.03, 0.006), "−0.012 (−0.030 to 0.006)"),
+        (Interval(-0.012, -0.03, 0.006), "−0.012 (−0.030\u00a0to\u00a00.006)"),
         (Interval(1.0, float("nan"), float("nan")), "1.000 (–––)"),
     ],
 )
@@ -282,7 +282,7 @@ def test_a_column_of_intervals_has_one_format_as_precise_as_its_median_width_all
     rows = str(tables.markdown(pd.DataFrame({"time": seconds, "difference": tiny}))).splitlines()[2:]
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
     assert cells == [
-        ["3.20 (3.16–3.27)", "−0.0001 (−0.0005 to 0.0003)"],
+        ["3.20 (3.16–3.27)", "−0.0001 (−0.0005\u00a0to\u00a00.0003)"],
         ["12.00 (11.90–12.10)", "0.0010 (0.0004–0.0011)"],
     ]
 

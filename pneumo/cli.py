@@ -32,6 +32,7 @@ TASKS = {
         "train": "train a network on your own labelled radiographs",
         "pack": "write the model file of an experiment that was run on this machine",
         "export": "write a model as ONNX, for programs that are not Python",
+        "unpack": "put a model's weights where experiments look for them",
     },
     "data sets": {"data": "what data sets are here, how to get them, and what is in them"},
     "the study": {
@@ -270,6 +271,10 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     pack.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     pack.set_defaults(command=_pack, stopped=NOTHING_WRITTEN)
 
+    unpack = _add_command(commands, "unpack")
+    _add_model_option(unpack)
+    unpack.set_defaults(command=_unpack, stopped=NOTHING_WRITTEN)
+
 
 def _add_train(commands: argparse._SubParsersAction) -> None:
     train = _add_command(
@@ -418,6 +423,13 @@ def _pack(options: argparse.Namespace) -> int:
     from pneumo.inference import pack
 
     print(pack(options.name, options.path, overwrite=options.overwrite))
+    return 0
+
+
+def _unpack(options: argparse.Namespace) -> int:
+    from pneumo.inference.packing import unpack
+
+    print("\n".join(map(str, unpack(options.model))))
     return 0
 
 

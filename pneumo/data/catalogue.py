@@ -37,6 +37,7 @@ class CatalogueEntry:
     files: names of files and folders that hold it, the preferred one first. version: its `Dataset.version`, if known.
     url, checksum: of the publisher's file, which is saved under `download_as`. kaggle: handle of a copy on Kaggle.
     note: a remark for the listing.
+    evaluation_only: whether it is there to judge models that are fixed; no experiment trains or chooses on it.
     """
 
     title: str
@@ -50,6 +51,7 @@ class CatalogueEntry:
     checksum: str = ""
     kaggle: str = ""
     note: str = ""
+    evaluation_only: bool = False
 
 
 def _medmnist(task: str, size: int, checksum: str, version: str = "") -> CatalogueEntry:
@@ -117,6 +119,16 @@ CATALOGUE = {
         files=("pcam",),
         url="https://zenodo.org/records/2546921",
         note="8 GB to download, 9 GB unpacked; no patients; reading it needs `pip install 'pneumo[pcam]'`",
+    ),
+    "nih-adults": CatalogueEntry(
+        title="386 adult chest radiographs of another country, from ChestX-ray14, Wang et al. 2017",
+        licence="free with attribution to the NIH Clinical Center",
+        doi="10.1109/CVPR.2017.369",
+        files=("external_adults.zip",),
+        version="386-04e2d9b8",
+        note="an external test, labels mined from reports; class folders of 183 images without finding and 203 with "
+        "pneumonia, scaled to 320 pixels; not published by itself",
+        evaluation_only=True,
     ),
     "phantom": CatalogueEntry(title="Synthetic chest radiographs, drawn from a seed", licence="MIT", note="built in"),
 }

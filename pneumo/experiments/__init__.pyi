@@ -9,6 +9,7 @@ from . import (
 from .acquisition import (
     VARIANTS as VARIANTS,
     acquisition_evidence as acquisition_evidence,
+    acquisition_external as acquisition_external,
     acquisition_transferred as acquisition_transferred,
     acquisition_variants as acquisition_variants,
     occluded_variants as occluded_variants,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pneumo.augment.configuration import MILD, ROBUST
+from pneumo.data.catalogue import CATALOGUE
 from pneumo.experiments.builders import FULL_LENGTH, repeated, single, study_data
 from pneumo.experiments.config import (
     CNNConfig,
@@ -19,6 +20,7 @@ from pneumo.experiments.config import (
     TrainingConfig,
     UntyingConfig,
 )
+from pneumo.experiments.model_selection import TWELVE_EPOCHS
 
 CHAPTER = "acquisition"
 
@@ -146,3 +148,26 @@ def occluded_variants() -> dict[tuple[str, Occlusion, int], Experiment]:
         for name, variant in VARIANTS.items()
         for occlusion in EVIDENCE
     }
+
+
+def acquisition_external() -> list[Experiment]:
+    """The selected model, frozen, on adult radiographs of another country, which choose nothing.
+
+    `pneumo run acquisition-external`: 1 min on 2 cores. The weights must be on this machine (`pneumo unpack`).
+    """
+    return [
+        single(
+            "acquisition-external",
+            "selected-model",
+            ReevaluationConfig(
+                network=PretrainedConfig(),
+                mirrored=True,
+                elsewhere="nih-adults",
+                elsewhere_version=CATALOGUE["nih-adults"].version,
+            ),
+            TWELVE_EPOCHS,
+            chapter=CHAPTER,
+            data=study_data(160),
+            minutes=1,
+        )
+    ]

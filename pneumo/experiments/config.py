@@ -116,6 +116,9 @@ class ReevaluationConfig:
     change: perturbation of the images; drawn once for each image.
     look: occlusion: the "whole" image; "without-lungs", which are grey; the "border" alone; or patches "shuffled". See
         `pneumo.interpret.occlusion`.
+    elsewhere: a data set all of whose images are the test part, instead of the experiment's own; "" for those. Nothing
+        is chosen on it: the threshold is that of the record on the experiment's own images.
+    elsewhere_version: its `Dataset.version`, who is in it.
     """
 
     network: NetworkConfig
@@ -123,8 +126,14 @@ class ReevaluationConfig:
     mirrored: bool = False
     change: Augmentation = field(default_factory=Augmentation)
     look: Occlusion = "whole"
+    elsewhere: str = ""
+    elsewhere_version: str = ""
 
     def __post_init__(self) -> None:
+        if bool(self.elsewhere) != bool(self.elsewhere_version):
+            raise ValueError(
+                f"elsewhere={self.elsewhere!r}, elsewhere_version={self.elsewhere_version!r}: give both or none"
+            )
         if not self.seeds:
             raise ValueError("seeds=() names no network; give at least one seed")
         if self.look not in get_args(Occlusion):

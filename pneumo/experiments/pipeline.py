@@ -15,7 +15,9 @@ from safetensors.torch import load_file, save_file
 
 from pneumo import classical, data, evaluation, features, models, training
 from pneumo.augment import STRESS
+from pneumo.augment.configuration import Augmentation
 from pneumo.classical.configuration import ClassicalConfig
+from pneumo.data.catalogue import CATALOGUE
 from pneumo.data.duplicates import duplicate_groups, warn_of_duplicates
 from pneumo.data.grey import GreyRule
 from pneumo.data.headers import headers
@@ -104,6 +106,8 @@ def _from_weights(
 @compute_results.register
 def _reevaluation(model: ReevaluationConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
     """Networks of other experiments, whose weights are on this machine, evaluated on other or more images."""
+    if model.elsewhere:
+        return _elsewhere(model, experiment, progress)
     config = _training(experiment)
     images = _images(experiment, progress)
     grey = experiment.data.grey
@@ -111,20 +115,58 @@ def _reevaluation(model: ReevaluationConfig, experiment: Experiment, progress: b
         name: _perturb_and_occlude(images.parts[name], model, grey, training.make_generator(0, 0, f"change {name}"))
         for name in records.SCORED_PARTS
     }
-    members = [
-        load_trained_network(replace(experiment, name=experiment.name, model=model.network, seed=seed))
-        for seed in model.seeds
-    ]
-    scores = {
-        name: np.mean([_predict_with_flip(network, part, mirrored=model.mirrored) for network in members], axis=0)
-        for name, part in parts.items()
-    }
+    members = _members(model, experiment)
+    scores = {name: _mean_logits(members, part, mirrored=model.mirrored) for name, part in parts.items()}
     return {
         "scores": scores,
         "selection": _threshold(scores, SELECTION_PARTS[config.validate_on], images.parts["validation"].labels),
         "split": images.split,
         "provenance": images.provenance | {"network": models.cost(model.network, experiment.data.image_size)._asdict()},
     }
+
+
+def _elsewhere(model: ReevaluationConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
+    """Frozen networks, at a frozen threshold, on all images of another data set."""
+    own = replace(model, elsewhere="", elsewhere_version="", change=Augmentation(), look="whole")
+    frozen = _stored_threshold(replace(experiment, model=own))
+    settings = experiment.data
+    dataset = _checked(data.load(model.elsewhere), model.elsewhere, model.elsewhere_version, experiment.name)
+    pixels = data.pixels(dataset, size=settings.image_size, resize=settings.resize, progress=progress)
+    rows = np.arange(len(dataset))
+    images = training.Images(pixels=pixels, rows=rows, labels=dataset.table["label"].to_numpy())
+    seen = _perturb_and_occlude(images, model, settings.grey, training.make_generator(0, 0, "change test"))
+    return {
+        "scores": {"test": _mean_logits(_members(model, experiment), seen, mirrored=model.mirrored)},
+        "selection": frozen,
+        "split": records.split_frame(dataset.table, [("test", rows)]),
+        "provenance": {
+            "data": {"version": dataset.version, "pixels_sha256": pixels.digest, "training_images": 0},
+            "network": models.cost(model.network, settings.image_size)._asdict(),
+        },
+    }
+
+
+def _stored_threshold(experiment: Experiment) -> dict[str, Any]:
+    """The threshold of the record of networks on their own images. Raises MissingRecord where there is none."""
+    model = experiment.model
+    assert isinstance(model, ReevaluationConfig)  # made by `_elsewhere`
+    if len(model.seeds) == 1 and not model.mirrored:  # as the network was evaluated when it was trained
+        experiment = replace(experiment, model=model.network, seed=model.seeds[0])
+    record = records.get(experiment)
+    return {"threshold": record.threshold, "threshold_chosen_on": f"its own validation images, record {record.key}"}
+
+
+def _members(model: ReevaluationConfig, experiment: Experiment) -> list[torch.nn.Module]:
+    """The trained networks that read together."""
+    return [
+        load_trained_network(replace(experiment, name=experiment.name, model=model.network, seed=seed))
+        for seed in model.seeds
+    ]
+
+
+def _mean_logits(members: Sequence[torch.nn.Module], images: training.Images, *, mirrored: bool) -> np.ndarray:
+    """Logits averaged over networks, (N,)."""
+    return np.mean([_predict_with_flip(network, images, mirrored=mirrored) for network in members], axis=0)
 
 
 def load_trained_network(experiment: Experiment) -> torch.nn.Module:
@@ -289,13 +331,12 @@ def _training(experiment: Experiment) -> TrainingConfig:
 
 def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
     config = experiment.data
-    dataset = load_data(config)
-    if dataset.version != config.version:
+    if config.name in CATALOGUE and CATALOGUE[config.name].evaluation_only:
         raise data.DataError(
-            f"{config.name} here is version {dataset.version}, {experiment.name} was defined for {config.version} "
-            "(images are missing, added, or sorted into other folders); get the original, or define the experiment "
-            "with data_config() for the data that are here"
+            f"{experiment.name} would train or choose on {config.name}, which is there to judge models that are fixed; "
+            "use ReevaluationConfig(elsewhere=...)"
         )
+    dataset = _checked(load_data(config), config.name, config.version, experiment.name)
     if config.folds:
         return dataset, data.cross_validation_split(
             dataset.table,
@@ -312,6 +353,17 @@ def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
         seed=config.split_seed,
     )
     return dataset, split
+
+
+def _checked(dataset: data.Dataset, name: str, version: str, experiment: str) -> data.Dataset:
+    """The data set. Raises DataError where it is not that for which the experiment of this name was defined."""
+    if dataset.version != version:
+        raise data.DataError(
+            f"{name} here is version {dataset.version}, {experiment} was defined for {version} "
+            "(images are missing, added, or sorted into other folders); get the original, or define the experiment "
+            "with data_config() for the data that are here"
+        )
+    return dataset
 
 
 def _groups(dataset: data.Dataset) -> np.ndarray:

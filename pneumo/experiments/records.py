@@ -352,7 +352,8 @@ def split_frame(table: pd.DataFrame, parts: Iterable[tuple[str, np.ndarray]]) ->
 def _save_split(record: Record, root: Path) -> dict[str, str]:
     text = record.split.to_csv(index=False, lineterminator="\n")
     digest = hashlib.sha256(text.encode()).hexdigest()
-    name = f"splits/{_slug(record.experiment.data.name)}-{digest[:12]}.csv"
+    images = getattr(record.experiment.model, "elsewhere", "") or record.experiment.data.name
+    name = f"splits/{_slug(images)}-{digest[:12]}.csv"
     if not (root / name).exists():
         _write(root / name, text)
     return {"file": name, "sha256": digest}

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pneumo.errors import UnknownExperiment
-from pneumo.experiments.acquisition import acquisition_evidence, acquisition_transferred, acquisition_variants
+from pneumo.experiments.acquisition import (
+    acquisition_evidence,
+    acquisition_external,
+    acquisition_transferred,
+    acquisition_variants,
+)
 from pneumo.experiments.augmentation import augmentation
 from pneumo.experiments.classical import classical
 from pneumo.experiments.cnn_architecture import batch_size, detail, image_size, network_parts
@@ -48,6 +53,7 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
         "acquisition-variants": acquisition_variants,
         "acquisition-transferred": acquisition_transferred,
         "acquisition-evidence": acquisition_evidence,
+        "acquisition-external": acquisition_external,
     },
     "tumours": {"tumours": tumours, "tumour-folds": tumour_folds},
 }

@@ -27,6 +27,7 @@ from .model import (
 from .packing import (
     pack as pack,
     save_model as save_model,
+    unpack as unpack,
 )
 from .predict import (
     Summary as Summary,

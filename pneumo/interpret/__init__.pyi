@@ -1,3 +1,7 @@
+from .deletion import (
+    area_under_curves as area_under_curves,
+    curves as curves,
+)
 from .gradcam import (
     GradCamOverlays as GradCamOverlays,
     grad_cam as grad_cam,
@@ -13,4 +17,7 @@ from .occlusion import (
     lung_field as lung_field,
     occlude_lungs as occlude_lungs,
     shuffle_patches as shuffle_patches,
+)
+from .randomisation import (
+    randomisation_check as randomisation_check,
 )

@@ -1,13 +1,18 @@
 """The experiments on acquisition, and what the pipeline hands to training for them."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pneumo import data, experiments, training
+from pneumo.data.catalogue import CATALOGUE
 from pneumo.data.headers import headers
 from pneumo.data.strata import stratify
+from pneumo.errors import DataError, MissingRecord
 from pneumo.evaluation import youden_threshold
 from pneumo.experiments import acquisition, pipeline, runner
 from pneumo.experiments.config import (
@@ -126,3 +131,66 @@ def test_changing_the_test_labels_changes_no_choice_by_stratum(small, monkeypatc
     assert again.selection == record.selection
     assert [row["selection_loss"] for row in again.history] == [row["selection_loss"] for row in record.history]
     np.testing.assert_array_equal(again.scores["test"], record.scores["test"])
+
+
+@pytest.fixture
+def elsewhere(tmp_path) -> str:
+    """A folder of four images of another kind, by the names of ChestX-ray14."""
+    random = np.random.default_rng(0)
+    for number, folder in enumerate(("NORMAL", "NORMAL", "PNEUMONIA", "PNEUMONIA")):
+        path = tmp_path / "elsewhere" / folder / f"0000000{number % 3}_00{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (20, 20), dtype=np.uint8)).save(path)
+    return str(tmp_path / "elsewhere")
+
+
+def test_images_from_elsewhere_are_scored_at_the_frozen_threshold_and_choose_nothing(small, elsewhere):
+    own = runner.run(replace(small, name="own/seed-0"), progress=False)
+    dataset = data.load(elsewhere)
+    model = ReevaluationConfig(network=small.model, elsewhere=elsewhere, elsewhere_version=dataset.version)
+    record = runner.run(replace(small, name="elsewhere/own", model=model), progress=False)
+    assert set(record.scores) == {"test"}
+    assert record.threshold == own.threshold
+    assert own.key in record.selection["threshold_chosen_on"]
+    assert record.frame("test")["patient"].tolist() == [f"nih-0000000{number}" for number in (0, 1, 0, 2)]
+    network = pipeline.load_trained_network(replace(small, name="own/seed-0"))
+    pixels = data.pixels(dataset, size=16, progress=False)
+    images = training.Images(pixels=pixels, rows=np.arange(4), labels=np.zeros(4))
+    np.testing.assert_allclose(record.scores["test"], training.predict(network, images), atol=1e-4)
+
+
+def test_swapped_labels_elsewhere_change_no_choice(small, elsewhere):
+    runner.run(replace(small, name="own/seed-0"), progress=False)
+    swapped = Path(elsewhere).with_name("swapped")
+    for one, other in (("NORMAL", "PNEUMONIA"), ("PNEUMONIA", "NORMAL")):
+        shutil.copytree(Path(elsewhere) / one, swapped / other)
+    found = []
+    for place in (elsewhere, str(swapped)):
+        model = ReevaluationConfig(network=small.model, elsewhere=place, elsewhere_version=data.load(place).version)
+        found.append(runner.run(replace(small, name=f"elsewhere/{Path(place).name}", model=model), progress=False))
+    assert found[0].selection == found[1].selection
+    assert sorted(found[0].scores["test"]) == sorted(found[1].scores["test"])
+
+
+def test_without_the_record_that_fixed_the_threshold_nothing_is_judged(small, elsewhere):
+    version = data.load(elsewhere).version
+    model = ReevaluationConfig(network=small.model, elsewhere=elsewhere, elsewhere_version=version)
+    with pytest.raises(MissingRecord):
+        runner.run(replace(small, seed=99, name="elsewhere/none", model=replace(model, seeds=(99,))), progress=False)
+
+
+@pytest.mark.parametrize("name", [name for name, entry in CATALOGUE.items() if entry.evaluation_only])
+def test_no_experiment_trains_or_chooses_on_data_that_judge_fixed_models(small, name):
+    with pytest.raises(DataError, match="would train or choose on nih-adults"):
+        runner.run(replace(small, data=replace(small.data, name=name)), progress=False)
+
+
+def test_no_experiment_of_the_book_has_data_that_judge_fixed_models_as_its_own():
+    judged = {name for name, entry in CATALOGUE.items() if entry.evaluation_only}
+    assert judged
+    assert all(each.data.name not in judged for each in experiments.all_experiments())
+
+
+def test_a_data_set_elsewhere_needs_its_version():
+    with pytest.raises(ValueError, match="elsewhere='nih-adults', elsewhere_version='': give both or none"):
+        ReevaluationConfig(network=CNNConfig(), elsewhere="nih-adults")

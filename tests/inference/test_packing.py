@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from support.chests import Made
 from support.records import make_record
 
 from pneumo import data, experiments, models, records
@@ -12,7 +13,7 @@ from pneumo.cli import main
 from pneumo.errors import MissingRecord
 from pneumo.experiments import study
 from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
-from pneumo.inference import load_model, pack
+from pneumo.inference import load_model, pack, unpack
 from pneumo.io.paths import weights_path
 
 
@@ -82,3 +83,14 @@ def test_the_command_line_packs_an_experiment_by_name(recorded, tmp_path, monkey
     assert "means 2 experiments; name one of: first-network/small, first-network/b" in capsys.readouterr().err
     assert main(["pack", "first-network/nobody", str(tmp_path / "n")]) == 1
     assert "no experiments are called 'first-network/nobody'" in capsys.readouterr().err
+
+
+def test_unpacked_weights_are_those_of_the_file_and_what_is_there_stays(made: Made, tmp_path, monkeypatch):
+    monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
+    (path,) = unpack(made.file)
+    assert path == weights_path(made.record.experiment.key)
+    found, network = load_file(path), made.model.ensemble.networks[0].state_dict()
+    assert all(torch.equal(found[name], value) for name, value in network.items())
+    path.write_bytes(b"mine")
+    assert unpack(made.file) == [path]
+    assert path.read_bytes() == b"mine"

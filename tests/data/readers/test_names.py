@@ -52,6 +52,11 @@ def test_every_name_of_a_normal_image_tells_its_patient(series, number, rest):
 
 
 @given(st.text(max_size=30))
-def test_a_name_tells_patient_and_subtype_or_neither(name):
+def test_a_name_that_tells_a_subtype_tells_the_patient(name):
     parsed = parse_file_name(name)
-    assert bool(parsed.patient) == bool(parsed.subtype)
+    assert parsed.patient or not parsed.subtype
+
+
+def test_a_name_of_chest_xray_14_tells_its_patient_and_no_finding():
+    assert parse_file_name("NORMAL/00001305_001.jpeg") == ParsedName(patient="nih-00001305")
+    assert parse_file_name("0001305_001.jpeg") == ParsedName()

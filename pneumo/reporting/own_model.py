@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pneumo import data
 from pneumo.analysis.summaries import summary
@@ -68,7 +69,7 @@ def train_own_model(
     experiment = define_experiment(source, model=model, image_size=image_size, epochs=epochs, seed=seed, name=name)
     dataset = data.load(experiment.data.name)
     if progress:
-        images = data.counts(dataset).groupby("class", observed=True)["images"].sum()
+        images: Any = data.counts(dataset).groupby("class", observed=True)["images"].sum()
         print(", ".join(f"{count:,} {kind}" for kind, count in images.items()), file=sys.stderr)
     record = runner.run(experiment, progress=progress)
     file = records.find_path(experiment)

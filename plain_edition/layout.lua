@@ -1,13 +1,14 @@
 -- Second pass: resolves references and links and gives every construct its form in one format.
 --
--- Metadata in: target ("html" or "typst"), chapter_path ("report/data-and-shortcuts.qmd"), index_file, a JSON file with
+-- Metadata in: target ("html", "typst" or "epub"), chapter_path ("report/data-and-shortcuts.qmd"), index_file, a JSON file with
 --   pages      path of a chapter -> { page, heading, identifiers = { id -> true } }
 --   labels     id -> { kind, number, path }
 --   citations  key -> true
 --   summary    what the line above folded code says
+-- and pdf_code, see below.
 -- Metadata out, for HTML: title and heading, taken out of the body, for the template.
 --
--- In the PDF all chapters share one name space, so every identifier there begins with its chapter's path. Whatever does
+-- In the PDF and the EPUB all chapters share one name space, so every identifier there begins with its chapter's path. Whatever does
 -- not resolve is written to the error stream, a line each; the caller takes any line for a failure.
 
 local stringify = pandoc.utils.stringify
@@ -16,14 +17,16 @@ local PREFIX = { fig = 'Figure', tbl = 'Table', eq = 'Equation', sec = 'Section'
 local CALLOUTS = { note = 'Note', tip = 'Tip', warning = 'Warning', important = 'Important', caution = 'Caution' }
 local NBSP = '\u{a0}'
 
-local html, here, index
+-- single: whether all chapters are one document, as in the PDF and the EPUB.
+-- pdf_code: whether the PDF shows the code of cells that the site folds.
+local html, single, pdf_code, here, index
 
 local function problem(text)
   io.stderr:write(text .. '\n')
 end
 
 local function qualified(identifier, path)
-  return html and identifier or path:gsub('%.qmd$', ''):gsub('/', '.') .. ':' .. identifier
+  return single and path:gsub('%.qmd$', ''):gsub('/', '.') .. ':' .. identifier or identifier
 end
 
 local function raw(text)
@@ -50,7 +53,7 @@ end
 
 -- Where a link to `identifier` in the chapter `path` goes, seen from here; an identifier of "" is the chapter itself.
 local function target_of(path, identifier)
-  if not html then
+  if single then
     return '#' .. qualified(identifier == '' and index.pages[path].heading or identifier, path)
   end
   local fragment = identifier == '' and '' or '#' .. identifier
@@ -82,7 +85,8 @@ local function reference(citation)
     text:extend(citation.prefix)
     text:insert(pandoc.Str(NBSP))
   elseif citation.mode ~= 'SuppressAuthor' then
-    text:insert(pandoc.Str(PREFIX[label.kind] .. NBSP))
+    local prefix = label.number:match('^%u$') and 'Appendix' or PREFIX[label.kind]
+    text:insert(pandoc.Str(prefix .. NBSP))
   end
   text:insert(pandoc.Str((label.number:gsub(' ', NBSP))))
   return { pandoc.Link(text, target_of(label.path, identifier), '', { class = 'reference' }) }
@@ -154,7 +158,9 @@ end
 
 local function image(element)
   if html then
-    if element.src:sub(1, 1) == '/' then
+    if single then
+      element.src = resolved(element.src)
+    elseif element.src:sub(1, 1) == '/' then
       element.src = from_here(element.src:sub(2))
     end
     return element
@@ -199,9 +205,36 @@ end
 
 -- "0.93 (0.90–0.95)" may break before the bracket, not at the dash; the same for a date.
 local function keep_together(str)
-  if html and (str.text:match('%d%-%d') or str.text:match('%d–%d')) then
+  if not (str.text:match('%d%-%d') or str.text:match('%d–%d')) then
+    return nil
+  elseif html then
     return pandoc.Span({ str }, { class = 'together' })
   end
+  return { pandoc.RawInline('typst', '#box['), str, pandoc.RawInline('typst', ']') }
+end
+
+-- In prose a measured value stays on one line as a whole; on the site the stylesheet sees to it.
+local function measured(element)
+  if html or not element.classes:includes('measured') then
+    return nil
+  end
+  element.content = element.content:walk {
+    Space = function() return pandoc.Str(NBSP) end,
+    Str = keep_together,
+  }
+  return element
+end
+
+-- The head of a table is bold in the PDF; where it has none, its first row is like the others.
+local function bold_head(element)
+  for _, row in ipairs(element.head.rows) do
+    for _, cell in ipairs(row.cells) do
+      for _, block in ipairs(cell.contents) do
+        block.content = pandoc.Inlines { pandoc.Strong(block.content) }
+      end
+    end
+  end
+  return element
 end
 
 local function scrolling_table(element)
@@ -214,7 +247,7 @@ local function scrolling_table(element)
     element.caption.long = caption_text('tbl', number, element.caption.long)
   end
   if not html then
-    return element
+    return bold_head(element)
   end
   local caption, identifier = element.caption, element.identifier
   element.caption, element.identifier = { long = {} }, ''
@@ -269,7 +302,9 @@ end
 
 local function cell_code(div)
   local fold = div.attributes.fold
-  if not html then
+  if not html and fold and not pdf_code then
+    return {}
+  elseif not html then
     return wrapped('#cell-code[', div.content, ']')
   elseif fold == nil then
     return div.content
@@ -365,16 +400,18 @@ local function append_bibliography(document)
 end
 
 function Pandoc(document)
-  html = stringify(document.meta.target) == 'html'
+  html = stringify(document.meta.target) ~= 'typst'
+  single = stringify(document.meta.target) ~= 'html'
+  pdf_code = document.meta.pdf_code
   here = stringify(document.meta.chapter_path)
   local file <close> = assert(io.open(stringify(document.meta.index_file)))
   index = pandoc.json.decode(file:read('a'), false)
-  if not html then
+  if single then
     document = document:walk { Block = qualify, Inline = qualify }
   end
-  document = document:walk { Div = div }:walk { Cite = references }:walk { Link = link }
+  document = document:walk { Div = div }:walk { Cite = references }:walk { Link = link }:walk { Link = measured }
   document = document:walk { Image = image }:walk { Figure = figure, Table = scrolling_table, Header = heading }
-  if html then
+  if not single then
     append_bibliography(document)
     document = lift_title(document)
   end

@@ -47,7 +47,7 @@ def compose(book: Book, chapter: Chapter, execution: Execution, variables: Mappi
             problems += composer.problems
         else:
             text = piece.text
-        text, missing = _substituted(text, variables)
+        text, missing = substituted(text, variables)
         for name, line in missing:
             line = piece.line if isinstance(piece, Cell) else piece.line + line
             problems.append(f"{chapter.path}:{line}: missing variable {name}; _variables.yml has no such value")
@@ -62,7 +62,7 @@ def _heading(chapter: Chapter) -> str:
     return (f"# {title}" if title else "") + (f"\n\n::: {{.subtitle}}\n{subtitle}\n:::" if subtitle else "")
 
 
-def _substituted(text: str, variables: Mapping[str, object]) -> tuple[str, list[tuple[str, int]]]:
+def substituted(text: str, variables: Mapping[str, object]) -> tuple[str, list[tuple[str, int]]]:
     """`text` with the values of its `{{< var name >}}`; a triple brace stands for a double one, unread.
 
     Returns the text, and the name and the line (from 0) of every variable without a value.
@@ -80,6 +80,12 @@ def _substituted(text: str, variables: Mapping[str, object]) -> tuple[str, list[
 
     held = ESCAPED.sub(lambda match: f"\0{match[1]}\1", text)
     return VARIABLE.sub(value, held).replace("\0", "{{<").replace("\1", ">}}"), missing
+
+
+def _svg_width(svg: str) -> int | None:
+    """The width that a drawing states in points, in CSS pixels."""
+    stated = re.search(r'<svg\b[^>]*?\bwidth="([\d.]+)pt"', svg)
+    return round(float(stated[1]) * 96 / 72) if stated else None
 
 
 def _quoted(text: str) -> str:
@@ -190,7 +196,8 @@ class _CellComposer:
         folder = self.site / self.chapter.files
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data.encode() if ending == "svg" else base64.b64decode(data))
-        return Picture(path=f"{self.chapter.files.name}/{name}", width=metadata.get("width"))
+        width = metadata.get("width") or (_svg_width(data) if ending == "svg" else None)
+        return Picture(path=f"{self.chapter.files.name}/{name}", width=width)
 
     def _figure(self, pictures: list[Picture]) -> str:
         label, caption = self.cell.label, str(self.options.get("fig-cap", ""))

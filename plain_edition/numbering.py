@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import string
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from tools.errors import BuildError, stop_on
 class NumberedChapter:
     """A chapter as pandoc's document tree, with its numbers.
 
-    number: "2", or "" for an unnumbered chapter. title: as text. document: pandoc's JSON.
+    number: "2", "A" for an appendix, or "" for an unnumbered chapter. title: as text. document: pandoc's JSON.
     """
 
     chapter: Chapter
@@ -44,7 +46,7 @@ def number(
     texts: Markdown by chapter path. citations: the keys of the bibliography.
     Raises BuildError for labels used twice and for what number.lua finds.
     """
-    numbers = _chapter_numbers(chapters, texts)
+    numbers = _chapter_numbers(book, chapters, texts)
     arguments = [(book, chapter, numbers[chapter.path], texts[chapter.path]) for chapter in chapters]
     with ThreadPoolExecutor(max_workers=2) as pool:
         results = list(pool.map(lambda given: _number_chapter(*given), arguments))
@@ -54,14 +56,58 @@ def number(
     return NumberedBook(chapters=numbered, index=_joined(numbered, indices, citations))
 
 
-def _chapter_numbers(chapters: list[Chapter], texts: Mapping[PurePosixPath, str]) -> dict[PurePosixPath, str]:
-    """ "1", "2", ... for the chapters whose heading is not marked as unnumbered, "" for the others."""
-    numbers, count = {}, 0
+def summary(numbered: NumberedBook) -> dict:
+    """What a render of one chapter needs of the others: the index, and the number and title of each, as JSON."""
+    chapters = [
+        {"path": str(each.chapter.path), "number": each.number, "title": each.title, "heading": each.heading}
+        for each in numbered.chapters
+    ]
+    return {"chapters": chapters, "index": json.loads(numbered.index)}
+
+
+def renumber(book: Book, chapter: Chapter, text: str, before: dict) -> NumberedBook:
+    """The book with one chapter numbered anew. before: the `summary` of the last whole render.
+
+    Of the other chapters only number and title are known; their documents are empty.
+    Raises BuildError for what number.lua finds, and where the book's chapters are others than in `before`.
+    """
+    known = {each["path"]: each for each in before["chapters"]}
+    if set(known) != set(map(str, book.chapters)):
+        raise BuildError(["_quarto.yml has other chapters than the last whole render; render the whole book once"])
+    mine, index = _number_chapter(book, chapter, known[str(chapter.path)]["number"], text)
+    stop_on(f"{chapter.path}: {problem}" for problem in index["problems"])
+    labels = {name: label for name, label in before["index"]["labels"].items() if label["path"] != str(chapter.path)}
+    labels |= {name: {**label, "path": str(chapter.path)} for name, label in index["labels"].items()}
+    page = {
+        "page": str(chapter.page),
+        "heading": mine.heading,
+        "identifiers": dict.fromkeys(index["identifiers"], True),
+    }
+    pages = {**before["index"]["pages"], str(chapter.path): page}
+    others = (
+        NumberedChapter(
+            chapter=Chapter(path=PurePosixPath(path), front_matter={}, pieces=()),
+            number=each["number"],
+            title=each["title"],
+            heading=each["heading"],
+            document={"blocks": []},
+        )
+        for path, each in known.items()
+    )
+    chapters = tuple(mine if each.chapter.path == chapter.path else each for each in others)
+    return NumberedBook(chapters=chapters, index=json.dumps({**before["index"], "labels": labels, "pages": pages}))
+
+
+def _chapter_numbers(
+    book: Book, chapters: list[Chapter], texts: Mapping[PurePosixPath, str]
+) -> dict[PurePosixPath, str]:
+    """ "1", "2", ... for the chapters, "A", "B", ... for the appendices; "" for a heading marked as unnumbered."""
+    figures, letters = map(str, itertools.count(1)), iter(string.ascii_uppercase)
+    numbers = {}
     for chapter in chapters:
         heading = next((line for line in texts[chapter.path].splitlines() if line.startswith("# ")), "")
         unnumbered = ".unnumbered" in heading or heading.rstrip().endswith("{-}")
-        count += not unnumbered
-        numbers[chapter.path] = "" if unnumbered else str(count)
+        numbers[chapter.path] = "" if unnumbered else next(letters if chapter.path in book.appendices else figures)
     return numbers
 
 
@@ -69,6 +115,7 @@ def _number_chapter(book: Book, chapter: Chapter, number: str, text: str) -> tup
     options = [
         "--from=markdown",
         "--to=json",
+        *(f"--lua-filter={book.project / filter}" for filter in book.filters),
         f"--lua-filter={pandoc.HERE / 'number.lua'}",
         f"--metadata=chapter:{number}",
         f"--metadata=profile:{book.profile}",

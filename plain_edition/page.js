@@ -42,3 +42,13 @@ if (contents.length) {
   addEventListener("scroll", () => requestAnimationFrame(markSection), { passive: true });
   markSection();
 }
+
+// A link to each section, beside its heading.
+for (const heading of document.querySelectorAll("article :is(h2, h3, h4)[id]")) {
+  const link = document.createElement("a");
+  link.className = "anchor";
+  link.href = `#${heading.id}`;
+  link.textContent = "#";
+  link.setAttribute("aria-label", `Link to “${heading.textContent.trim()}”`);
+  heading.append(" ", link);
+}

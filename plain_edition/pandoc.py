@@ -7,13 +7,18 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import pypandoc
 
 from plain_edition.book import Book
 from tools.errors import BuildError
+
+if TYPE_CHECKING:
+    from plain_edition.numbering import NumberedBook, NumberedChapter
 
 HERE = Path(__file__).parent
 POSITION = re.compile(r"^\[WARNING\] |\s+at line \d+ column \d+")
@@ -54,9 +59,9 @@ def meta(value: object) -> dict:
 def layout_metadata(book: Book, chapter: PurePosixPath, target: str, index: Path) -> dict:
     """What layout.lua and the citation processor need for one chapter.
 
-    chapter: its path in the project. target: "html" or "typst". index: the file of `index_file`.
+    chapter: its path in the project. target: "html", "typst" or "epub". index: the file of `index_file`.
     """
-    values = {"target": target, "chapter_path": chapter, "index_file": index}
+    values = {"target": target, "chapter_path": chapter, "index_file": index, "pdf_code": book.pdf_code}
     return meta(values)["c"] | citation_metadata(book)
 
 
@@ -67,13 +72,45 @@ def citation_metadata(book: Book) -> dict:
     return meta({"bibliography": book.project / book.bibliography, "link-citations": True})["c"]
 
 
-def banner_metadata(book: Book) -> dict:
-    """The banner, which is Markdown."""
-    if not book.banner:
-        return {}
-    where = "_quarto.yml: website: announcement"
-    blocks = json.loads(run(["--from=markdown", "--to=json"], book.banner, where=where))["blocks"]
-    return {"banner": {"t": "MetaInlines", "c": blocks[0]["c"]}}
+def inlines(text: str) -> dict:
+    """One paragraph of Markdown as pandoc metadata."""
+    blocks = json.loads(run(["--from=markdown", "--to=json"], text, where="_quarto.yml"))["blocks"]
+    return {"t": "MetaInlines", "c": blocks[0]["c"] if blocks else []}
+
+
+def text_of(node: object) -> str:
+    """The words of a part of pandoc's document tree, without its markup and its notes."""
+    if isinstance(node, list):
+        return "".join(map(text_of, node))
+    if not isinstance(node, dict):
+        return ""
+    kind, content = node.get("t"), node.get("c")
+    if kind == "Str":
+        return str(content)
+    if kind in ("Space", "SoftBreak", "LineBreak"):
+        return " "
+    if kind in ("Code", "Math"):
+        return content[1]
+    return "" if kind == "Note" else text_of(content)
+
+
+def laid_out(book: Book, numbered: NumberedBook, target: str, index: Path) -> list[dict]:
+    """Each chapter's document after layout.lua. target: "typst" or "epub", where all chapters are one document."""
+
+    def one(chapter: NumberedChapter) -> dict:
+        path = chapter.chapter.path
+        document = {**chapter.document, "meta": layout_metadata(book, path, target, index)}
+        options = ["--from=json", "--to=json", f"--lua-filter={HERE / 'layout.lua'}"]
+        return json.loads(run(options, json.dumps(document), where=str(path)))
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return list(pool.map(one, numbered.chapters))
+
+
+def bibliography() -> list[dict]:
+    """The heading and the place of the references of a whole book."""
+    heading = [1, ["bibliography", ["unnumbered"], []], [{"t": "Str", "c": "References"}]]
+    return [{"t": "Header", "c": heading}, {"t": "Div", "c": [["refs", [], []], []]}]
 
 
 @contextmanager

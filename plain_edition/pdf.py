@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import typst
 
 from plain_edition import pandoc
 from plain_edition.book import Book
-from plain_edition.numbering import NumberedBook, NumberedChapter
+from plain_edition.numbering import NumberedBook
 from tools.errors import BuildError, stop_on
 
 
@@ -33,11 +32,15 @@ def write(book: Book, numbered: NumberedBook, folder: Path) -> None:
 
 def _source(book: Book, numbered: NumberedBook) -> str:
     """The book in Typst's language."""
-    with pandoc.index_file(numbered.index) as index, ThreadPoolExecutor(max_workers=2) as pool:
-        documents = list(pool.map(lambda chapter: _laid_out(book, chapter, index), numbered.chapters))
-    blocks = [block for document in documents for block in document["blocks"]]
+    with pandoc.index_file(numbered.index) as index:
+        documents = pandoc.laid_out(book, numbered, "typst", index)
+    blocks = []
+    for chapter, document in zip(numbered.chapters, documents, strict=True):
+        if book.appendices and chapter.chapter.path == book.appendices[0]:
+            blocks.append({"t": "RawBlock", "c": ["typst", "#show: appendices"]})
+        blocks += document["blocks"]
     if book.bibliography and '"t": "Cite"' in json.dumps(blocks):
-        blocks += _bibliography()
+        blocks += pandoc.bibliography()
     metadata = (
         pandoc.meta(
             {
@@ -48,7 +51,7 @@ def _source(book: Book, numbered: NumberedBook) -> str:
             }
         )["c"]
         | pandoc.citation_metadata(book)
-        | pandoc.banner_metadata(book)
+        | ({"banner": pandoc.inlines(book.banner)} if book.banner else {})
     )
     document = {**documents[0], "blocks": blocks, "meta": metadata}
     options = [
@@ -60,14 +63,3 @@ def _source(book: Book, numbered: NumberedBook) -> str:
         "--citeproc",
     ]
     return pandoc.run(options, json.dumps(document), where=book.pdf_name)
-
-
-def _laid_out(book: Book, chapter: NumberedChapter, index: Path) -> dict:
-    document = {**chapter.document, "meta": pandoc.layout_metadata(book, chapter.chapter.path, "typst", index)}
-    options = ["--from=json", "--to=json", f"--lua-filter={pandoc.HERE / 'layout.lua'}"]
-    return json.loads(pandoc.run(options, json.dumps(document), where=str(chapter.chapter.path)))
-
-
-def _bibliography() -> list[dict]:
-    heading = [1, ["bibliography", ["unnumbered"], []], [{"t": "Str", "c": "References"}]]
-    return [{"t": "Header", "c": heading}, {"t": "Div", "c": [["refs", [], []], []]}]

@@ -22,6 +22,9 @@ from .experiments.config import (
 from .experiments.builders import (
     data_config as data_config,
 )
+from .experiments.own_data import (
+    define_experiment as define_experiment,
+)
 from .experiments.records import (
     Record as Record,
 )

@@ -3,30 +3,136 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import textwrap
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 from pneumo import __version__
 from pneumo.errors import PneumoError
+from pneumo.io.files import check_replaceable
+from pneumo.io.streams import escaped_output
+from pneumo.io.threads import waiting_without_spinning
+
+TERMINAL_COLUMNS = 80
+"""Columns of a terminal that listings fit."""
+
+TASKS = {
+    "your radiographs": {
+        "predict": "the probability of pneumonia in your own radiographs",
+        "evaluate": "how a model does on your own radiographs: an HTML report",
+    },
+    "a model of your own": {
+        "train": "train a network on your own labelled radiographs",
+        "pack": "write the model file of an experiment that was run on this machine",
+        "export": "write a model as ONNX, for programs that are not Python",
+        "unpack": "put a model's weights where experiments look for them",
+    },
+    "data sets": {"data": "what data sets are here, how to get them, and what is in them"},
+    "the study": {
+        "status": "each experiment: recorded or missing, and how long it takes",
+        "run": "run experiments that have no record yet",
+    },
+}
+"""What each command does, by task, as `pneumo --help` shows it."""
+
+EXAMPLES = """\
+examples:
+  pneumo predict radiographs/ --csv out.csv --cam pictures/
+  pneumo evaluate radiographs.zip --labels labels.csv
+  pneumo train radiographs/ --out my-model
+  pneumo predict new/ --model my-model/model.safetensors
+  pneumo data get chest-xray
+  pneumo run first-network --jobs 2
+
+pneumo COMMAND --help says more of each."""
 
 # Each command imports what it needs when it runs, so that --help answers at once.
+
+
+STOPPING_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Signals that ask a command to end, as far as the system has them: Ctrl-C; `kill`, systemd or a batch system; a
+terminal that is closed; Ctrl-Break on Windows."""
+
+NOTHING_WRITTEN = "stopped; nothing was written"
+GOES_ON = "stopped; what was finished is kept, and the same command goes on from here"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
-    0 done, 1 an error that was explained, 2 wrong usage, 3 predicted, but for files that could not be read.
+    0 done, 1 an error that was explained, 2 wrong usage, 3 predicted, but for files that could not be read;
+    128 and the number of the signal that ended it: 130 after Ctrl-C, 143 after SIGTERM, 141 where the program that
+    reads its output has ended, such as `head`. The process is left as it was found.
     """
     options = _parser().parse_args(arguments)
+    with waiting_without_spinning(), escaped_output(), _stopping_signals() as received:
+        try:
+            status = options.command(options)
+            sys.stdout.flush()
+            return status
+        except KeyboardInterrupt as interruption:
+            return _stopped(received, str(interruption) or options.stopped)
+        except Exception as error:
+            if received:  # while modules are imported, an interruption can come out as another error
+                return _stopped(received, options.stopped)
+            if not isinstance(error, PneumoError | OSError):
+                raise
+            if isinstance(error, OSError) and _reader_has_ended():
+                return 128 + getattr(signal, "SIGPIPE", 13)
+            print(f"pneumo: {_printable(str(error))}", file=sys.stderr)
+            return 1
+
+
+@contextmanager
+def _stopping_signals() -> Iterator[list[int]]:
+    """Have every signal that asks a command to end raise KeyboardInterrupt; yields the list of those that came.
+
+    A second one ends the process at once. A signal that is ignored, as SIGHUP is under nohup, stays so.
+    """
+    received: list[int] = []
+    before = {}
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():  # no other may set what a signal does
+        known = [getattr(signal, name) for name in STOPPING_SIGNALS if hasattr(signal, name)]
+        before = {each: signal.getsignal(each) for each in known}
+        before = {each: handler for each, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+        for each in before:
+            signal.signal(each, stop)
     try:
-        return options.command(options)
-    except (PneumoError, OSError) as error:
-        print(f"pneumo: {_printable(str(error))}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("pneumo: stopped; what was finished is kept, and the same command goes on from here", file=sys.stderr)
-        return 130
+        yield received
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _stopped(received: Sequence[int], text: str) -> int:
+    """Say how a command was ended by a signal, on a line of its own; returns the exit status."""
+    print(f"pneumo: {_printable(text)}", file=sys.stderr)
+    return 128 + (received[0] if received else signal.SIGINT)
+
+
+def _reader_has_ended() -> bool:
+    """Whether the program that reads standard output has; what is left of it then goes nowhere."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):  # standard output without a file, as in a notebook
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _printable(text: str) -> str:
@@ -37,23 +143,33 @@ def _printable(text: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pneumo",
-        description="Chest radiographs of children, with and without pneumonia. Research only, not a medical device.",
+        usage="pneumo [-h] [--version] COMMAND ...",
+        description="Chest radiographs of children, with and without pneumonia.\n"
+        "Research only, not a medical device.\n\n" + _by_task(),
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"pneumo {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS)
 
     _add_model_commands(commands)
 
-    data = commands.add_parser("data", help="what data sets are here, and how to get them")
+    data = _add_command(commands, "data")
     data_commands = data.add_subparsers(required=True, metavar="COMMAND")
     listing = data_commands.add_parser("list", help="each data set: where it is, and what is in it")
-    listing.set_defaults(command=_data_list)
+    listing.set_defaults(command=_data_list, stopped=NOTHING_WRITTEN)
+    show = data_commands.add_parser(
+        "show", help="what is in a folder or zip archive of your own, before you train on it"
+    )
+    show.add_argument("path", metavar="FOLDER|ZIP", help="class folders inside give the labels, or --labels does")
+    _add_class_options(show)
+    show.set_defaults(command=_data_show, stopped=NOTHING_WRITTEN)
     get = data_commands.add_parser("get", help="download a data set from its publisher, with checksum and resume")
     get.add_argument("name", help="a name from `pneumo data list`")
     get.add_argument("--source", choices=("publisher", "kaggle"), default="publisher")
-    get.set_defaults(command=_data_get)
+    get.set_defaults(command=_data_get, stopped=GOES_ON)
 
-    run = commands.add_parser("run", help="run experiments that have no record yet")
+    run = _add_command(commands, "run")
     run.add_argument(
         "names", nargs="+", metavar="NAME", help="experiments (see `pneumo status`), comparisons, chapters, or: all"
     )
@@ -61,20 +177,44 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--slurm", nargs="?", const="", metavar="PARTITION", help="submit them to a cluster (extra: slurm) and return"
     )
-    run.set_defaults(command=_run)
+    run.add_argument("--account", metavar="NAME", help="of the cluster, that the jobs are charged to")
+    run.add_argument("--qos", metavar="NAME", help="quality of service of the jobs on the cluster")
+    run.add_argument("--cpus", type=int, default=4, metavar="N", help="of a job on the cluster (default: 4)")
+    run.add_argument("--gpus", type=int, default=0, metavar="N", help="of a job on the cluster, 0 or 1 (default: 0)")
+    run.add_argument("--memory", type=float, metavar="GB", help="of a job on the cluster; by default the cluster's")
+    run.set_defaults(command=_run, stopped=GOES_ON)
 
-    status = commands.add_parser("status", help="each experiment: recorded or missing, and how long it takes")
-    status.add_argument("names", nargs="*", default=["all"], metavar="NAME")
-    status.set_defaults(command=_status)
+    status = _add_command(commands, "status")
+    status.add_argument("names", nargs="*", default=["all"], metavar="NAME", help="by default all, and your own")
+    status.add_argument(
+        "--table", type=Path, metavar="FILE", help="also write the results of the records, as FILE.csv or FILE.parquet"
+    )
+    status.add_argument("--overwrite", action="store_true", help="replace the table that is there")
+    status.set_defaults(command=_status, stopped=NOTHING_WRITTEN)
     return parser
 
 
+def _by_task() -> str:
+    """The commands in the help, under their tasks."""
+    paragraphs = [
+        "\n".join([f"{task}:", *(f"  {command:<10}{help}" for command, help in each.items())])
+        for task, each in TASKS.items()
+    ]
+    return "\n\n".join(paragraphs)
+
+
+def _add_command(commands: argparse._SubParsersAction, name: str, **settings: Any) -> argparse.ArgumentParser:
+    (text,) = [each[name] for each in TASKS.values() if name in each]
+    return commands.add_parser(name, **{"description": f"{text[0].upper()}{text[1:]}.", **settings})
+
+
 def _add_model_commands(commands: argparse._SubParsersAction) -> None:
-    predict = commands.add_parser(
+    predict = _add_command(
+        commands,
         "predict",
-        help="the probability of pneumonia in your own radiographs",
-        description="Research only, not a medical device. Reads JPEG, PNG (8 and 16 bit) and DICOM files and prints a "
-        "row for each: probability of pneumonia, decision at the model's threshold, and a warning where the image is "
+        description="Research only, not a medical device. Reads JPEG, PNG, DICOM and other image files (TIFF, BMP, "
+        "GIF, WebP, JPEG 2000, PNM), told by their content, and prints a row for each: probability of pneumonia, "
+        "decision at the model's threshold, and a warning where the image is "
         "unlike those that the model learnt from.",
         epilog="Exit status: 0 all files were read; 3 some could not be, which stderr names, and the others were read; "
         "1 another error.",
@@ -97,48 +237,95 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
         metavar="C",
         help="of the third answer: the share of a class's images for which it stays possible (default: 0.9)",
     )
-    predict.set_defaults(command=_predict)
+    predict.set_defaults(command=_predict, stopped=NOTHING_WRITTEN)
 
-    evaluate = commands.add_parser(
+    evaluate = _add_command(
+        commands,
         "evaluate",
-        help="how a model does on your own radiographs, labelled or not: a report as one HTML file",
         description="Research only, not a medical device. Predicts every radiograph of a folder or zip archive. With "
         "labels, reports AUC and rates with 95 % intervals, calibration, results by height of the files, and the "
         "threshold that these images would choose; without, what can be said. Nothing is fitted to the images.",
     )
     evaluate.add_argument("path", type=Path, metavar="FOLDER|ZIP", help="class folders inside give the labels")
-    evaluate.add_argument(
-        "--labels", type=Path, metavar="CSV", help="a table with the columns image, label and, if known, patient"
-    )
-    evaluate.add_argument(
-        "--positive", default="pneumonia", metavar="NAME", help="the class that is label 1 (default: %(default)s)"
-    )
+    _add_class_options(evaluate)
     evaluate.add_argument(
         "--report", type=Path, default=Path("evaluation.html"), metavar="FILE.html", help="default: %(default)s"
     )
     evaluate.add_argument("--overwrite", action="store_true", help="replace the report that is there")
     _add_model_option(evaluate)
-    evaluate.set_defaults(command=_evaluate)
+    evaluate.set_defaults(command=_evaluate, stopped=NOTHING_WRITTEN)
 
-    export = commands.add_parser("export", help="write a model as ONNX, for programs that are not Python")
+    _add_train(commands)
+
+    export = _add_command(commands, "export")
     export.add_argument("path", type=Path, metavar="FILE.onnx")
+    export.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     _add_model_option(export)
-    export.set_defaults(command=_export)
+    export.set_defaults(command=_export, stopped=NOTHING_WRITTEN)
 
-    pack = commands.add_parser("pack", help="write the model file of an experiment that was run on this machine")
-    pack.add_argument("name", metavar="NAME", help="of one experiment, as `pneumo status` prints it")
-    pack.add_argument("path", type=Path, metavar="FILE")
-    pack.set_defaults(command=_pack)
-
-    unpack = commands.add_parser(
-        "unpack", help="put a model's weights where experiments look for them, to evaluate its networks again"
+    pack = _add_command(commands, "pack")
+    pack.add_argument(
+        "name", metavar="NAME|RECORD", help="an experiment, as `pneumo status` prints it, or its record's file"
     )
+    pack.add_argument("path", type=Path, metavar="FILE")
+    pack.add_argument("--overwrite", action="store_true", help="replace the file that is there")
+    pack.set_defaults(command=_pack, stopped=NOTHING_WRITTEN)
+
+    unpack = _add_command(commands, "unpack")
     _add_model_option(unpack)
-    unpack.set_defaults(command=_unpack)
+    unpack.set_defaults(command=_unpack, stopped=NOTHING_WRITTEN)
+
+
+def _add_train(commands: argparse._SubParsersAction) -> None:
+    train = _add_command(
+        commands,
+        "train",
+        description="Trains a network on your own labelled radiographs by a recipe of the study, tests it on a part "
+        "that it never saw, and writes a folder with the model, a report as one HTML file, and a model card. Training "
+        "that is stopped goes on when the same command is given again.",
+        epilog="Layout: FOLDER/NORMAL and FOLDER/PNEUMONIA, or with train/, val/ and test/ above them. Without test/, "
+        "a fifth of the images is set apart. Then: pneumo predict NEW --model OUT/model.safetensors",
+    )
+    train.add_argument("path", type=Path, metavar="FOLDER|ZIP", help="two class folders inside give the labels")
+    train.add_argument(
+        "--model",
+        default="efficientnet-lite0",
+        choices=("efficientnet-lite0", "cnn", "spatial-transformer"),
+        help="fine-tuned from ImageNet (default), or a small network, trained from scratch in a tenth of the time",
+    )
+    train.add_argument(
+        "--image-size", type=int, metavar="PIXELS", help="side; by default 160, or 64 for small networks"
+    )
+    train.add_argument("--epochs", type=int, metavar="N", help="by default as many as suit the number of images")
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and augmentation (default: 0)")
+    train.add_argument("--name", metavar="NAME", help="folder of the records; by default that of the images")
+    train.add_argument("--out", type=Path, metavar="FOLDER", help="by default NAME-model in the current folder")
+    train.add_argument("--overwrite", action="store_true", help="replace what --out holds")
+    train.set_defaults(command=_train, stopped=GOES_ON)
+
+
+def _add_class_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--labels",
+        type=Path,
+        metavar="CSV",
+        help="a table with the columns image, label and, if known, patient; or as NIH, RSNA, CheXpert or VinDr give it",
+    )
+    command.add_argument(
+        "--positive", default="pneumonia", metavar="NAME", help="the class that is label 1 (default: %(default)s)"
+    )
+    command.add_argument(
+        "--negative", metavar="NAME", help="with --labels of several classes: the one that is label 0, or '*' for all"
+    )
 
 
 def _add_model_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, metavar="FILE", help="by default the one that comes with the package")
+    command.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a model file, a record's file, or the name of an experiment that was run on this machine; by default the "
+        "model that comes with the package",
+    )
 
 
 def _share(text: str) -> float:
@@ -149,6 +336,11 @@ def _share(text: str) -> float:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    from pneumo.inference.unfinished import is_unfinished, journal_path
+
+    goes_on = is_unfinished(journal_path(options.csv, options.cam))
+    for path in filter(None, (options.csv, options.cam)):
+        check_replaceable(path, options.overwrite or goes_on)  # before PyTorch and the model are loaded
     from pneumo.inference import load_model, predict_files
 
     model = load_model(options.model).at(
@@ -172,6 +364,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    check_replaceable(options.report, options.overwrite)
     from pneumo.analysis import external_validation
     from pneumo.inference import evaluate_files
     from pneumo.inference.model import load_model
@@ -179,12 +372,14 @@ def _evaluate(options: argparse.Namespace) -> int:
     from pneumo.reporting.formatting import format_interval
     from pneumo.reporting.tables import METRICS
 
-    if options.report.exists() and not options.overwrite:
-        raise PneumoError(f"{options.report} exists; name another file, or add --overwrite")
     evaluation = evaluate_files(
-        load_model(options.model), options.path, labels=options.labels, positive=options.positive
+        load_model(options.model),
+        options.path,
+        labels=options.labels,
+        positive=options.positive,
+        negative=options.negative,
     )
-    for problem in evaluation.unreadable:
+    for problem in (*evaluation.notices, *evaluation.unreadable):
         print(f"pneumo: {_printable(problem)}", file=sys.stderr)
     print(write_report(evaluation, options.report, overwrite=options.overwrite))
     if evaluation.has_both_classes:
@@ -193,19 +388,41 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 3 if evaluation.unreadable else 0
 
 
+def _train(options: argparse.Namespace) -> int:
+    out = options.out or Path(f"{options.name or options.path.resolve().stem}-model")
+    check_replaceable(out, options.overwrite)
+    from pneumo.experiments.allocator import disable_malloc_trim
+    from pneumo.reporting.own_model import train_own_model
+
+    disable_malloc_trim()  # this process trains and nothing else
+    written = train_own_model(
+        options.path,
+        out,
+        model=options.model,
+        image_size=options.image_size,
+        epochs=options.epochs,
+        seed=options.seed,
+        name=options.name,
+        overwrite=options.overwrite,
+    )
+    print(written)
+    return 0
+
+
 def _export(options: argparse.Namespace) -> int:
+    check_replaceable(options.path, options.overwrite)
     from pneumo.inference import load_model
     from pneumo.inference.export import export_onnx
 
-    print(export_onnx(load_model(options.model), options.path))
+    print(export_onnx(load_model(options.model), options.path, overwrite=options.overwrite))
     return 0
 
 
 def _pack(options: argparse.Namespace) -> int:
-    from pneumo import experiments
+    check_replaceable(options.path, options.overwrite)
     from pneumo.inference import pack
 
-    print(pack(experiments.find_experiment(options.name), options.path))
+    print(pack(options.name, options.path, overwrite=options.overwrite))
     return 0
 
 
@@ -219,8 +436,35 @@ def _unpack(options: argparse.Namespace) -> int:
 def _data_list(_options: argparse.Namespace) -> int:
     from pneumo.data import listing
 
-    print(listing().to_markdown(index=False))
+    print("\n\n".join(_listed(row) for row in listing().to_dict("records")))
     return 0
+
+
+def _data_show(options: argparse.Namespace) -> int:
+    from pneumo.data import counts, load
+
+    dataset = load(options.path, positive=options.positive, negative=options.negative, labels=options.labels)
+    print(
+        f"{dataset.name}: {len(dataset)} images, version {dataset.version}; "
+        f"label 0 is {dataset.classes[0]}, label 1 {dataset.classes[1]}"
+    )
+    print(counts(dataset).to_markdown(index=False))
+    for path, reason in dataset.passed_over:
+        print(f"passed over: {_printable(path)} ({reason})")
+    return 0
+
+
+def _listed(row: dict[Any, str]) -> str:
+    """A data set as a paragraph no wider than TERMINAL_COLUMNS, but for its path."""
+    parts = [f"{part} {row[part]}" for part in ("train", "val", "test") if row[part]]
+    images = f"images (class 0 + class 1): {', '.join(parts)}" if parts else ""
+    lines = [row["title"], row["path"] or "not on this machine", images, row["note"]]
+    indented = [
+        textwrap.fill(line, TERMINAL_COLUMNS, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+        for line in lines
+        if line
+    ]
+    return "\n".join([row["name"], *indented])
 
 
 def _data_get(options: argparse.Namespace) -> int:
@@ -247,17 +491,34 @@ def _run(options: argparse.Namespace) -> int:
         return 0
     from pneumo.experiments import cluster
 
-    jobs = cluster.run_on_slurm(chosen, partition=options.slurm or None)
+    jobs = cluster.run_on_slurm(
+        chosen,
+        partition=options.slurm or None,
+        cpus=options.cpus,
+        gpus=options.gpus,
+        memory_gb=options.memory,
+        account=options.account,
+        qos=options.qos,
+    )
     print("submitted: " + ", ".join(job.job_id for job in jobs))
     return 0
 
 
 def _status(options: argparse.Namespace) -> int:
+    if options.table is not None:
+        check_replaceable(options.table, options.overwrite)
     from pneumo import experiments
     from pneumo.experiments import planning, records
 
     chosen = [experiment for name in options.names for experiment in experiments.find_experiments(name)]
     print(f"records are looked for in {' or '.join(map(str, records.folders()))}", file=sys.stderr)
+    if options.names == ["all"]:
+        chosen += experiments.own_experiments()
+    if options.table is not None:
+        from pneumo.analysis.records_table import records_table, write_table
+
+        stored = [record for experiment in chosen if (record := records.find(experiment)) is not None]
+        print(write_table(records_table(stored), options.table, overwrite=options.overwrite), file=sys.stderr)
     print(planning.status(chosen).to_markdown(index=False, floatfmt=".1f"))
     return 0
 

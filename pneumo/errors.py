@@ -25,6 +25,10 @@ class UnknownExperiment(PneumoError, LookupError):
     """A name that no group of experiments has."""
 
 
+class ExperimentsFailed(PneumoError):
+    """Of several experiments, some that could not be run. The others were."""
+
+
 class NonFiniteLoss(PneumoError, ArithmeticError):
     """The loss became NaN or infinite."""
 

@@ -6,6 +6,7 @@ import importlib
 import pytest
 
 MODULES = [
+    "pneumo.augment.ranges",
     "pneumo.evaluation.calibration",
     "pneumo.evaluation.intervals",
     "pneumo.evaluation.metrics",

@@ -6,4 +6,5 @@ chapter_inputs.py  what a chapter depends on        code_graph.py      which def
 settings.py        what _quarto.yml says            environment.py     what _environment says
 chapters.py        a .qmd file taken apart          cell_cache.py      executed chapters
 errors.py          what stops a render              readme_figure.py   the figure of README.md
+social_card.py     the image for shared links
 """

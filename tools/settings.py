@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +11,9 @@ import yaml
 from tools.environment import kernel_environment
 from tools.errors import BuildError
 
+APPENDICES = "Appendices"
+"""What Quarto writes above the appendices in the navigation."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -18,7 +21,9 @@ class Settings:
 
     project: the folder of `_quarto.yml`. profile: the profile's name, or "".
     values: the two YAML files, merged.
-    chapters: the .qmd files in reading order, relative to `project`.
+    chapters: the .qmd files in reading order, relative to `project`, those of parts and the appendices included.
+    parts: the title of each part, by its first chapter; "Appendices" by the first appendix.
+    appendices: those of `chapters` that stand under `appendices`.
     output: the folder that a render writes, relative to `project`.
     environment: the variables of kernels and of pre-render scripts.
     """
@@ -27,6 +32,8 @@ class Settings:
     profile: str
     values: Mapping[str, object]
     chapters: tuple[PurePosixPath, ...]
+    parts: Mapping[PurePosixPath, str]
+    appendices: tuple[PurePosixPath, ...]
     output: PurePosixPath
     environment: Mapping[str, str]
 
@@ -37,11 +44,18 @@ def read(project: Path, profile: str = "") -> Settings:
     Raises BuildError where a file is missing, or a chapter is not the path of a file.
     """
     values = _merged_files(project, profile)
+    book = values.get("book", {})
+    parts = _parts(project, book.get("chapters"))
+    appendices = tuple(_chapter(project, entry) for entry in book.get("appendices") or ())
+    if appendices:
+        parts.append((APPENDICES, appendices))
     return Settings(
         project=project,
         profile=profile,
         values=values,
-        chapters=tuple(_chapter(project, entry) for entry in values.get("book", {}).get("chapters") or ()),
+        chapters=tuple(chapter for _, chapters in parts for chapter in chapters),
+        parts={chapters[0]: title for title, chapters in parts if title},
+        appendices=appendices,
         output=PurePosixPath(values.get("project", {}).get("output-dir", "_book")),
         environment=kernel_environment(project, profile),
     )
@@ -67,9 +81,25 @@ def _merged(base: object, addition: object) -> object:
     return addition
 
 
+def _parts(project: Path, entries: Iterable[object] | None) -> list[tuple[str, tuple[PurePosixPath, ...]]]:
+    """Each part's title, "" for a chapter that stands in none, and its chapters."""
+    parts = []
+    for entry in entries or ():
+        if not isinstance(entry, dict):
+            parts.append(("", (_chapter(project, entry),)))
+            continue
+        title, chapters = entry.get("part"), entry.get("chapters")
+        if not isinstance(title, str) or not isinstance(chapters, list) or not chapters:
+            raise BuildError(
+                [f"_quarto.yml: book: chapters: {entry!r} is no part; give it a part: TITLE and chapters:"]
+            )
+        parts.append((title, tuple(_chapter(project, chapter) for chapter in chapters)))
+    return parts
+
+
 def _chapter(project: Path, entry: object) -> PurePosixPath:
     if not isinstance(entry, str):
-        raise BuildError([f"_quarto.yml: book: chapters: {entry!r} is not a path; list .qmd files without parts"])
+        raise BuildError([f"_quarto.yml: book: chapters: {entry!r} is not the path of a .qmd file"])
     if not (project / entry).is_file():
         raise BuildError([f"_quarto.yml: book: chapters: {entry}: no such file"])
     return PurePosixPath(entry)

@@ -68,6 +68,7 @@ def set_up(root):
         venv = Path(os.path.realpath(str(root / ".venv")))  # behind a symbolic link, the folder that it names
         venv.mkdir(parents=True, exist_ok=True)
         if made_of(venv) == fingerprint(root) and starts(venv):
+            name_python(venv, root)
             return
         reason = reason_to_remake(venv, root)
         if reason:
@@ -81,7 +82,21 @@ def set_up(root):
         if complaints:
             raise SetupError("the locked packages do not fit together on this machine: " + "; ".join(complaints))
         (venv / ".ready").write_text("\n".join(fingerprint(root)), encoding="utf-8")
+        name_python(venv, root)
         tell(f"ready after {time.monotonic() - start:.0f} s")
+
+
+def name_python(venv, root):
+    """Tell Quarto which Python to use, so that `quarto render` works without the environment being active.
+
+    Written to _environment.local, which Quarto reads. A line there that somebody else wrote stays, and counts.
+    """
+    path, mark = root / "_environment.local", "  # by tools/setup.py"
+    line = f"QUARTO_PYTHON={venv}/bin/python{mark}"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    others = [other for other in lines if not other.endswith(mark)]
+    if line not in lines and not any(other.startswith("QUARTO_PYTHON=") for other in others):
+        path.write_text("\n".join([*others, line]) + "\n", encoding="utf-8")
 
 
 def tell(text):

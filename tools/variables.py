@@ -6,12 +6,13 @@ A chapter writes {{< var cnn.test.auc >}}. A measured value is a link to the rec
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pneumo import data, experiments, records
-from pneumo.analysis import leakage, model_selection, threshold_transfer, transformer_windows
+from pneumo import data, evaluation, experiments, records
+from pneumo.analysis import comparisons, leakage, model_selection, threshold_transfer
 from pneumo.analysis.summaries import (
     auc_difference,
     ensemble_auc,
@@ -22,8 +23,13 @@ from pneumo.analysis.summaries import (
 )
 from pneumo.experiments.config import ClassicalConfig, Experiment
 from pneumo.experiments.records import Record
+from pneumo.experiments.wording import in_words
+from pneumo.reporting.citation import version
 from pneumo.reporting.formatting import format_count, format_interval, format_number
+from pneumo.reporting.provenance import SHOWN_DIGITS
 from pneumo.reporting.tables import comparison, heading_of
+
+ROOT = Path(__file__).resolve().parent.parent
 
 Values = dict[str, "str | Values"]
 
@@ -59,6 +65,7 @@ COMPARISON_MEASURES = (
     "stressed_auc",
     "seconds_an_epoch",
     "gap",
+    "loss_gap",
 )
 """Of each variant, see `summaries.measures`."""
 
@@ -73,17 +80,24 @@ def variables() -> Values:
     network = [records.get(experiment) for experiment in experiments.first_network()]
     learners = [records.get(experiment) for experiment in experiments.classical()]
     return {
+        "project": {"version": version(ROOT / "CITATION.cff")},
         "data": counts(audit["width"]),
         "examples": {"source": example_source()},
-        "windows": {"source": window_source()},
         "headers": {field: header(record) for field, record in audit.items()},
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
         "classical": {**by_learner_and_features(learners), "best": best(learners, audit["width"])},
         "model-selection": model_selection_values(),
         "interpretation": interpretation(audit["width"]),
         "tumours": tumours(),
+        "claims": marked_claims(Path("report")),
         **{name: compared(experiments.find_experiments(name)) for name in COMPARISONS},
     }
+
+
+def marked_claims(report: Path) -> Values:
+    """How many comparisons the text of each chapter makes, see `pneumo.analysis.comparisons`."""
+    chapters = {path.stem: comparisons.read_claims(path.read_text(encoding="utf-8")) for path in report.glob("*.qmd")}
+    return {name: format_count(len(claims)) for name, claims in sorted(chapters.items()) if claims}
 
 
 def model_selection_values() -> Values:
@@ -94,6 +108,7 @@ def model_selection_values() -> Values:
     )
     return {
         **{family: {"name": description(record), **measured([record])} for family, record in chosen.items()},
+        "calibration": {part: calibration_values(chosen["transferred"], part) for part in ("validation", "test")},
         "ranking": {
             "networks": format_count(len(networks)),
             **{
@@ -101,6 +116,16 @@ def model_selection_values() -> Values:
                 for part in ("validation", "stressed")
             },
         },
+    }
+
+
+def calibration_values(record: Record, part: str) -> Values:
+    """Calibration intercept and slope of one model."""
+    frame = record.frame(part)
+    labels, probabilities = frame["label"], frame["probability"]
+    return {
+        "intercept": link(format_number(float(evaluation.calibration_intercept(labels, probabilities))), record),
+        "slope": link(format_number(float(evaluation.calibration_slope(labels, probabilities))), record),
     }
 
 
@@ -128,12 +153,23 @@ def interpretation(width: Record) -> Values:
     }
 
 
+def folds() -> Values:
+    """The AUC of each recipe over the folds of a cross-validation on the tumours' images."""
+    recorded = [records.get(experiment) for experiment in experiments.tumour_folds()]
+    found = comparisons.variants(recorded)
+    values: Values = {"images": format_count(len(found["cnn"][0].frame("test")))}
+    for name, group in found.items():
+        interval = summary(group, "test", seed=DRAW_SEED, names=["auc"])["auc"]
+        values[name] = {"auc": link(format_interval(interval), *[each for each in recorded if each.variant == name])}
+    return values
+
+
 def description(record: Record) -> str:
     """A record in words: a learner on its features, or the name of the experiment."""
     model = record.experiment.model
     if isinstance(model, ClassicalConfig):
         return f"{LEARNERS[model.learner]} on {FEATURES[model.features.name]}"
-    return f"{record.group.replace('-', ' ')}, {record.label}"
+    return record.label
 
 
 def variable_name(variant: str) -> str:
@@ -149,13 +185,13 @@ def compared(chosen: Sequence[Experiment]) -> Values:
     named = records_by_model(records.get(experiment) for experiment in chosen)
     values: Values = {"network": architecture(records.get(chosen[0]))}
     losses = {}
-    for row in comparison(named, COMPARISON_MEASURES).to_dict("records"):
-        group = named[row["variant"]]
-        losses[row["variant"]] = row["validation loss"].estimate
-        values[variable_name(row["variant"])] = {
+    rows = comparison(named, COMPARISON_MEASURES).to_dict("records")
+    for (variant, group), row in zip(named.items(), rows, strict=True):
+        losses[variant] = row["validation loss"].estimate
+        values[variable_name(variant)] = {
             name: link(format_interval(row[heading_of(name)]), *group) for name in COMPARISON_MEASURES
         }
-    return {**values, "best": min(losses, key=losses.__getitem__)}
+    return {**values, "best": in_words(min(losses, key=losses.__getitem__))}
 
 
 def counts(record: Record) -> Values:
@@ -181,13 +217,6 @@ def example_source() -> str:
         return "from the archive"
     meant = experiments.study_data().name
     return "synthetic" if meant == "phantom" else f"synthetic stand-ins, as {meant} is not at hand here"
-
-
-def window_source() -> str:
-    """Whose attention windows the figures of this render show, for captions; weights are no part of a record."""
-    if transformer_windows.weights_available(experiments.spatial_transformer()):
-        return "of the trained networks"
-    return "of networks before training, which see the whole image, as the trained weights are not at hand here"
 
 
 def header(record: Record) -> Values:
@@ -248,9 +277,14 @@ def gain(network: Sequence[Record], baseline: Record) -> str:
 
 
 def link(text: str, *sources: Record) -> str:
-    """A measured value as a link to its record, or to the group of its records."""
-    anchor = sources[0].anchor if len(sources) == 1 else sources[0].group_anchor
-    return f"[{text}](/report/provenance.qmd#{anchor}){{.measured}}"
+    """A measured value as a link to its record, or to the group of its records with the keys of those it is of.
+
+    A page shows exactly these records where the number stands; without JavaScript the link leads to their list.
+    """
+    if len(sources) == 1:
+        return f"[{text}](/report/provenance.qmd#{sources[0].anchor}){{.measured}}"
+    keys = " ".join(source.key[:SHOWN_DIGITS] for source in sources)
+    return f'[{text}](/report/provenance.qmd#{sources[0].group_anchor}){{.measured data-records="{keys}"}}'
 
 
 def tumours() -> Values:
@@ -268,7 +302,12 @@ def tumours() -> Values:
     rest = summary(leakage.exclude_images(named[best], duplicated & test), "test", seed=DRAW_SEED, names=["auc"])
     return {
         **values,
-        "best": {"name": best, **values[best], "without_copies": link(format_interval(rest["auc"]), *named[best])},
+        "best": {
+            "name": in_words(best),
+            **values[best],
+            "without_copies": link(format_interval(rest["auc"]), *named[best]),
+        },
+        "folds": folds(),
         "copies": {
             "images": format_count(len(test)),
             "met": format_count(len(duplicated & test)),

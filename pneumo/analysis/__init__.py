@@ -1,8 +1,7 @@
 """Records in, data frames out, one question a module.
 
 No function here looks up records, but for `model_selection.select_models`, whose candidates are fixed by the study.
-`finetuning` and `transformer_windows` read trained weights from this machine's cache, `leakage` compares the images of
-a data set, and `phantom_localisation` trains a small network on synthetic radiographs.
+`leakage` compares the images of a data set, and `phantom_localisation` trains a small network on synthetic radiographs.
 """
 
 import lazy_loader

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo import evaluation
-from pneumo.analysis.summaries import Models, mean_and_range, records_by_model
+from pneumo.analysis.summaries import Models, display_name, mean_and_range, records_by_model
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
@@ -52,7 +52,7 @@ def calibration_errors(
         for part in parts:
             values = pd.DataFrame([_errors(record, fitted_on, part) for record in records])
             cells = {column: mean_and_range(values[column]) for column in values}
-            rows.append({"model": name, "images": part, **cells})
+            rows.append({"model": display_name(name, records), "images": part, **cells})
     return pd.DataFrame(rows)
 
 

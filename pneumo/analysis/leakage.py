@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo import data
-from pneumo.analysis.summaries import Models, records_by_model, summary
+from pneumo.analysis.summaries import Models, display_name, records_by_model, summary
 from pneumo.data.duplicates import duplicate_pairs
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def specificity_by_duplication(models: Models, duplicated: Collection[str]) -> p
     return pd.DataFrame(
         [
             {
-                "model": name,
+                "model": display_name(name, records),
                 "with duplicate": _specificity(restrict_to_images(records, duplicated)),
                 "without duplicate": _specificity(exclude_images(records, duplicated)),
             }

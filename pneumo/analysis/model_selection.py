@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import log_expit
 
 from pneumo import evaluation, experiments
-from pneumo.analysis.summaries import aligned_frames, header_values, measures
+from pneumo.analysis.summaries import aligned_frames, header_values, measures, summary
 from pneumo.evaluation import Interval
 from pneumo.evaluation.intervals import resample
 from pneumo.experiments import records
@@ -108,6 +108,22 @@ def trained_on_all_images(several: Iterable[Record]) -> list[Record]:
         and record.experiment.data.fraction == 1
         and not record.experiment.data.distortion.changes_images
     ]
+
+
+def add_own_result(published: pd.DataFrame, record: Record, *, seed: int = 0) -> pd.DataFrame:
+    """A table of published results with the test result of one record as its last row.
+
+    published: columns source, AUC, accuracy, note. seed: of the draws of patients.
+    Returns the same columns; in the last row, AUC and accuracy are `Interval`s (95 %).
+    """
+    intervals = summary([record], "test", seed=seed, names=("auc", "accuracy"))
+    own = {
+        "source": f"this book, {record.label}",
+        "AUC": intervals["auc"],
+        "accuracy": intervals["accuracy"],
+        "note": "selected on validation patients",
+    }
+    return pd.concat([published, pd.DataFrame([own])], ignore_index=True)
 
 
 def pairwise_tests(models: Mapping[str, Record], *, part: str = "test", seed: int = 0) -> pd.DataFrame:

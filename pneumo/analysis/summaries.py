@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from pneumo import evaluation
 from pneumo.evaluation import Interval
 from pneumo.experiments.config import HeaderConfig
+from pneumo.experiments.wording import in_words
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
@@ -44,6 +45,11 @@ def records_by_model(models: Models) -> dict[str, list[Record]]:
     return named
 
 
+def display_name(name: str, records: Sequence[Record]) -> str:
+    """What tables and figures call a model: its variant in words, or the name that the caller chose for it."""
+    return in_words(name) if records[0].variant == name else name
+
+
 def one_model(models: Models) -> list[Record]:
     """The records (seeds) of one model: a record, several of one variant, or a mapping with one entry.
 
@@ -71,6 +77,7 @@ def measures(record: Record) -> dict[str, float]:
     trained by epochs also
         validation_loss, validation_accuracy  of the epoch whose weights were kept
         gap                                   training minus validation accuracy, last epoch
+        loss_gap                              validation minus training loss, last epoch
         seconds_an_epoch                      median over the epochs
         updates                               of the weights, all epochs
     """
@@ -88,6 +95,7 @@ def measures(record: Record) -> dict[str, float]:
             "validation_loss": kept["validation_loss"],
             "validation_accuracy": kept["validation_accuracy"],
             "gap": last["train_accuracy"] - last["validation_accuracy"],
+            "loss_gap": last["validation_loss"] - last["train_loss"],
             "seconds_an_epoch": float(np.median([row["seconds"] for row in record.history])),
             "updates": float(len(record.history) * batches),
         }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pneumo import evaluation
-from pneumo.analysis.summaries import Models, mean_and_range, measures, records_by_model
+from pneumo.analysis.summaries import Models, display_name, mean_and_range, measures, records_by_model
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
@@ -44,7 +44,7 @@ def threshold_transfer(models: Models, parts: Sequence[str] = ("validation", "st
         for part in parts:
             values = pd.DataFrame([_test_rates(record, part) for record in records])
             cells = {column: mean_and_range(values[column]) for column in values}
-            rows.append({"model": name, "threshold from": part, **cells})
+            rows.append({"model": display_name(name, records), "threshold from": part, **cells})
     return pd.DataFrame(rows)
 
 

@@ -1,21 +1,27 @@
-"""Spatial transformers: where a trained one places its attention window, and whether windows undo a displacement."""
+"""Spatial transformers: where a trained one places its attention window, and whether windows undo a displacement.
+
+Everything that depends on trained weights comes from records (`Record.from_weights`); images are needed only to draw
+what a window shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn import functional as F
 
-from pneumo import models
-from pneumo.augment import Augmentation, parameters, scale, transform
+from pneumo import training
+from pneumo.augment import parameters, scale, transform
 from pneumo.augment.stepwise import forward_matrix
-from pneumo.experiments import pipeline
-from pneumo.experiments.config import Experiment, TransformerConfig
-from pneumo.io.paths import weights_path
-from pneumo.models.spatial_transformer import SpatialTransformer
+from pneumo.augment.transforms import Parameters
+from pneumo.errors import MissingRecord
+
+if TYPE_CHECKING:
+    from pneumo.experiments.records import Record
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,64 +29,76 @@ class AttentionWindows:
     """The windows of a spatial transformer on N images.
 
     images: (N, H, W) uint8. theta: (N, 2, 3), the sampling grid of each, see `SpatialTransformer.theta`.
-    resampled: (N, H, W) uint8, what its CNN sees through the window. trained: False for a network before training,
-    whose window is the whole image.
+    resampled: (N, H, W) uint8, what its CNN sees through the window.
     """
 
     images: np.ndarray
     theta: np.ndarray
     resampled: np.ndarray
-    trained: bool
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DisplacedImages:
-    """images: (N, H, W) uint8, displaced. matrices: (N, 2, 3), where each point (x, y, 1) of an image went.
+def sampling_grids(record: Record) -> np.ndarray:
+    """The sampling grid of each validation image, (N, 2, 3), in the order of `record.frame("validation")`.
+
+    Raises MissingRecord for a record that has none: of another network, or made before they were recorded.
+    """
+    if "theta" not in record.from_weights:
+        raise MissingRecord(
+            f"{record.experiment.name} has no sampling grids; give the record of a TransformerConfig, or move an old "
+            f"one away and make it again with: pneumo run {record.experiment.name}"
+        )
+    return np.asarray(record.from_weights["theta"], float)
+
+
+def attention_windows(images: np.ndarray, theta: np.ndarray) -> AttentionWindows:
+    """What a network sees of images (N, H, W) uint8 through the windows theta (N, 2, 3)."""
+    batch = scale(torch.from_numpy(images))
+    grid = F.affine_grid(torch.from_numpy(theta).float(), list(batch.shape), align_corners=False)
+    seen = F.grid_sample(batch, grid, align_corners=False)
+    return AttentionWindows(images=images, theta=theta, resampled=_to_uint8(seen))
+
+
+def displacements(record: Record) -> np.ndarray:
+    """How the experiment displaced each validation image: (N, 2, 3), where each point (x, y, 1) of it went.
 
     Coordinates are those of theta, so a window whose theta is the matrix shows the image as it was.
     """
+    size = record.experiment.data.image_size
+    drawn = _drawn(record)
+    matrices = [forward_matrix(each, row, size, size)[:2] for each in drawn for row in range(len(each.rotation))]
+    found = np.stack(matrices)
+    found[:, :, 2] /= size / 2  # from pixels to half sides
+    return found
 
-    images: np.ndarray
-    matrices: np.ndarray
 
+def displace(images: np.ndarray, rows: np.ndarray, record: Record) -> np.ndarray:
+    """Validation images, (n, H, W) uint8, displaced as in the experiment.
 
-@torch.inference_mode()
-def attention_windows(experiment: Experiment, images: np.ndarray) -> AttentionWindows:
-    """The windows of an experiment's spatial transformer on images (N, H, W) uint8.
-
-    Reads the trained weights from this machine's cache; without them, the network is that before training.
-    Raises TypeError for an experiment whose network has no spatial transformer.
+    rows: (n,), which rows of `record.frame("validation")` they are. Returns an array like `images`.
     """
-    if not isinstance(experiment.model, TransformerConfig):
-        raise TypeError(f"{experiment.name}: a {type(experiment.model).__name__} has no window; use TransformerConfig")
-    trained = weights_available([experiment])
-    network = pipeline.load_trained_network(experiment) if trained else models.build(experiment.model).eval()
-    assert isinstance(network, SpatialTransformer)  # what a TransformerConfig builds
-    batch = scale(torch.from_numpy(images))
-    return AttentionWindows(
-        images=images,
-        theta=network.theta(batch).numpy(),
-        resampled=_to_uint8(network.transform(batch)),
-        trained=trained,
-    )
+    change = record.experiment.data.distortion
+    drawn = _drawn(record)
+    batches = np.divmod(rows, training.PREDICTION_BATCH_SIZE)
+    moved = [
+        transform(scale(image), _one(drawn[batch], row), fill_mode=change.fill_mode, cval=change.cval)
+        for image, batch, row in zip(torch.from_numpy(images).split(1), *batches, strict=True)
+    ]
+    return _to_uint8(torch.cat(moved))
 
 
-def weights_available(experiments: Iterable[Experiment]) -> bool:
-    """Whether the trained weights of all experiments are in this machine's cache."""
-    return all(weights_path(experiment.key).is_file() for experiment in experiments)
+def _drawn(record: Record) -> list[Parameters]:
+    """What `pipeline` drew for each batch of validation images."""
+    config = record.experiment.data
+    generator = training.make_generator(config.split_seed, 0, "distortion validation")
+    images = len(record.frame("validation"))
+    step = training.PREDICTION_BATCH_SIZE
+    return [parameters(min(step, images - start), config.distortion, generator) for start in range(0, images, step)]
 
 
-def displace(images: np.ndarray, change: Augmentation, *, seed: int) -> DisplacedImages:
-    """Displace square images (N, S, S) uint8, each by an amount of its own, and keep the amounts.
-
-    change: the ranges to draw from. seed: of the draws.
-    """
-    drawn = parameters(len(images), change, torch.Generator().manual_seed(seed))
-    moved = transform(scale(torch.from_numpy(images)), drawn, fill_mode=change.fill_mode, cval=change.cval)
-    size = images.shape[-1]
-    matrices = np.stack([forward_matrix(drawn, index, size, size)[:2] for index in range(len(images))])
-    matrices[:, :, 2] /= size / 2  # from pixels to half sides
-    return DisplacedImages(images=_to_uint8(moved), matrices=matrices)
+def _one(drawn: Parameters, row: int) -> Parameters:
+    """The parameters of one image of a batch."""
+    tensors = [each.name for each in fields(drawn) if isinstance(getattr(drawn, each.name), torch.Tensor)]
+    return replace(drawn, **{name: getattr(drawn, name)[row : row + 1] for name in tensors})
 
 
 def pose_parameters(matrices: np.ndarray) -> pd.DataFrame:

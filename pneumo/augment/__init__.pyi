@@ -1,6 +1,8 @@
 from .configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRESS, STRONG, Augmentation, FillMode
+from .ranges import given_parameters
 from .stepwise import reference
 from .style import exchange_styles
+from .torchvision import RandomAugmentation
 from .transforms import Parameters, augment, mixup, parameters, scale, transform
 
 __all__ = [
@@ -14,8 +16,10 @@ __all__ = [
     "Augmentation",
     "FillMode",
     "Parameters",
+    "RandomAugmentation",
     "augment",
     "exchange_styles",
+    "given_parameters",
     "mixup",
     "parameters",
     "reference",

@@ -1,4 +1,4 @@
-"""The limits of what an augmentation draws, for figures that show them."""
+"""Given amounts instead of random ones: the limits of what an augmentation draws, and amounts that somebody sets."""
 
 from __future__ import annotations
 
@@ -32,6 +32,43 @@ def range_limits(config: Augmentation) -> Parameters:
         noise=_pair(0, config.gaussian_noise),
         noise_seed=0,
         jpeg_quality=None if config.jpeg_quality is None else _pair(*config.jpeg_quality).round(),
+    )
+
+
+def given_parameters(
+    *,
+    rotation: float = 0.0,
+    shear: float = 0.0,
+    shift_x: float = 0.0,
+    shift_y: float = 0.0,
+    zoom_x: float = 1.0,
+    zoom_y: float = 1.0,
+    brightness: float = 1.0,
+    contrast: float = 1.0,
+) -> Parameters:
+    """Parameters of one image for `transform`, with these amounts; units and signs as in `Parameters`.
+
+    >>> from pneumo.augment import transform
+    >>> image = torch.arange(9.0).view(1, 1, 3, 3) / 8
+    >>> transform(image, given_parameters(shift_x=1 / 3))[0, 0, 0].mul(8).round().tolist()
+    [0.0, 0.0, 1.0]
+    """
+    one = torch.ones(1)
+    return Parameters(
+        rotation=rotation * one,
+        shear=shear * one,
+        shift_x=shift_x * one,
+        shift_y=shift_y * one,
+        zoom_x=zoom_x * one,
+        zoom_y=zoom_y * one,
+        flip_x=one < 0,
+        flip_y=one < 0,
+        crop=torch.tensor([[0.0, 0.0, 1.0, 1.0]]),
+        brightness=brightness * one,
+        contrast=contrast * one,
+        blur=0 * one,
+        noise=0 * one,
+        noise_seed=0,
     )
 
 

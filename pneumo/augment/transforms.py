@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from pneumo.augment.compression import compress
 from pneumo.augment.configuration import Augmentation, FillMode
+from pneumo.io.threads import few_threads
 
 GRID_SAMPLE_PADDING = {"constant": "zeros", "nearest": "border", "reflect": "reflection"}
 BLUR_TRUNCATION = 3.0  # standard deviations after which the blur's kernel ends
@@ -56,7 +57,8 @@ def scale(images: Tensor) -> Tensor:
     """
     if images.dtype != torch.uint8 or images.ndim != 3:
         raise ValueError(f"images are {images.dtype} of shape {tuple(images.shape)}; give (N, H, W) uint8")
-    return images.unsqueeze(1).to(torch.float32).div_(255)
+    with few_threads(images.numel()):
+        return images.unsqueeze(1).to(torch.float32).div_(255)
 
 
 def augment(images: Tensor, config: Augmentation, generator: torch.Generator) -> Tensor:
@@ -149,7 +151,8 @@ def transform(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "neare
     if images.dtype != torch.float32 or images.ndim != 4:
         shape = tuple(images.shape)
         raise ValueError(f"images are {images.dtype} of shape {shape}; give (N, C, H, W) float32, as `scale` does")
-    with torch.autocast(images.device.type, enabled=False):  # grey levels need more than the 8 bits of bfloat16
+    # Grey levels need more than the 8 bits of bfloat16.
+    with torch.autocast(images.device.type, enabled=False), few_threads(images.numel()):
         images = _warp(images, _sampling_matrices(drawn, *images.shape[2:]), fill_mode, cval)
         images = _blur(images, drawn.blur)
         images = _change_grey_levels(images, drawn)
@@ -252,5 +255,6 @@ def mixup(images: Tensor, labels: Tensor, alpha: float, generator: torch.Generat
     shares = np.random.default_rng(seed).beta(alpha, alpha, size=len(images))
     share = torch.from_numpy(shares).to(images.device, torch.float32)
     labels = labels.to(torch.float32)
-    mixed = torch.lerp(images[partner], images, share[:, None, None, None])
+    with few_threads(images.numel()):
+        mixed = torch.lerp(images[partner], images, share[:, None, None, None])
     return mixed, torch.lerp(labels[partner], labels, share)

@@ -13,7 +13,7 @@ from pneumo.data.readers.archive import read_archive
 from pneumo.data.readers.medmnist import read_medmnist
 from pneumo.data.readers.pcam import read_pcam
 from pneumo.data.readers.phantom import phantom
-from pneumo.data.splits import Split, split
+from pneumo.data.splits import Split, cross_validation_split, split
 from pneumo.phantom import PhantomConfig
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Split",
     "class_names",
     "counts",
+    "cross_validation_split",
     "find",
     "get",
     "listing",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from pneumo.data.readers.archive import read_archive
+from pneumo.data.readers.archive import read_archive, split_archive_path
 from pneumo.data.readers.medmnist import read_medmnist
 from pneumo.data.readers.pcam import download_pcam, is_pcam, read_pcam
 from pneumo.data.readers.phantom import phantom
@@ -153,19 +153,30 @@ _KAGGLE_VALIDATION_IMAGES = frozenset(
 )  # fmt: skip
 
 
-def load(name_or_path: str | Path | None = None) -> Dataset:
+def load(
+    name_or_path: str | Path | None = None,
+    *,
+    positive: str | None = None,
+    negative: str | None = None,
+    labels: str | Path | None = None,
+) -> Dataset:
     """Open a data set, without reading its images.
 
     Without a name: the one that $PNEUMO_DATASET names, or chest-xray, or the phantom where chest-xray is not at hand;
         `Dataset.name` tells which.
     name_or_path: a name of `CATALOGUE`, searched for in `data_folders()`, or the path of a folder, a zip archive, a
-        MedMNIST file or a folder of PatchCamelyon (write ./phantom for a folder by a known name).
+        folder inside one, a MedMNIST file or a folder of PatchCamelyon (write ./phantom for a folder by a known name).
+    positive, negative, labels: of a folder or zip archive, see `read_archive`; by default positive is what
+        $PNEUMO_POSITIVE names, or pneumonia. A data set of `CATALOGUE` has its own classes.
     Raises DataError where there is none, with how to get it; see also `read_archive`, `read_medmnist` and `read_pcam`.
     Warns where a known data set is not as published, e.g. images are missing.
 
         dataset = load("chest-xray")
+        dataset = load("films", labels="films.csv", positive="Pneumonia", negative="No Finding")
     """
     name = str(name_or_path or default_name())
+    if name in CATALOGUE and (positive or negative or labels):
+        raise DataError(f"{name} has its own classes; leave out positive, negative and labels")
     if name == "phantom":
         return phantom(PhantomConfig())
     if name in CATALOGUE:
@@ -182,13 +193,18 @@ def load(name_or_path: str | Path | None = None) -> Dataset:
             )
         return dataset
     path = Path(name).expanduser()
-    if not path.exists():
+    if not split_archive_path(path)[0].exists():
         near = difflib.get_close_matches(name, CATALOGUE, n=1)
         raise DataError(
             f'"{name}" is neither a file or folder nor a data set known by name ({", ".join(CATALOGUE)})'
             + (f'; did you mean "{near[0]}"?' if near else "; check the spelling")
         )
-    return _open(path, None)
+    return _open(path, None, positive=positive, negative=negative, labels=labels)
+
+
+def default_positive() -> str | None:
+    """Name of the class that is label 1 in a data set at a path, where none is given: that of $PNEUMO_POSITIVE."""
+    return os.environ.get("PNEUMO_POSITIVE") or None
 
 
 def default_name() -> str:
@@ -204,12 +220,25 @@ def class_names(name: str) -> tuple[str, str]:
     return CATALOGUE[name].classes if name in CATALOGUE else DEFAULT_CLASS_NAMES
 
 
-def _open(path: Path, name: str | None) -> Dataset:
+def _open(
+    path: Path,
+    name: str | None,
+    *,
+    positive: str | None = None,
+    negative: str | None = None,
+    labels: str | Path | None = None,
+) -> Dataset:
+    own_classes = path.suffix == ".npz" or name == "pcam" or is_pcam(path)
+    if own_classes and (positive or negative or labels):
+        raise DataError(f"{path} has its own classes; leave out positive, negative and labels")
     if path.suffix == ".npz":
         return read_medmnist(path, name=name)
-    if name == "pcam" or is_pcam(path):
+    if own_classes:
         return read_pcam(path, name=name)
-    return read_archive(path, name=name, validation=_KAGGLE_VALIDATION_IMAGES if name == "chest-xray" else ())
+    if name is None:
+        positive = positive or default_positive()
+    validation = _KAGGLE_VALIDATION_IMAGES if name == "chest-xray" else ()
+    return read_archive(path, name=name, positive=positive, negative=negative, labels=labels, validation=validation)
 
 
 def data_folders() -> list[Path]:

@@ -45,12 +45,14 @@ class Dataset:
         subtype  str: "normal", "bacteria", "virus", or "" where unknown
         patient  str, or "" in every row where the publisher gives no patients
     source: reads the pixels of a row.
+    passed_over: (path, why) of the other files that lie there.
     """
 
     name: str
     classes: tuple[str, str]
     table: pd.DataFrame
     source: Source
+    passed_over: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)

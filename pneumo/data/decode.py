@@ -1,4 +1,4 @@
-"""From the bytes of a JPEG or PNG file to a square of grey levels."""
+"""From the bytes of an image file (JPEG, PNG and others, not DICOM) to a square of grey levels."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import io
 from typing import Literal, get_args
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from pneumo.data.thorax import Box, thorax_field
 from pneumo.errors import DataError
 
 DECODER_VERSION = 1
 """Version of the decoding. Raised by hand when pixels would change, since it keys the cached pixels."""
+
+PILLOW_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM")
+"""The formats that are read, by Pillow's names; "PPM" is all of PNM."""
 
 MAX_PIXELS = 80_000_000
 """Size of the largest image that is decoded, eight times a large radiograph's. A file of a few bytes can claim far more
@@ -26,7 +29,7 @@ FIELD_RULES: tuple[ResizeRule, ...] = ("square", "thorax")
 
 
 def decode(data: bytes, name: str, size: int | None = None) -> np.ndarray:
-    """Decode a JPEG or PNG file to grey levels.
+    """Decode an image file to grey levels: JPEG, PNG, TIFF, BMP, GIF, WebP, JPEG 2000 or PNM.
 
     data: the file's bytes. name: what errors call it.
     size: a hint that about `size` pixels are wanted on a side: a large JPEG is then decoded at 1/2, 1/4 or 1/8, at
@@ -35,7 +38,8 @@ def decode(data: bytes, name: str, size: int | None = None) -> np.ndarray:
 
     Colour becomes its luma (ITU-R BT.601), transparency black, and 16-bit grey levels are divided by 256: the range is
     the file format's, so a 12-bit image that was stored in 16 bits without scaling comes out dark.
-    Raises DataError for an empty or truncated file, for one that is no JPEG or PNG and for over MAX_PIXELS pixels.
+    Raises DataError for an empty or truncated file, for one of another format, for one of several pages or of levels
+    that are no whole numbers from 0 to 65535, and for over MAX_PIXELS pixels.
     """
     return np.asarray(_open_grey(data, name, size))
 
@@ -51,17 +55,20 @@ def _open_grey(data: bytes, name: str, size: int | None) -> Image.Image:
     if not data:
         raise DataError(f"{name} is empty (0 bytes); copy or download it again")
     try:
-        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
+        image = Image.open(io.BytesIO(data), formats=PILLOW_FORMATS)
         _check_pixels(image, name)
+        _check_pages(image, name)
         if size is not None:
             image.draft("L", (2 * size, 2 * size))
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
-        return _grey(image)
+        return _grey(_with_white_as_highest(image), name)
     except (DataError, MemoryError):
         raise
     except Image.UnidentifiedImageError as error:
-        raise DataError(f"{name} is no JPEG or PNG image; replace or remove it") from error
+        raise DataError(
+            f"{name} is no JPEG or PNG image, nor TIFF, BMP, GIF, WebP, JPEG 2000 or PNM; replace or remove it"
+        ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{name} claims too many pixels ({error}); replace or remove it") from error
     except Exception as error:  # a damaged file trips Pillow's parsers in any way: SyntaxError, struct.error, KeyError
@@ -131,10 +138,38 @@ def _check_pixels(image: Image.Image, name: str) -> None:
         )
 
 
-def _grey(image: Image.Image) -> Image.Image:
-    """Grey levels ("L") of an image of any mode that JPEG and PNG can hold."""
-    if image.mode.startswith("I"):  # 16-bit PNG: "I;16", "I;16B" or "I"
-        return Image.fromarray((np.asarray(image).astype(np.int64) // 256).astype(np.uint8))
+def _check_pages(image: Image.Image, name: str) -> None:
+    """Raises DataError for several pages, of which none is meant more than the others, and for a mere preview.
+
+    The first picture of an animated PNG and of a JPEG of several is its main one.
+    """
+    pages = 1 if image.format in ("PNG", "JPEG", "MPO") else getattr(image, "n_frames", 1)
+    if pages != 1:
+        raise DataError(f"{name} has {pages} pages; a radiograph has one: save the one that is meant as PNG")
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & 1:
+        raise DataError(f"{name} begins with a preview, as raw files of cameras do; save the image itself as PNG")
+
+
+_NEW_SUBFILE_TYPE, _PHOTOMETRIC_INTERPRETATION = 254, 262
+"""TIFF tags. Bit 0 of the first marks a preview; 0 in the second means that 0 is white."""
+
+
+def _with_white_as_highest(image: Image.Image) -> Image.Image:
+    """16-bit TIFF images whose 0 is white, inverted. Pillow inverts those of 8 bits and 1 bit itself."""
+    if image.mode.startswith("I;16") and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC_INTERPRETATION) == 0:
+        return Image.fromarray(65535 - np.asarray(image).astype(np.uint16))
+    return image
+
+
+def _grey(image: Image.Image, name: str) -> Image.Image:
+    """Grey levels ("L") of an image of any mode. Raises DataError for levels that are no whole numbers to 65535."""
+    if image.mode == "F":
+        raise DataError(f"{name} has levels that are no whole numbers; save it as PNG of 8 or 16 bits")
+    if image.mode.startswith("I"):  # 16 bits: "I;16", "I;16B" or "I", which can also hold 32
+        levels = np.asarray(image).astype(np.int64)
+        if levels.min() < 0 or levels.max() > 65535:
+            raise DataError(f"{name} has levels from {levels.min()} to {levels.max()}; save it as PNG of 16 bits")
+        return Image.fromarray((levels // 256).astype(np.uint8))
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, "black")
         image = Image.alpha_composite(black, image.convert("RGBA"))

@@ -13,6 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pneumo.data.dataset import Dataset
     from pneumo.data.pixel_cache import Pixels
     from pneumo.data.splits import Split
 
@@ -25,6 +26,9 @@ test part, 28 pairs lie above 0.9999, all of one patient each, and no other pair
 
 MAX_IMAGES_COMPARED = 20_000
 """Beyond this many no images are compared: each is with each, so the work grows with the square."""
+
+COMPARED_SIZE = 32
+"""Side in pixels at which `duplicate_groups` compares images, whatever size a network reads."""
 
 _BLOCK_IMAGES = 1024
 
@@ -66,6 +70,29 @@ def duplicate_pairs(pixels: Pixels, rows: np.ndarray) -> np.ndarray:
         pairs = np.argwhere(np.triu(similarity, k=1) > MIN_CORRELATION)
         found.append(pairs + start)
     return np.concatenate(found)
+
+
+def duplicate_groups(dataset: Dataset) -> np.ndarray:
+    """Numbers of groups of images that belong together, (N,): of one patient, or near-duplicates, in any chain.
+
+    The images are compared as they are decoded for `COMPARED_SIZE` pixels. For a split that keeps copies together.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    from pneumo.data.pixel_cache import pixels
+
+    count = len(dataset.table)
+    first, second = duplicate_pairs(
+        pixels(dataset, size=COMPARED_SIZE, resize="stretch", progress=False), np.arange(count)
+    ).T
+    if dataset.has_patients:
+        patients = dataset.table["patient"].to_numpy()
+        order = np.argsort(patients, kind="stable")
+        same = patients[order[1:]] == patients[order[:-1]]
+        first, second = np.r_[first, order[:-1][same]], np.r_[second, order[1:][same]]
+    linked = coo_array((np.ones(len(first)), (first, second)), shape=(count, count))
+    return connected_components(linked, directed=False)[1]
 
 
 def _thumbnails(images: np.ndarray) -> np.ndarray:

@@ -25,6 +25,10 @@ class Examples:
         self.synthetic = self.dataset.name == "phantom"
         self._rows = {image: row for row, image in enumerate(self.dataset.table["image"])}
 
+    def __contains__(self, image: str) -> bool:
+        """Whether it is this image that is shown, not a phantom in its place."""
+        return not self.synthetic and image in self._rows
+
     def __call__(self, image: str, subtype: str) -> np.ndarray:
         """The image of that name, or a phantom of `subtype` where the data set lacks it. (size, size) uint8."""
         row = self._rows.get(image)

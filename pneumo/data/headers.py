@@ -16,7 +16,9 @@ import pandas as pd
 from PIL import Image
 
 from pneumo.data.catalogue import data_folders
+from pneumo.data.decode import PILLOW_FORMATS
 from pneumo.data.readers.archive import ImageFileSource
+from pneumo.data.readers.image import image_size, is_dicom_file
 from pneumo.errors import DataError, listed
 from pneumo.io.jpeg import estimated_quality
 from pneumo.phantom import PhantomSource
@@ -99,8 +101,10 @@ def read_headers(dataset: Dataset) -> pd.DataFrame:
 
 
 def _read_header(data: bytes, name: str) -> tuple[str, int, int, float, int]:
+    if is_dicom_file(data, name):
+        return "L", *image_size(data, name), math.nan, len(data)
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
             tables = getattr(image, "quantization", None)  # number of the table -> its divisors; JPEG only
             quality = estimated_quality(tables[min(tables)]) if tables else math.nan
             return image.mode, image.width, image.height, quality, len(data)

@@ -78,6 +78,39 @@ def split(table: pd.DataFrame, *, validation_fraction: float = 0.15, fraction: f
     return Split(train=np.flatnonzero(train), validation=np.flatnonzero(validation), test=np.flatnonzero(test))
 
 
+def cross_validation_split(
+    table: pd.DataFrame, groups: np.ndarray, *, folds: int, fold: int, fraction: float = 1.0, seed: int = 0
+) -> Split:
+    """One split of a cross-validation, in which each image is a test image once.
+
+    The publisher's parts are pooled.
+    groups: (N,) integers; images of one group, a patient's or copies of one picture, stay in one fold, see
+        `duplicates.duplicate_groups`.
+    folds: at least 3, about equally large and with about the same share of label 1. fold: from 0; it is the test part,
+        the next one (after the last, the first) is the validation part, and the others are the training part.
+    fraction: of the training images, as in `split`. seed: of the folds.
+
+    Raises ValueError for a number out of range, and DataError for a class missing in a part.
+    """
+    if folds < 3 or not 0 <= fold < folds:
+        raise ValueError(f"fold={fold} of folds={folds}: use 3 folds or more, and count from 0 to one below")
+    _check_fractions(0.5, fraction)
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels = table["label"].to_numpy()
+    of_image = np.empty(len(table), dtype=int)
+    parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, groups)
+    for number, (_, rows) in enumerate(parts):
+        of_image[rows] = number
+    test, validation = of_image == fold, of_image == (fold + 1) % folds
+    train = ~test & ~validation
+    for part, chosen in (("train", train), ("validation", validation), ("test", test)):
+        _check_classes(part, labels[chosen])
+    if fraction < 1:
+        train = _draw(groups, labels, train, share=fraction, seed=seed, keep_one_back=False)
+    return Split(train=np.flatnonzero(train), validation=np.flatnonzero(validation), test=np.flatnonzero(test))
+
+
 def _draw(
     groups: np.ndarray, labels: np.ndarray, pool: np.ndarray, *, share: float, seed: int, keep_one_back: bool = True
 ) -> np.ndarray:

@@ -10,6 +10,7 @@ from .acquisition import (
     VARIANTS as VARIANTS,
     acquisition_evidence as acquisition_evidence,
     acquisition_external as acquisition_external,
+    acquisition_transferred as acquisition_transferred,
     acquisition_variants as acquisition_variants,
     occluded_variants as occluded_variants,
 )
@@ -53,6 +54,16 @@ from .builders import (
     reduced_training_data as reduced_training_data,
     repeated as repeated,
     study_data as study_data,
+)
+from .lookup import (
+    find_record as find_record,
+    find_record_file as find_record_file,
+    own_experiments as own_experiments,
+    recorded_experiments as recorded_experiments,
+)
+from .own_data import (
+    RECIPES as RECIPES,
+    define_experiment as define_experiment,
 )
 from .first_network import (
     first_network as first_network,
@@ -103,5 +114,7 @@ from .transfer_learning import (
     transfer_learning as transfer_learning,
 )
 from .tumours import (
+    patchcamelyon as patchcamelyon,
+    tumour_folds as tumour_folds,
     tumours as tumours,
 )

@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, ModelConfig, OptimizerConfig, TrainingConfig
+
+if TYPE_CHECKING:
+    from pneumo.data import Dataset
 
 SEEDS = range(5)
 FEW_SEEDS = range(3)
@@ -23,19 +28,52 @@ def reduced_training_data(image_size: int = 64) -> DataConfig:
     return replace(study_data(image_size), fraction=0.4)
 
 
-def data_config(name: str, image_size: int = 64) -> DataConfig:
+def data_config(
+    name: str | Path,
+    image_size: int = 64,
+    *,
+    positive: str | None = None,
+    negative: str | None = None,
+    labels: str | Path | None = None,
+) -> DataConfig:
     """A configuration for a data set known by name or found at a path.
 
     A path is read to see who is in it; the names of `pneumo data list` are known without their data.
+    positive, negative, labels: see `pneumo.data.load`.
     """
-    from pneumo.data.catalogue import CATALOGUE, load
+    from pneumo.data.catalogue import CATALOGUE, default_positive, load
 
-    version = CATALOGUE[name].version if name in CATALOGUE else ""
-    return DataConfig(name=name, version=version or load(name).version, image_size=image_size)
+    name = str(name)
+    known = CATALOGUE[name].version if name in CATALOGUE and not (positive or negative or labels) else ""
+    positive = positive or (None if name in CATALOGUE else default_positive())
+    version = known or load(name, positive=positive, negative=negative, labels=labels).version
+    return DataConfig(
+        name=name,
+        version=version,
+        image_size=image_size,
+        positive=positive or "",
+        negative=negative or "",
+        labels=str(labels or ""),
+    )
+
+
+def load_data(config: DataConfig) -> Dataset:
+    """The data set of a configuration. Raises DataError as `pneumo.data.load` does."""
+    from pneumo.data.catalogue import load
+
+    return load(
+        config.name, positive=config.positive or None, negative=config.negative or None, labels=config.labels or None
+    )
 
 
 EIGHT_EPOCHS = TrainingConfig(epochs=8, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3), patience=None)
 """Training of the comparisons between small networks: eight epochs, of which the best is kept."""
+
+FULL_LENGTH = TrainingConfig(
+    epochs=15, batch_size=32, optimizer=OptimizerConfig(learning_rate=1e-3, schedule="cosine"), patience=None
+)
+"""Training of comparisons on all training images: the learning rate falls to 0 along a cosine, so that the validation
+loss of every network has levelled off at the last epoch, and does not jump between epochs as at a constant rate."""
 
 
 def repeated(

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
+from io import StringIO
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
@@ -34,18 +39,25 @@ def run_on_slurm(
     minutes_factor: float = 3.0,
     cpus: int = 4,
     gpus: int = 0,
+    memory_gb: float | None = None,
+    account: str | None = None,
+    qos: str | None = None,
     cluster: Literal["slurm", "local", "debug"] = "slurm",
 ) -> list[submitit.Job[str]]:
     """Submit the experiments that have no record, and return their jobs without waiting: `pneumo status` has the news.
 
     partition: where to queue; the cluster's default if None.
-    minutes_factor: the time limit of a job, as a factor of the minutes that `planning.plan` expects. A job that ends at
-        its limit, or makes way for another, is queued again (for the limit, three times at most) and goes on from its
-        last epoch.
-    cpus, gpus: for each experiment.
+    minutes_factor: the time limit of a job, as a factor of the minutes that `planning.plan` expects. A job that SLURM
+        warns before its limit, or before it makes way for another, by submitit's signal (USR2), is queued again (for
+        the limit, three times at most) and goes on from its last epoch. After SIGTERM, of `scancel` and of clusters
+        that do not send the signal of the user, it ends with status 143, so that SLURM may queue it again itself;
+        where it does not, the same call submits it again.
+    cpus, gpus, memory_gb: for each experiment; the cluster's default memory if None. Several GPUs are of no use to it.
+    account, qos: whom the jobs are charged to, and their quality of service; the cluster's default if None.
     cluster: "local" runs the jobs in processes of this machine, all at once; "debug" in this process.
     A job's result is the experiment's name; its logs are in `cache_folder() / "slurm"`.
-    Raises PneumoError where submitit is not installed, or where this machine cannot submit to SLURM.
+    Raises PneumoError where submitit is not installed, where this machine cannot submit to SLURM, and with sbatch's own
+    words where it refuses: those jobs that it took before are named, and stay.
     """
     submitit = _submitit()
     if minutes_factor < 1:
@@ -63,11 +75,35 @@ def run_on_slurm(
         except RuntimeError as error:
             raise PneumoError(f"{error} Submit from a login node of the cluster, or use `pneumo run --jobs`") from error
         executor.update_parameters(
-            name="pneumo", timeout_min=limit, cpus_per_task=cpus, gpus_per_node=gpus or None, slurm_partition=partition
+            name="pneumo",
+            timeout_min=limit,
+            cpus_per_task=cpus,
+            gpus_per_node=gpus or None,
+            mem_gb=memory_gb,
+            slurm_partition=partition,
+            slurm_account=account,
+            slurm_qos=qos,
         )
-        with executor.batch():
-            jobs += [executor.submit(SlurmJob(), experiment, root, cpus) for _, experiment in pairs]
+        with _explain_refusal(jobs):
+            with executor.batch():
+                submitted = [executor.submit(SlurmJob(), experiment, root, cpus) for _, experiment in pairs]
+            jobs += submitted
     return jobs
+
+
+@contextmanager
+def _explain_refusal(jobs: Sequence[submitit.Job[str]]) -> Iterator[None]:
+    """jobs: those that were submitted before."""
+    try:
+        with redirect_stderr(StringIO()):  # submitit prints what it raises
+            yield
+    except (_submitit().core.utils.FailedJobError, OSError) as error:
+        reason = " ".join(str(error).split()) or "it gave no reason"
+        before = f"; submitted before it: {', '.join(job.job_id for job in jobs)}" if jobs else ""
+        raise PneumoError(
+            f"sbatch refused the jobs: {reason}. Ask `sinfo` for partitions and their limits and `sacctmgr show assoc` "
+            f"for your accounts and QOS, and give them with --slurm, --account, --qos, --memory, --cpus, --gpus{before}"
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +116,26 @@ class SlurmJob:
     submitter: int = field(default_factory=os.getpid)
 
     def __call__(self, experiment: Experiment, root: Path, threads: int) -> str:
-        """Run an experiment, unless it has its record by now. Returns its name."""
-        return runner.run_with_threads(experiment, root, threads, self.submitter)
+        """Run an experiment, unless it has its record by now. Returns its name; SIGTERM ends it with status 143."""
+        with _sigterm_ends_the_job():
+            return runner.run_with_threads(experiment, root, threads, self.submitter)
 
     def checkpoint(self, experiment: Experiment, root: Path, threads: int) -> submitit.helpers.DelayedSubmission:
         """The same again: `run` goes on from the state that it keeps after every epoch."""
         return _submitit().helpers.DelayedSubmission(self, experiment, root, threads)
+
+
+@contextmanager
+def _sigterm_ends_the_job() -> Iterator[None]:
+    """submitit passes SIGTERM over, and the job would compute on until it is killed."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set what a signal does
+        yield
+        return
+    handler = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _submitit() -> ModuleType:

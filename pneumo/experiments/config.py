@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, get_args
 
 import cattrs
+from cattrs.gen import make_dict_unstructure_fn
 from cattrs.strategies import configure_tagged_union
 
 from pneumo.augment.configuration import Augmentation
@@ -74,6 +75,10 @@ class DataConfig:
     validation_fraction: of the development images; whole patients.
     fraction: of the training images that are used; whole patients.
     distortion: applied once to every image, of training, validation and test.
+    folds, fold: cross-validation in place of the publisher's parts, see `pneumo.data.cross_validation_split`; copies of
+        one image stay in one fold. 0 folds for none.
+    positive, negative, labels: which class is label 1, which is label 0, and the path of a CSV file of labels, see
+        `pneumo.data.load`; "" for the default. They are written to records only where they are given.
     """
 
     name: str
@@ -84,7 +89,12 @@ class DataConfig:
     fraction: float = 1.0
     split_seed: int = 0
     distortion: Augmentation = field(default_factory=Augmentation)
+    folds: int = 0
+    fold: int = 0
     grey: Grey = "as-is"
+    positive: str = ""
+    negative: str = ""
+    labels: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +199,13 @@ def from_dict(values: dict[str, Any]) -> Experiment:
 
 def _converter(*, omit_default: bool) -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=omit_default, forbid_extra_keys=True)
+    given = cattrs.override(omit_if_default=True)  # so that records without them stay what they are
+    converter.register_unstructure_hook(
+        DataConfig,
+        make_dict_unstructure_fn(
+            DataConfig, converter, _cattrs_omit_if_default=omit_default, positive=given, negative=given, labels=given
+        ),
+    )
     # The model of an experiment is one of several classes: a "kind" beside its fields says which.
     features = {config: config.name for config in (HOGConfig, LBPConfig, GLCMConfig, PixelsConfig, SpectrumConfig)}
     configure_tagged_union(FeatureConfig, converter, tag_name="kind", tag_generator=features.__getitem__)

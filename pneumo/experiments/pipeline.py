@@ -18,13 +18,15 @@ from pneumo.augment import STRESS
 from pneumo.augment.configuration import Augmentation
 from pneumo.classical.configuration import ClassicalConfig
 from pneumo.data.catalogue import CATALOGUE
-from pneumo.data.duplicates import warn_of_duplicates
+from pneumo.data.duplicates import duplicate_groups, warn_of_duplicates
 from pneumo.data.grey import GreyRule
 from pneumo.data.headers import headers
 from pneumo.data.strata import stratify
 from pneumo.errors import MissingRecord
 from pneumo.experiments import records
+from pneumo.experiments.builders import load_data
 from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, ReevaluationConfig, TrainingConfig
+from pneumo.experiments.tracking import make_loggers
 from pneumo.interpret import OCCLUSIONS
 from pneumo.io.files import atomic_write
 from pneumo.io.paths import checkpoint_path, weights_path
@@ -52,8 +54,8 @@ def compute_results(model: ModelConfig, experiment: Experiment, progress: bool) 
 def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
     config = _training(experiment)
     images = _images(experiment, progress)
-    parts = {name: training.standardised(part, experiment.data.grey) for name, part in images.parts.items()}
     network = _initial_network(model, experiment.seed)
+    parts = {name: training.standardised(part, experiment.data.grey) for name, part in images.parts.items()}
     choosing = [parts[name] for name in SELECTION_PARTS[config.validate_on]]
     fit = training.fit(
         network,
@@ -63,6 +65,7 @@ def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> di
         seed=experiment.seed,
         checkpoint=checkpoint_path(experiment.key),
         progress=progress,
+        loggers=make_loggers(experiment),
     )
     _save_weights(network, weights_path(experiment.key))
     scores = {name: training.predict(network, parts[name]) for name in records.SCORED_PARTS}
@@ -127,7 +130,7 @@ def _elsewhere(model: ReevaluationConfig, experiment: Experiment, progress: bool
     own = replace(model, elsewhere="", elsewhere_version="", change=Augmentation(), look="whole")
     frozen = _stored_threshold(replace(experiment, model=own))
     settings = experiment.data
-    dataset = _load(model.elsewhere, model.elsewhere_version, experiment.name)
+    dataset = _checked(data.load(model.elsewhere), model.elsewhere, model.elsewhere_version, experiment.name)
     pixels = data.pixels(dataset, size=settings.image_size, resize=settings.resize, progress=progress)
     rows = np.arange(len(dataset))
     images = training.Images(pixels=pixels, rows=rows, labels=dataset.table["label"].to_numpy())
@@ -333,7 +336,16 @@ def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
             f"{experiment.name} would train or choose on {config.name}, which is there to judge models that are fixed; "
             "use ReevaluationConfig(elsewhere=...)"
         )
-    dataset = _load(config.name, config.version, experiment.name)
+    dataset = _checked(load_data(config), config.name, config.version, experiment.name)
+    if config.folds:
+        return dataset, data.cross_validation_split(
+            dataset.table,
+            duplicate_groups(dataset),
+            folds=config.folds,
+            fold=config.fold,
+            fraction=config.fraction,
+            seed=config.split_seed,
+        )
     split = data.split(
         dataset.table,
         validation_fraction=config.validation_fraction,
@@ -343,9 +355,8 @@ def _data(experiment: Experiment) -> tuple[data.Dataset, data.Split]:
     return dataset, split
 
 
-def _load(name: str, version: str, experiment: str) -> data.Dataset:
-    """A data set. Raises DataError where the one here is not that for which the experiment of this name was defined."""
-    dataset = data.load(name)
+def _checked(dataset: data.Dataset, name: str, version: str, experiment: str) -> data.Dataset:
+    """The data set. Raises DataError where it is not that for which the experiment of this name was defined."""
     if dataset.version != version:
         raise data.DataError(
             f"{name} here is version {dataset.version}, {experiment} was defined for {version} "

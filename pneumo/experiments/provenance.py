@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import subprocess
@@ -50,12 +51,11 @@ def machine() -> dict[str, Any]:
     """Processor, cores that may be used, threads that PyTorch uses, memory in GB, and the accelerator if any."""
     import torch
 
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "memory_gb": round(pages / 2**30, 1),
+        "memory_gb": round(_memory_bytes() / 2**30, 1),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "system": f"{platform.system()} {platform.machine()}",
     }
@@ -67,10 +67,68 @@ def peak_memory_mb() -> int:
         status = Path("/proc/self/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) // 1024
     except (OSError, IndexError):
-        import resource
+        return _peak_memory_bytes() // 2**20
 
-        unit = 2**20 if platform.system() == "Darwin" else 2**10
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
+
+def _peak_memory_bytes() -> int:
+    """Most resident memory of this process since its start, on any system."""
+    try:
+        import resource
+    except ImportError:
+        return _windows_peak_memory_bytes()
+    unit = 1 if platform.system() == "Darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _memory_bytes() -> int:
+    """Memory of the machine."""
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return _windows_memory_bytes()
+
+
+# Windows, whose Python has neither os.sysconf nor the module resource
+
+
+class _MemoryStatus(ctypes.Structure):
+    """MEMORYSTATUSEX."""
+
+    _fields_ = (
+        ("length", ctypes.c_uint32),
+        ("load", ctypes.c_uint32),
+        ("total_physical", ctypes.c_uint64),
+        ("others", ctypes.c_uint64 * 6),
+    )
+
+
+class _ProcessMemory(ctypes.Structure):
+    """PROCESS_MEMORY_COUNTERS."""
+
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("page_faults", ctypes.c_uint32),
+        ("peak_working_set", ctypes.c_size_t),
+        ("others", ctypes.c_size_t * 7),
+    )
+
+
+def _windows_memory_bytes() -> int:
+    status = _MemoryStatus(length=ctypes.sizeof(_MemoryStatus))
+    _kernel32().GlobalMemoryStatusEx(ctypes.byref(status))
+    return status.total_physical
+
+
+def _windows_peak_memory_bytes() -> int:
+    memory = _ProcessMemory(size=ctypes.sizeof(_ProcessMemory))
+    kernel32 = _kernel32()
+    kernel32.GetCurrentProcess.restype = ctypes.c_void_p
+    kernel32.K32GetProcessMemoryInfo.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+    kernel32.K32GetProcessMemoryInfo(kernel32.GetCurrentProcess(), ctypes.byref(memory), memory.size)
+    return memory.peak_working_set
+
+
+def _kernel32() -> Any:
+    return ctypes.WinDLL("kernel32")  # pyright: ignore[reportAttributeAccessIssue] (Windows alone has it)
 
 
 def _reset_peak_memory() -> None:

@@ -30,6 +30,7 @@ from pneumo.errors import MissingRecord, RecordError
 from pneumo.evaluation import metrics
 from pneumo.experiments import config
 from pneumo.experiments.config import Experiment
+from pneumo.experiments.wording import in_words
 from pneumo.io.digests import json_digest
 from pneumo.io.files import atomic_write
 
@@ -138,7 +139,7 @@ class Record:
     def label(self) -> str:
         """What tables and prose call it: the variant in words, and the seed where a network was trained."""
         seed = f", seed {self.experiment.seed}" if self.history else ""
-        return self.variant.replace("-", " ") + seed
+        return in_words(self.variant) + seed
 
     @property
     def has_patients(self) -> bool:
@@ -303,8 +304,18 @@ def find_path(experiment: Experiment, root: Path | None = None) -> Path | None:
     return next(same_key, None)
 
 
-def get(experiment: Experiment, root: Path | None = None) -> Record:
-    """The record of this experiment. Raises MissingRecord that says how to make it."""
+def get(experiment: Experiment | str, root: Path | None = None) -> Record:
+    """The record of this experiment. Raises MissingRecord that says how to make it.
+
+    experiment: also by its name, or by the path of its record's file; see `pneumo.experiments.lookup`.
+
+    >>> get("first-network/seed-0").experiment.seed
+    0
+    """
+    if isinstance(experiment, str):
+        from pneumo.experiments.lookup import find_record  # which knows the study, and the study knows records
+
+        return find_record(experiment, root)
     record = find(experiment, root)
     if record is None:
         raise MissingRecord(

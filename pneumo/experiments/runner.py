@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
+import traceback
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import filelock
 import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from pneumo.errors import ExperimentsFailed, PneumoError
 from pneumo.experiments import records
 from pneumo.experiments.allocator import disable_malloc_trim
 from pneumo.experiments.config import Experiment
 from pneumo.experiments.planning import plan, threads_per_experiment
 from pneumo.experiments.provenance import measured
 from pneumo.experiments.records import Record
+from pneumo.io.locks import GLOBAL_STATE
 from pneumo.io.paths import cache_folder, checkpoint_path
 
 
@@ -28,14 +36,15 @@ def run(experiment: Experiment, *, root: Path | None = None, progress: bool = Tr
     Raises MissingRecord, with the command that makes it, where there is none and it would take longer than
     $PNEUMO_LIMIT_MINUTES (the book sets 1, so that no chapter trains for long by surprise). Raises RecordError, before
     any work is done, where the new record could not be written; a stored one needs no place to write. Two processes
-    that want the same experiment: one works, the other waits for its record.
+    that want the same experiment: one works, the other waits for its record. Threads of one process run experiments one
+    after the other.
     """
     stored = records.find(experiment, root)
     if stored is not None:
         return stored
     if experiment.minutes > float(os.environ.get("PNEUMO_LIMIT_MINUTES", "inf")):
         records.get(experiment, root)  # raises MissingRecord
-    with lock(experiment):
+    with _alone_in_process(), lock(experiment):
         stored = records.find(experiment, root)
         if stored is not None:
             return stored
@@ -53,28 +62,69 @@ def run_all(
     """The records of several experiments, in their order; those that are missing are run, the longest first.
 
     jobs: experiments at a time, through joblib: the backend is its default or what `joblib.parallel_config` set. The
-        processor's threads are divided among them. With one job, everything runs in this process.
+        processor's threads are divided among them. With one job, everything runs in this process. Threads of one
+        process, as of the backend "threading" and of Dask's workers with several, take turns.
     progress: tell each finished experiment on stderr, and how many of the expected minutes are done.
+
+    Networks end with other last digits where another number of threads adds up; a record says how many there were.
+    One that fails does not keep the others from being run. Raises ExperimentsFailed at the end, which says what failed;
+    of a single experiment, its own error. Raises PneumoError for a backend that cannot say which one is done, and where
+    a worker was ended from outside.
     """
     experiments = list(experiments)
     todo = plan(experiments, root, jobs=jobs)
-    done = 0.0
-    for number, index in enumerate(_finished(todo.experiments, root, jobs, progress), start=1):
-        done += todo.minutes[index]
+    done, failures = 0.0, []
+    for number, outcome in enumerate(_finished(todo.experiments, root, jobs, progress), start=1):
+        done += todo.minutes[outcome.index]
+        if outcome.error is not None:
+            failures.append(outcome)
         if progress:
             minutes = todo.total * done / (sum(todo.minutes) or 1)
             whole = f"{number} of {len(todo.experiments)}, {minutes:.0f} of about {todo.total:.0f} min"
-            print(f"{todo.experiments[index].name}: recorded ({whole})", file=sys.stderr, flush=True)
+            state = "recorded" if outcome.error is None else "failed"
+            print(f"{todo.experiments[outcome.index].name}: {state} ({whole})", file=sys.stderr, flush=True)
+    _raise_failures(failures, todo.experiments)
     return [records.get(experiment, root) for experiment in experiments]
 
 
-def _finished(experiments: Sequence[Experiment], root: Path | None, jobs: int, progress: bool) -> Iterator[int]:
-    """Run experiments, begun in their order; yields the index of each when its record is there."""
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How an experiment ended. index: of it, in the order begun. error: None where it is recorded."""
+
+    index: int
+    error: Exception | None = None
+
+
+def _raise_failures(failures: Sequence[Outcome], experiments: Sequence[Experiment]) -> None:
+    errors = [failure.error for failure in failures if failure.error is not None]
+    if len(experiments) == 1 and errors:
+        raise errors[0]
+    if errors:
+        lines = [f"  {experiments[failure.index].name}: {_said(failure.error)}" for failure in failures]
+        others = "the others are recorded" if len(errors) < len(experiments) else "none of them is recorded"
+        raise ExperimentsFailed(
+            "\n".join([f"{len(errors)} of {len(experiments)} experiments failed, {others}:", *lines])
+        ) from ExceptionGroup("failed experiments", errors)
+
+
+def _said(error: Exception | None) -> str:
+    """The message of an error that a user can do something about; of another one its type as well."""
+    return str(error) if isinstance(error, PneumoError) else f"{type(error).__name__}: {error}"
+
+
+def _finished(experiments: Sequence[Experiment], root: Path | None, jobs: int, progress: bool) -> Iterator[Outcome]:
+    """Run experiments, begun in their order; yields how each ended when it has."""
     if jobs == 1:
         for index, experiment in enumerate(experiments):
-            run(experiment, root=root, progress=progress)
-            yield index
+            failed = None
+            try:
+                run(experiment, root=root, progress=progress)
+            except Exception as error:
+                _show_traceback(error)
+                failed = error
+            yield Outcome(index=index, error=failed)
     elif experiments:
+        _check_backend()
         threads, root = threads_per_experiment(jobs), root or records.folder()
         work = (
             joblib.delayed(_run_one)(index, each, root, threads, os.getpid()) for index, each in enumerate(experiments)
@@ -82,12 +132,47 @@ def _finished(experiments: Sequence[Experiment], root: Path | None, jobs: int, p
         # One at a time: of a batch of quick ones, the last could wait for a worker while another has nothing to do.
         # The workers stay until the end, so that each imports PyTorch once.
         parallel: Any = joblib  # whose published types allow no whole number as batch_size
-        yield from parallel.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
+        try:
+            yield from parallel.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
+        except TerminatedWorkerError as error:
+            raise PneumoError(
+                "a worker process was ended from outside, perhaps for want of memory; each has more with fewer than "
+                f"jobs={jobs} at a time. What was finished is kept, and the same call goes on from there"
+            ) from error
 
 
-def _run_one(index: int, experiment: Experiment, root: Path, threads: int, submitter: int) -> int:
-    run_with_threads(experiment, root, threads, submitter)
-    return index
+def _check_backend() -> None:
+    backend: Any = joblib.parallel.get_active_backend()[0]
+    if not backend.supports_return_generator:
+        name = type(backend).__name__.removesuffix("Backend").lower()
+        raise PneumoError(
+            f'joblib\'s backend "{name}" cannot run experiments: it does not tell which one is done, and starts its '
+            'processes with the threads of this one half-way; use joblib.parallel_config(backend="loky")'
+        )
+
+
+def _run_one(index: int, experiment: Experiment, root: Path, threads: int, submitter: int) -> Outcome:
+    try:
+        run_with_threads(experiment, root, threads, submitter)
+    except Exception as error:
+        _show_traceback(error)
+        return Outcome(index=index, error=_sendable(error))
+    return Outcome(index=index)
+
+
+def _show_traceback(error: Exception) -> None:
+    """Of an error that is a fault of the program, since only its message gets to the end."""
+    if not isinstance(error, PneumoError | OSError):
+        traceback.print_exception(error)
+
+
+def _sendable(error: Exception) -> Exception:
+    """An error that another process can read: itself, or one of the same words."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever a constructor makes of arguments that are not its own
+        return PneumoError(_said(error))
+    return error
 
 
 def run_with_threads(experiment: Experiment, root: Path, threads: int, submitter: int) -> str:
@@ -100,13 +185,33 @@ def run_with_threads(experiment: Experiment, root: Path, threads: int, submitter
 
         if os.getpid() != submitter:
             disable_malloc_trim()
-        threads_before = torch.get_num_threads()
-        torch.set_num_threads(threads)
-        try:
-            run(experiment, root=root, progress=False)
-        finally:
-            torch.set_num_threads(threads_before)
+        with _alone_in_process():
+            threads_before = torch.get_num_threads()
+            torch.set_num_threads(threads)
+            try:
+                run(experiment, root=root, progress=False)
+            finally:
+                torch.set_num_threads(threads_before)
     return experiment.name
+
+
+@contextmanager
+def _alone_in_process() -> Iterator[None]:
+    """Keep other threads of this process from running an experiment meanwhile, and say so to those that wait.
+
+    They share one random generator, one setting of deterministic algorithms, one number of threads.
+    """
+    if not GLOBAL_STATE.acquire(blocking=False):
+        warnings.warn(
+            "threads of one process run experiments one after the other; for several at a time use processes: joblib's "
+            'backend "loky", or Dask workers of one thread each',
+            stacklevel=3,
+        )
+        GLOBAL_STATE.acquire()
+    try:
+        yield
+    finally:
+        GLOBAL_STATE.release()
 
 
 def lock(experiment: Experiment) -> filelock.FileLock:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pneumo.errors import UnknownExperiment
-from pneumo.experiments.acquisition import acquisition_evidence, acquisition_external, acquisition_variants
+from pneumo.experiments.acquisition import (
+    acquisition_evidence,
+    acquisition_external,
+    acquisition_transferred,
+    acquisition_variants,
+)
 from pneumo.experiments.augmentation import augmentation
 from pneumo.experiments.classical import classical
 from pneumo.experiments.cnn_architecture import batch_size, detail, image_size, network_parts
@@ -13,13 +18,14 @@ from pneumo.experiments.config import Experiment
 from pneumo.experiments.data_and_shortcuts import headers, spectra
 from pneumo.experiments.first_network import first_network
 from pneumo.experiments.interpretation import occlusions, perturbations
+from pneumo.experiments.lookup import recorded_experiments
 from pneumo.experiments.model_selection import recipe_steps, selected_model, test_time_augmentation
 from pneumo.experiments.optimizers import learning_rates, optimizers, schedules
 from pneumo.experiments.regularisation import regularisation
 from pneumo.experiments.scaling import scaling
 from pneumo.experiments.spatial_transformer import spatial_transformer
 from pneumo.experiments.transfer_learning import transfer_learning
-from pneumo.experiments.tumours import tumours
+from pneumo.experiments.tumours import patchcamelyon, tumour_folds, tumours
 
 CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
     "data-and-shortcuts": {"headers": headers, "spectra": spectra},
@@ -45,16 +51,20 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
     "interpretation": {"perturbations": perturbations, "occlusions": occlusions},
     "acquisition": {
         "acquisition-variants": acquisition_variants,
+        "acquisition-transferred": acquisition_transferred,
         "acquisition-evidence": acquisition_evidence,
         "acquisition-external": acquisition_external,
     },
-    "tumours": {"tumours": tumours},
+    "tumours": {"tumours": tumours, "tumour-folds": tumour_folds},
 }
 """The comparisons of each chapter. A chapter, report/NAME.qmd, has its definitions in pneumo/experiments/NAME.py and
 its records in records/NAME."""
 
 GROUPS = {name: make for groups in CHAPTERS.values() for name, make in groups.items()}
 """The comparisons by name."""
+
+ON_REQUEST = {"patchcamelyon": patchcamelyon}
+"""Comparisons that are no part of the book, since their data are too large for it."""
 
 
 def all_experiments() -> list[Experiment]:
@@ -81,8 +91,15 @@ def selection_candidates() -> dict[str, list[Experiment]]:
     }
 
 
+def is_defined(name: str) -> bool:
+    """Whether a name is of the study: of a comparison, of a chapter, of one experiment, or "all"."""
+    known = {"all", *GROUPS, *ON_REQUEST, *CHAPTERS}
+    return name in known or any(each.name == name for each in all_experiments())
+
+
 def find_experiments(name: str) -> list[Experiment]:
-    """Experiments by name: of a comparison, of a chapter, one by its own name, or "all".
+    """Experiments by name: of a comparison, of a chapter, one by its own name, or "all" that the book has; also of
+    stored records that the study does not define, by the name of one or of their folder.
 
     >>> [len(find_experiments(name)) for name in ("first-network", "cnn-architecture", "first-network/seed-0")]
     [5, 48, 1]
@@ -93,12 +110,14 @@ def find_experiments(name: str) -> list[Experiment]:
         return all_experiments()
     if name in GROUPS:
         return GROUPS[name]()
+    if name in ON_REQUEST:
+        return ON_REQUEST[name]()
     if name in CHAPTERS:
         return [experiment for make in CHAPTERS[name].values() for experiment in make()]
-    found = [experiment for experiment in all_experiments() if experiment.name == name]
+    found = [experiment for experiment in all_experiments() if experiment.name == name] or recorded_experiments(name)
     if not found:
         raise UnknownExperiment(
-            f"no experiments are called {name!r}; there are {', '.join(GROUPS)}, the chapters "
+            f"no experiments are called {name!r}; there are {', '.join([*GROUPS, *ON_REQUEST])}, the chapters "
             f"{', '.join(chapter for chapter in CHAPTERS if chapter not in GROUPS)}, all, and the names that "
             "`pneumo status` lists"
         )

@@ -1,7 +1,7 @@
 """A trained network for people's own radiographs: load a model file, predict, export; or train one of your own.
 
     model = pneumo.load_model()
-    model.predict(["a.jpeg", "b.dcm"])                    # (2,) probabilities of pneumonia
+    model.predict_proba(["a.jpeg", "b.dcm"])[:, 1]        # (2,) probabilities of pneumonia
 
 Research only, not a medical device.
 """

@@ -10,6 +10,7 @@ from .export import (
 )
 from .files import (
     File as File,
+    Listing as Listing,
     find_files as find_files,
     read_contents as read_contents,
 )
@@ -36,4 +37,5 @@ from .radiograph import (
     Radiograph as Radiograph,
     from_array as from_array,
     from_bytes as from_bytes,
+    from_picture as from_picture,
 )

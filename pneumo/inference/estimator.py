@@ -1,23 +1,25 @@
 """A network of the study as a scikit-learn classifier, for people's own pipelines.
 
 classifier = PneumoniaClassifier(training=TrainingConfig(epochs=5))
-cross_val_score(classifier, images.reshape(len(images), -1), labels, groups=patients, cv=GroupKFold(5))
+cross_val_score(classifier, images, labels, groups=patients, cv=GroupKFold(5))
+GridSearchCV(classifier, {"model__width": [8, 16], "training__optimizer__learning_rate": [1e-3, 3e-3]})
 """
 
 from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags, assert_all_finite, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
 
 from pneumo.experiments.config import CNNConfig, TrainingConfig
 from pneumo.models.configuration import NetworkConfig
@@ -25,13 +27,20 @@ from pneumo.models.configuration import NetworkConfig
 SEED_LIMIT = 2**31 - 1
 """Seeds are drawn below this."""
 
+CONFIGURATIONS: Mapping[str, Callable[[], Any]] = {"model": CNNConfig, "training": TrainingConfig}
+"""The parameters that are configurations, and what None stands for."""
+
 
 class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
     """Trains a network on grey images with two labels.
 
-    model: the network; `CNNConfig()` by default. training: how it learns; `TrainingConfig()` by default.
+    model: the network; `CNNConfig()` by default. training: how it learns; `TrainingConfig()` by default. Their fields
+        are parameters too, for `set_params` and searches: `model__width`, `training__optimizer__learning_rate`.
     validation_fraction: of the images (of the groups, where they are given), held out to choose the epoch; at most 0.5.
     random_state: as everywhere in scikit-learn; with a whole number, the same fit each time.
+
+    Images are (N, H, W), (N, 1, H, W), or (N, H * W) of square ones; uint8, 0 black, or floats in [0, 1], which are
+    rounded to 256 grey levels. `predict_proba` and `predict` return what `pneumo.Model`'s do.
 
     Fitted: classes_ (2,), the second of which is the positive one; network_; history_, one row an epoch;
     n_features_in_, the number of pixels of an image.
@@ -50,15 +59,20 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> PneumoniaClassifier:
-        """X: (N, H, W) uint8, or (N, H * W) uint8 of square images. y: (N,), two labels. groups: (N,), the patients.
+        """X: images, see the class. y: (N,), two labels. groups: (N,), the patients.
 
-        Raises ValueError for other images, more or fewer than two labels, and fewer than two groups of either.
+        Raises ValueError for other images, images too small for the network, more or fewer than two labels, and fewer
+        than two groups of either. Warns of labels as a column, (N, 1), which are taken as (N,).
         """
         from pneumo import models, training
 
+        if y is None:
+            raise ValueError("requires y to be passed, but the target y is None")
+        labels = column_or_1d(y, warn=True)
+        assert_all_finite(labels, input_name="y", estimator_name=type(self).__name__)
+        check_classification_targets(labels)
         images = self._images(X, reset=True)
-        check_classification_targets(y)
-        labels = np.asarray(y)
+        models.check_image_size(self.model or CNNConfig(), *images.shape[1:])
         check_consistent_length(images, labels, groups)
         self.classes_, numbers = np.unique(labels, return_inverse=True)
         if len(self.classes_) != 2:
@@ -102,6 +116,33 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
         positive = self.predict_proba(X)[:, 1] >= 0.5
         return self.classes_[positive.astype(int)]
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters by name. deep: also the fields of `model` and `training`, as "training__epochs"."""
+        parameters = super().get_params(deep=False)
+        nested = {f"{name}__{field}": value for name in CONFIGURATIONS for field, value in _nested(self._config(name))}
+        return parameters | nested if deep else parameters
+
+    def set_params(self, **parameters: Any) -> PneumoniaClassifier:
+        """Set parameters by the names of `get_params`; a field, "training__epochs", in a copy of its configuration.
+
+        Raises ValueError for a name that there is not.
+        """
+        known = self.get_params(deep=True)
+        for name in parameters:
+            if name not in known:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {self}. Valid parameters are: {list(known)}."
+                )
+        # Whole configurations first, so that a field may be set with its configuration.
+        for name, value in sorted(parameters.items(), key=lambda item: item[0].count("__")):
+            whole, _, path = name.partition("__")
+            setattr(self, whole, _replaced(self._config(whole), path, value) if path else value)
+        return self
+
+    def _config(self, name: str) -> Any:
+        value = getattr(self, name)
+        return CONFIGURATIONS[name]() if value is None else value
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
@@ -122,16 +163,16 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
     def _images(self, X: np.ndarray, *, reset: bool) -> np.ndarray:
         """(N, H, W) uint8. reset: whether the number of pixels is learnt from these images, or has to be as learnt."""
         check: Callable[..., np.ndarray] = check_array  # whose published types do not allow dtype=None
-        images = check(X, dtype=None, allow_nd=True)
-        if images.dtype != np.uint8:
-            raise ValueError(f"X is {images.dtype}; give grey levels from 0 to 255 as uint8")
+        images = _grey_levels(check(X, dtype=None, allow_nd=True))
+        if images.ndim == 4 and images.shape[1] == 1:
+            images = images[:, 0]
         if images.ndim == 2:
             side = math.isqrt(images.shape[1])
             if side**2 != images.shape[1]:
                 raise ValueError(f"X has {images.shape[1]} pixels an image, which is no square; give (N, H, W)")
             images = images.reshape(-1, side, side)
         if images.ndim != 3:
-            raise ValueError(f"X has shape {images.shape}; give (N, H, W) or (N, H * W)")
+            raise ValueError(f"X has shape {images.shape}; give (N, H, W), (N, 1, H, W) or (N, H * W)")
         pixels = images.shape[1] * images.shape[2]
         if reset:
             self.n_features_in_ = pixels
@@ -140,3 +181,30 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
                 f"X has {pixels} features, but PneumoniaClassifier is expecting {self.n_features_in_} features as input"
             )
         return images
+
+
+def _grey_levels(images: np.ndarray) -> np.ndarray:
+    """Images of uint8, or floats in [0, 1], as uint8."""
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind != "f":
+        raise ValueError(f"X is {images.dtype}; give grey levels as uint8 (0 to 255) or as floats in [0, 1]")
+    low, high = float(images.min()), float(images.max())
+    if low < 0 or high > 1:
+        raise ValueError(f"X has values from {low:g} to {high:g}; give floats in [0, 1], or uint8")
+    return np.round(images * 255).astype(np.uint8)
+
+
+def _nested(config: Any) -> list[tuple[str, Any]]:
+    """The fields of a configuration and of those in it, "optimizer__learning_rate", with their values."""
+    found = []
+    for field in fields(config) if is_dataclass(config) else ():
+        value = getattr(config, field.name)
+        found += [(field.name, value), *((f"{field.name}__{name}", below) for name, below in _nested(value))]
+    return found
+
+
+def _replaced(config: Any, path: str, value: Any) -> Any:
+    """A configuration with another value of one of the fields that `_nested` names."""
+    name, _, below = path.partition("__")
+    return replace(config, **{name: _replaced(getattr(config, name), below, value) if below else value})

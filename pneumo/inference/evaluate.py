@@ -9,8 +9,6 @@ The model and its threshold are frozen: nothing is fitted to these images.
 
 from __future__ import annotations
 
-import io
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,22 +17,19 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import pandas as pd
-from PIL import Image
 from scipy.special import logit
 from tqdm import tqdm
 
-from pneumo.data.readers.dicom import image_size as dicom_image_size
-from pneumo.data.readers.dicom import is_dicom
+from pneumo.data.readers.image import image_size
+from pneumo.data.readers.labels import DEFAULT_POSITIVE, match_images, read_labels
+from pneumo.data.readers.layout import same_name
 from pneumo.data.readers.names import parse_file_name
-from pneumo.errors import DataError
+from pneumo.errors import DataError, listed
 from pneumo.experiments.config import Experiment
 from pneumo.experiments.records import Record
-from pneumo.inference.files import File, find_files, read_contents
+from pneumo.inference.files import File, describe_passed_over, find_files, read_contents
 from pneumo.inference.model import BATCH_SIZE, Model, Prediction
 from pneumo.inference.radiograph import Radiograph
-
-POSITIVE = "pneumonia"
-"""The class that is label 1 where the user names none; in any case."""
 
 PROBABILITY_MARGIN_OF_LOGITS = 1e-12
 """A probability is kept this far from 0 and 1, so that its logit is finite."""
@@ -48,12 +43,14 @@ class Evaluation:
     predictions: one row an image that could be read: image, probability, decision, warning, width and height of the
         original in pixels, label (0, 1, or missing), patient ("" where unknown).
     unreadable: why each of the other files could not be read.
+    notices: what else there is to know of the files: which were passed over, and why there are no labels.
     """
 
     model: Model
     source: Path
     predictions: pd.DataFrame
     unreadable: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
     @property
     def labelled(self) -> pd.DataFrame:
@@ -94,25 +91,34 @@ def evaluate_files(
     path: str | Path,
     *,
     labels: str | Path | None = None,
-    positive: str = POSITIVE,
+    positive: str = DEFAULT_POSITIVE,
+    negative: str | None = None,
     progress: bool = True,
 ) -> Evaluation:
     """Predict every radiograph of a folder or zip archive, and put the labels beside the predictions.
 
     path: see `pneumo.inference.files.find_files`.
     labels: a CSV file with the columns image (a path below `path`, or a file's name where no two files share it),
-        label and, if known, patient. Without it, images are labelled where each lies in one of two class folders, of
+        label and, if known, patient, or as the publishers of large archives give them: see
+        `pneumo.data.readers.labels`. Without it, images are labelled where each lies in one of two class folders, of
         which one is called `positive`; otherwise they have no label.
-    positive: the class that is label 1, in any case. In a CSV file labels may also be 0 and 1.
+    positive, negative: the classes that are label 1 and label 0, in any case; see
+        `pneumo.data.readers.labels.read_labels`.
     Raises DataError for a path without images, labels of images that are not there or that contradict each other, and
     other labels than those of two classes.
     """
     path = Path(path)
-    files, problems = find_files([path])
+    listing = find_files([path])
+    files, problems = listing.files, listing.problems
     if not files:
         raise problems[0]
     names = [_name_below(file, path) for file in files]
-    known = _from_csv(Path(labels), names, positive) if labels is not None else _from_folders(names, positive)
+    notices = [describe_passed_over(listing)]
+    if labels is not None:
+        known = _from_csv(Path(labels), names, positive, negative)
+    else:
+        known = _from_folders(names, positive)
+        notices.append(_why_unlabelled(known, names, positive))
     rows, unreadable = [], [str(problem) for problem in problems]
     bar = tqdm(total=len(files), desc="predicting", unit=" images", delay=1, disable=not progress)
     with ThreadPoolExecutor() as pool, bar:
@@ -129,7 +135,13 @@ def evaluate_files(
                 rows.append({**prediction._asdict(), **size, **known[each.name]._asdict()})
     columns = [*Prediction._fields, "width", "height", "label", "patient"]
     frame = pd.DataFrame(rows, columns=columns).astype({"label": "Int8"})
-    return Evaluation(model=model, source=path, predictions=frame, unreadable=tuple(unreadable))
+    return Evaluation(
+        model=model,
+        source=path,
+        predictions=frame,
+        unreadable=tuple(unreadable),
+        notices=tuple(filter(None, notices)),
+    )
 
 
 class _Known(NamedTuple):
@@ -148,9 +160,8 @@ class _Decoded(NamedTuple):
 
 def _name_below(file: File, path: Path) -> str:
     """A file's path below the folder or archive that was named; a single file's own name."""
-    if file.member is not None:
-        return file.member
-    return file.path.relative_to(path).as_posix() if path.is_dir() else file.path.name
+    below = file.path.relative_to(path).as_posix() if path.is_dir() else ""
+    return "/".join(filter(None, (below, file.place))) or file.path.name
 
 
 def _batches(
@@ -166,29 +177,32 @@ def _decoded(model: Model, name: str, item: tuple[File, bytes | DataError]) -> _
         return data
     try:
         radiograph = model.radiograph(data, file.name)
-        width, height = _image_size(data)
+        width, height = image_size(data, file.name)
     except DataError as error:
         return error
     return _Decoded(name, radiograph, width, height)
 
 
-def _image_size(data: bytes) -> tuple[int, int]:
-    """Width and height of the original in pixels, of a file that has been decoded without complaint."""
-    if is_dicom(data):
-        return dicom_image_size(data)
-    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-        return image.size
-
-
 def _from_folders(names: list[str], positive: str) -> dict[str, _Known]:
     folders = {name: PurePath(name).parent.name for name in names}
     classes = set(folders.values())
-    wanted = [folder for folder in classes if folder.lower() == positive.lower()]
+    wanted = [folder for folder in classes if same_name(folder, positive)]
     labelled = len(classes) == 2 and len(wanted) == 1
     patients = _patients(names)
     return {
         name: _Known(int(folder == wanted[0]) if labelled else None, patients[name]) for name, folder in folders.items()
     }
+
+
+def _why_unlabelled(known: dict[str, _Known], names: list[str], positive: str) -> str:
+    """Why images that lie in folders have no label; "" where they have one, or lie in one folder."""
+    folders = sorted({PurePath(name).parent.name or "the top folder" for name in names})
+    if len(folders) < 2 or any(each.label is not None for each in known.values()):
+        return ""
+    return (
+        f"no labels: the images lie in {listed(folders)}, and labels need two class folders, one of them called "
+        f"{positive}; name it with --positive, or give --labels"
+    )
 
 
 def _patients(names: list[str]) -> dict[str, str]:
@@ -197,61 +211,11 @@ def _patients(names: list[str]) -> dict[str, str]:
     return parsed if all(parsed.values()) else dict.fromkeys(names, "")
 
 
-def _from_csv(path: Path, names: list[str], positive: str) -> dict[str, _Known]:
-    table = _read_csv(path)
-    matched = _matched(path, table["image"].tolist(), names)
-    values = _as_labels(path, table["label"].tolist(), positive)
-    given = dict(zip(matched, zip(values, table["patient"].tolist(), strict=True), strict=True))
-    known = {name: _Known(*given.get(name, (None, ""))) for name in names}
+def _from_csv(path: Path, names: list[str], positive: str, negative: str | None) -> dict[str, _Known]:
+    given = match_images(read_labels(path, positive=positive, negative=negative), names, missing_allowed=False)
+    known = {
+        name: _Known(given[name].label, given[name].patient) if name in given else _Known(None, "") for name in names
+    }
     if any(each.label is not None and not each.patient for each in known.values()):
         return {name: each._replace(patient="") for name, each in known.items()}
     return known
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as a CSV file ({error}); check its path and its content") from error
-    table.columns = table.columns.str.strip().str.lower()
-    absent = [column for column in ("image", "label") if column not in table]
-    if absent:
-        raise DataError(
-            f"{path} has no column {' and no column '.join(absent)} but {', '.join(table.columns)}; "
-            "the first line must name the columns image, label and, if known, patient"
-        )
-    return table if "patient" in table else table.assign(patient="")
-
-
-def _matched(path: Path, wanted: list[str], names: list[str]) -> list[str]:
-    """The name of the file that each row of the labels means."""
-    by_file_name: dict[str, list[str]] = {}
-    for name in names:
-        by_file_name.setdefault(PurePath(name).name, []).append(name)
-    whole, found = set(names), []
-    for row, image in enumerate(wanted, start=2):
-        candidates = [image] if image in whole else by_file_name.get(image, [])
-        if len(candidates) != 1:
-            reason = "is none of the images" if not candidates else f"means {' and '.join(candidates[:3])}"
-            raise DataError(f"{path}, line {row}: {image!r} {reason}; give its path below the folder or archive")
-        found += candidates
-    doubled = [name for name, count in Counter(found).items() if count > 1]
-    if doubled:
-        raise DataError(f"{path} labels {doubled[0]!r} more than once; keep one line of each")
-    return found
-
-
-def _as_labels(path: Path, values: list[str], positive: str) -> list[int | None]:
-    """0 and 1 of a column of labels; None where a cell is empty."""
-    texts = [value.strip().lower() for value in values]
-    classes = sorted(set(texts) - {""})
-    if set(classes) <= {"0", "1"}:
-        numbers = {"0": 0, "1": 1}
-    elif len(classes) <= 2 and positive.lower() in classes:
-        numbers = {name: int(name == positive.lower()) for name in classes}
-    else:
-        raise DataError(
-            f"{path} has the labels {', '.join(classes[:5])}{', …' if len(classes) > 5 else ''}; give 0 and 1, or two "
-            f"classes of which one is {positive!r} (name another with --positive)"
-        )
-    return [numbers.get(text) for text in texts]

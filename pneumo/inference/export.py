@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from pneumo.errors import DataError
-from pneumo.io.files import atomic_write
+from pneumo.io.files import atomic_write, check_replaceable
 
 if TYPE_CHECKING:
     from pneumo.inference import Model
@@ -37,13 +37,15 @@ class ExportedModel(nn.Module):
         return torch.sigmoid(self.ensemble(pixels.unsqueeze(1).float() / 255))
 
 
-def export_onnx(model: Model, path: str | Path) -> Path:
+def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write a model as one ONNX file; return its path.
 
     Its input "pixels" is (N, size, size) uint8, 0 black, for any N: grey levels, resized as
     `pneumo.data.decode.resize_to_square` does. Its output "probability" is (N,) float32. Threshold, record, image size,
     resizing and the note that it is for research only are in the file's metadata.
-    Raises DataError where onnx or onnxscript is not installed, or the folder does not exist.
+    overwrite: whether a file that is there may be replaced.
+    Raises DataError where onnx or onnxscript is not installed, the folder does not exist, or the file may not be
+    replaced.
     """
     from pneumo.inference import NOTE
 
@@ -53,6 +55,7 @@ def export_onnx(model: Model, path: str | Path) -> Path:
         raise DataError(f'{" and ".join(absent)} is not installed; pip install "pneumo[onnx]"')
     if not path.parent.is_dir():
         raise DataError(f"the folder {path.parent} does not exist; make it first")
+    check_replaceable(path, overwrite)
     size = model.experiment.data.image_size
     # Two images, or the exporter would take the number of images for a constant.
     example = torch.zeros(2, size, size, dtype=torch.uint8)

@@ -25,6 +25,7 @@ from typing import NamedTuple
 import cattrs
 import numpy as np
 import pandas as pd
+import PIL.Image
 import safetensors
 import torch
 from torch import Tensor, nn
@@ -32,12 +33,14 @@ from torch import Tensor, nn
 from pneumo import models
 from pneumo.augment import scale
 from pneumo.data.grey import standardise
-from pneumo.errors import DataError
+from pneumo.data.readers.files import find_files, is_archive, read_contents
+from pneumo.errors import DataError, UnknownExperiment
 from pneumo.evaluation.conformal import ConformalAnswer
 from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict
+from pneumo.experiments.lookup import RecordSource, is_record_file
 from pneumo.inference.input_checks import InputStatistics
 from pneumo.inference.quantisation import dequantise
-from pneumo.inference.radiograph import Radiograph, from_array, from_bytes
+from pneumo.inference.radiograph import CHANNELS, Radiograph, as_array, from_array, from_bytes, from_picture
 from pneumo.inference.working_point import Calibration, calibration_by_key, from_json, needed
 from pneumo.interpret.gradcam import grad_cam, normalise_maps
 
@@ -48,10 +51,19 @@ SHIPPED_MODEL_PATH = Path(__file__).parent / "weights" / "pneumo.safetensors"
 
 NOTE = "Research only, not a medical device."
 
+MODEL_SUFFIXES = (".safetensors", ".json", ".onnx")
+"""How names of model and record files end. Another name that is no file's is taken for that of an experiment."""
+
+MODEL_REMEDY = "name a model's file, or make one of an experiment that was run on this machine: pneumo pack NAME FILE"
+
 BATCH_SIZE = 32
 """Images that pass the networks at once: enough to be quick, few enough for 1 GB of memory."""
 
-Image = str | Path | np.ndarray
+Image = str | Path | bytes | np.ndarray | Tensor | PIL.Image.Image
+"""A path, the bytes of a file, an array, a tensor or a Pillow image."""
+
+MIN_STACKED_SIDE = 8
+"""Side in pixels of the smallest images of a stack; in an array of fewer columns, they are something else."""
 
 
 class Prediction(NamedTuple):
@@ -129,20 +141,37 @@ class Model:
         answer = self.answer if error is None else needed(self.calibration, f"error={error}").answer(error)
         return replace(self, threshold=self.threshold if threshold is None else threshold, answer=answer)
 
-    def predict(self, images: Image | Iterable[Image]) -> np.ndarray:
-        """Probability of pneumonia for each image, (N,) float64 in [0, 1]; N is 1 for a single image.
+    def predict_proba(self, images: Image | Iterable[Image]) -> np.ndarray:
+        """Probabilities of the two classes for each image, (N, 2) float64 in [0, 1], as scikit-learn's classifiers give
+        them: column 0 negative, column 1 positive (pneumonia). N is 1 for a single image.
 
-        images: one or several of: the path of a JPEG, PNG or DICOM file; an array (H, W) or (H, W, 3) of uint8 or
-            uint16, 0 black. Also one array (N, H, W) or (N, H, W, 3). An array whose last of three dimensions is 3 is
-            one colour image.
-        Decoded and resized as in training. Raises DataError, which names the image, for one that cannot be read.
+        images: one or several of: the path of an image or DICOM file, or its bytes; a Pillow image; an array or tensor,
+            0 black, as in `pneumo.inference.from_array`: (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1],
+            where C is 1 to 4. Also, by itself: the path of a folder or zip archive, for all its radiographs in the
+            order of `find_files`; an array or tensor (N, H, W), (N, H, W, C) or (N, C, H, W).
+        Decoded and resized as in training. Raises DataError, which names the image, for one that cannot be read, and
+        for a shape that can mean two things.
+
+        >>> load_model().predict_proba(np.zeros((2, 224, 224), np.uint8)).shape
+        (2, 2)
         """
-        return self.predict_frame(images)["probability"].to_numpy()
+        positive = self.predict_frame(images)["probability"].to_numpy(float)
+        return np.column_stack([1 - positive, positive])
+
+    def predict(self, images: Image | Iterable[Image]) -> np.ndarray:
+        """The decision for each image at the model's threshold, (N,) int64: 1 positive (pneumonia), 0 negative.
+
+        images and errors: see `predict_proba`, whose column 1 is the probability.
+
+        >>> load_model().predict(np.zeros((224, 224), np.uint8)).shape
+        (1,)
+        """
+        return (self.predict_proba(images)[:, 1] >= self.threshold).astype(np.int64)
 
     def predict_frame(self, images: Image | Iterable[Image]) -> pd.DataFrame:
         """One row an image, in their order, with the columns of `Prediction` and note, which is NOTE.
 
-        images: see `predict`. The third array is called "image 3".
+        images: see `predict_proba`. The third array is called "image 3".
         """
         named = ((name, self.radiograph(image, name)) for name, image in _named(images))
         rows = []
@@ -150,20 +179,26 @@ class Model:
             rows += self.predict_radiographs(batch)
         return pd.DataFrame(rows, columns=Prediction._fields).assign(note=NOTE)
 
-    def radiograph(self, image: Image | bytes, name: str) -> Radiograph:
-        """An image as the networks read it. image: as in `predict`, or the bytes of a file. name: what errors call it.
+    def radiograph(self, image: Image, name: str) -> Radiograph:
+        """An image as the networks read it.
+
+        image: one, as in `predict_proba`. name: what errors call it.
 
         Raises DataError for one that cannot be read.
         """
         settings = self.experiment.data
         size, resize = settings.image_size, settings.resize
         if isinstance(image, str | Path):
+            if Path(image).is_dir():
+                raise DataError(f"{name} is a folder; give it by itself, or its files")
             try:
                 image = Path(image).read_bytes()
             except OSError as error:
                 raise DataError(f"{name} cannot be read ({error.strerror}); check the path") from error
         if isinstance(image, bytes):
             read = from_bytes(image, name, size=size, resize=resize)
+        elif isinstance(image, PIL.Image.Image):
+            read = from_picture(image, name, size=size, resize=resize)
         else:
             read = from_array(image, name, size=size, resize=resize)
         return replace(read, pixels=standardise(read.pixels[None], settings.grey)[0])
@@ -195,18 +230,18 @@ class Model:
         return normalise_maps(np.mean(maps, axis=0))
 
 
-def load_model(path: str | Path | None = None) -> Model:
-    """The model of a file; by default the one that comes with the package.
+def load_model(source: RecordSource | None = None) -> Model:
+    """A trained model: by default the one that comes with the package.
 
-    Raises DataError where there is none, with how to get one, and for a file that is no model or of another version.
+    source: the path of a model file; or a record, an experiment that was run on this machine, its name, or the path of
+        its record's file. A model of a record is packed first, into the cache, for which its images are needed.
+    Raises DataError for a file that is no model or of another version, and where there is none; MissingRecord for a
+    record or weights that are not on this machine.
+
+    >>> load_model()
+    Model(model-selection/test-time-augmentation/flip-12-epochs: 1 network, 160 pixels, ...)
     """
-    chosen = SHIPPED_MODEL_PATH if path is None else Path(path)
-    if not chosen.is_file():
-        missing = "this package comes without a model" if path is None else f"{chosen} does not exist"
-        raise DataError(
-            f"{missing}; name a model's file, or make one of an experiment that was run on this machine: "
-            "pneumo pack NAME FILE"
-        )
+    chosen = _model_file(source)
     try:
         with safetensors.safe_open(chosen, "pt") as file:
             metadata = file.metadata() or {}
@@ -235,6 +270,24 @@ def load_model(path: str | Path | None = None) -> Model:
     except (KeyError, ValueError, RuntimeError, cattrs.BaseValidationError) as error:
         reason = " ".join(str(error).split())  # PyTorch names missing tensors on lines of their own
         raise DataError(f"{chosen} does not hold what it should ({reason}); get it again, or update pneumo") from error
+
+
+def _model_file(source: RecordSource | None) -> Path:
+    from pneumo.inference.packing import packed  # which writes what is read here
+
+    if source is None:
+        if not SHIPPED_MODEL_PATH.is_file():
+            raise DataError(f"this package comes without a model; {MODEL_REMEDY}")
+        return SHIPPED_MODEL_PATH
+    if isinstance(source, str | Path) and not is_record_file(source):
+        if Path(source).is_file():
+            return Path(source)
+        if isinstance(source, Path) or source.endswith(MODEL_SUFFIXES):
+            raise DataError(f"{source} does not exist; {MODEL_REMEDY}")
+    try:
+        return packed(source)
+    except UnknownExperiment as error:
+        raise DataError(f"{source} is neither a file nor the name of an experiment; {MODEL_REMEDY}") from error
 
 
 def member_experiments(experiment: Experiment) -> list[Experiment]:
@@ -269,13 +322,59 @@ def _build_ensemble(experiment: Experiment, tensors: dict[str, Tensor]) -> Ensem
 
 
 def _named(images: Image | Iterable[Image]) -> Iterable[tuple[str, Image]]:
+    """The images one by one, each with what errors call it."""
     if isinstance(images, str | Path):
-        return [(str(images), images)]
-    if isinstance(images, np.ndarray) and (images.ndim == 2 or (images.ndim == 3 and images.shape[2] == 3)):
+        return _named_at(Path(images), str(images))
+    if isinstance(images, bytes | PIL.Image.Image):
         return [("image 1", images)]
+    if isinstance(images, np.ndarray | Tensor):
+        images = _unstacked(images)
+    elif not isinstance(images, Iterable):
+        raise DataError(f"images is a {type(images).__name__}; give a path, an array, or several of them")
     return (
         (str(image) if isinstance(image, str | Path) else f"image {number}", image)
         for number, image in enumerate(images, start=1)
+    )
+
+
+def _named_at(path: Path, name: str) -> Iterable[tuple[str, Image]]:
+    """The image, or the images of the folder or zip archive, at a path."""
+    if not (path.is_dir() or (path.is_file() and is_archive(path))):
+        return [(name, path)]
+    found = find_files([path])
+    if found.problems:
+        raise found.problems[0]
+    return ((file.name, _content(content)) for file, content in read_contents(found.files))
+
+
+def _content(content: bytes | DataError) -> bytes:
+    if isinstance(content, DataError):
+        raise content
+    return content
+
+
+def _unstacked(images: np.ndarray | Tensor) -> Iterable[Image]:
+    """The images in an array, by its shape. Raises DataError for one that can mean two things, or none."""
+    array = as_array(images, "images")
+    shape = array.shape
+    if array.ndim == 1 and (array.dtype.kind in "OUT" or not array.size):  # of paths, or of arrays
+        return array.tolist()
+    if array.ndim == 2 or (
+        array.ndim == 3 and (shape[2] in CHANNELS or (shape[0] == 1 and isinstance(images, Tensor)))
+    ):
+        return [array]
+    if array.ndim == 3 and isinstance(images, Tensor) and shape[0] in CHANNELS:
+        raise DataError(
+            f"images has shape {tuple(shape)}, which may be {shape[0]} grey images or the channels of one; "
+            f"give ({shape[0]}, 1, H, W) or (1, {shape[0]}, H, W)"
+        )
+    if array.ndim == 3 and min(shape[1:]) >= MIN_STACKED_SIDE:
+        return list(array)
+    if array.ndim == 4 and (shape[1] in CHANNELS) != (shape[3] in CHANNELS):
+        return list(array if shape[3] in CHANNELS else np.moveaxis(array, 1, 3))
+    raise DataError(
+        f"images has shape {tuple(shape)}; give (H, W) or (H, W, C) for one image, (N, H, W), (N, H, W, C) or "
+        f"(N, C, H, W) for several, with 1 to 4 channels C and sides of {MIN_STACKED_SIDE} and more"
     )
 
 

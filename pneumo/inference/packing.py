@@ -14,24 +14,48 @@ from pneumo.data.grey import standardise
 from pneumo.data.headers import headers
 from pneumo.errors import DataError, MissingRecord
 from pneumo.experiments import config, records
-from pneumo.experiments.config import Experiment
+from pneumo.experiments.builders import load_data
+from pneumo.experiments.lookup import RecordSource, find_record_file
 from pneumo.inference.input_checks import InputStatistics, fit_input_statistics
 from pneumo.inference.model import FORMAT, NOTE, load_model, member_experiments
 from pneumo.inference.quantisation import quantise
 from pneumo.inference.working_point import calibration_of, to_json
-from pneumo.io.files import atomic_write
-from pneumo.io.paths import weights_path
+from pneumo.io.files import atomic_write, check_replaceable
+from pneumo.io.paths import cache_folder, weights_path
 
 
-def pack(experiment: Experiment, path: Path, *, root: Path | None = None, progress: bool = True) -> Path:
+def pack(
+    source: RecordSource,
+    path: str | Path,
+    *,
+    root: Path | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> Path:
     """Write the model file of a recorded experiment whose weights and images are on this machine; return its path.
 
-    root: the folder of records. Raises MissingRecord for a missing record or missing weights, DataError for missing
-    images and for an experiment without a network that reads images as they are.
+    source: the experiment, its record, the path of its record's file, or its name. root: the folder of records.
+    overwrite: whether a file that is there may be replaced.
+    Raises MissingRecord for a missing record or missing weights; DataError for missing images, for an experiment
+    without a network that reads images as they are, and for a file that may not be replaced.
     """
-    record = records.get(experiment, root)
-    file = next(path for path in records.paths(root) if path.stem.endswith(record.key))
-    return save_model(file, path, input_statistics=_training_statistics(record, progress))
+    path = Path(path)
+    check_replaceable(path, overwrite)
+    file = find_record_file(source, root)
+    return save_model(file, path, input_statistics=_training_statistics(records.load(file), progress))
+
+
+def packed(source: RecordSource, *, progress: bool = True) -> Path:
+    """The model file of a recorded experiment in the cache, which is written where it is not there yet.
+
+    Arguments and errors as in `pack`.
+    """
+    file = find_record_file(source)
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    path = cache_folder() / "models" / f"{stored['key']}-{stored['digest'][:12]}.safetensors"
+    if not path.is_file():
+        pack(file, path, progress=progress)
+    return path
 
 
 def save_model(
@@ -93,7 +117,7 @@ def unpack(path: Path | None = None) -> list[Path]:
 def _training_statistics(record: records.Record, progress: bool) -> InputStatistics:
     """Of the training images, and of no other."""
     settings = record.experiment.data
-    dataset = data.load(settings.name)
+    dataset = load_data(settings)
     images = record.split.loc[record.split["part"] == "train", "image"]
     numbers = {image: row for row, image in enumerate(dataset.table["image"])}
     missing = [image for image in images if image not in numbers]

@@ -18,11 +18,13 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from tqdm import tqdm
 
 from pneumo.errors import DataError
-from pneumo.inference.files import File, find_files, read_contents
+from pneumo.inference.files import File, describe_passed_over, find_files, read_contents
 from pneumo.inference.model import BATCH_SIZE, NOTE, Model, Prediction
 from pneumo.inference.radiograph import Radiograph
+from pneumo.inference.unfinished import is_unfinished, journal, journal_path
 from pneumo.interpret.gradcam import overlay
-from pneumo.io.files import atomic_write
+from pneumo.io.files import atomic_write, check_replaceable
+from pneumo.io.text import encodable
 
 CSV_COLUMNS = ("file", "probability", "decision", "answer", "warning", "note")
 """Of the CSV file. `note` is NOTE in every row: a line above the header would be read as the header."""
@@ -59,64 +61,128 @@ def predict_files(
     overwrite: bool = False,
     progress: bool = True,
 ) -> Summary:
-    """Print a table of predictions on stdout, and what cannot be read on stderr, which stops nothing.
+    """Print a table of predictions on stdout, and what is passed over or cannot be read on stderr, which stops nothing.
 
-    paths: see `files.find_files`. csv_path: also a CSV file with CSV_COLUMNS, which appears whole at the end.
+    A letter that stdout's encoding lacks is written out, "\\u5c0f".
+    paths: see `files.find_files`. csv_path: also a CSV file with CSV_COLUMNS, which appears whole at the end, or with
+        the finished rows where the call is interrupted.
     cam_folder: also a PNG of each image with its Grad-CAM, numbered as the rows of the table are from 1.
     overwrite: whether an existing CSV file, or pictures in an existing folder, may be replaced.
-    Raises DataError, before anything is read, where they exist and may not be.
+    Raises DataError, before anything is read, where they exist and may not be. Where it is interrupted, raises
+    KeyboardInterrupt that says how far it was, and the same call goes on from there: see `unfinished`.
 
     Memory does not grow with the number of files, but for their names.
     """
-    _check_free(csv_path, cam_folder, overwrite)
-    files, problems = find_files(paths)
-    for problem in problems:
-        print(f"pneumo: {problem}", file=sys.stderr)
+    call = {
+        "record": model.record_sha256,
+        "working point": _working_point(model),
+        "csv": csv_path is not None,
+        "cam": cam_folder is not None,
+    }
+    kept_in = journal_path(csv_path, cam_folder)
+    _check_outputs((csv_path, cam_folder), overwrite or is_unfinished(kept_in, call))
+    files, problems = _list_files(paths)
     width = min(max((len(file.name) for file in files), default=4), 60)
     counts = {"read": 0, "positive": 0, "warned": 0, "unreadable": len(problems)}
     bar = tqdm(total=len(files), desc="predicting", unit=" images", delay=1, disable=not progress)
-    print(f"{NOTE} Positive from {model.threshold:.4f} on; record {model.record}.")
-    if model.answer is not None:
-        print(
-            f"Answer: at a probability of at most {model.answer.normal_up_to:.4f} normal is possible, from "
-            f"{model.answer.pneumonia_from:.4f} on pneumonia; where both are, or neither, the model cannot tell. Each "
-            f"is ruled out for at most {100 * model.answer.error:g} % of its images, if they were taken as the study's."
-        )
+    print(_working_point(model))
     print(f"{'file':<{width}}  probability  decision  answer       warning")
-    with _table(csv_path) as table, ThreadPoolExecutor() as pool, bar:
-        for batch in _batches(read_contents(files)):
-            read = []
+    signatures = [_signature(file) for file in files]
+    with (
+        _said_how_far(counts, len(files), csv_path, cam_folder),
+        journal(kept_in, call, signatures) as kept,
+        _table(csv_path) as table,
+        ThreadPoolExecutor() as pool,
+        bar,
+    ):
+        for entry in kept.entries:
+            bar.update()
+            if "problem" in entry:
+                counts["unreadable"] += 1
+                bar.write(f"pneumo: {entry['problem']}", file=sys.stderr)
+            else:
+                _write_row(Prediction(*entry["row"]), counts, bar, table, width)
+        for batch in _batches(read_contents(files[len(kept.entries) :])):
+            read, entries = [], []
             for file, result in zip(batch, pool.map(lambda item: _decoded(model, *item), batch), strict=True):
                 bar.update()
+                entries.append({"signature": _signature(file[0])})
                 if isinstance(result, DataError):
                     counts["unreadable"] += 1
                     bar.write(f"pneumo: {result}", file=sys.stderr)
+                    entries[-1]["problem"] = str(result)
                 else:
                     read.append((file[0].name, result))
             rows = model.predict_radiographs(read) if read else []
             if cam_folder is not None and rows:
                 _write_pictures(model, rows, [radiograph for _, radiograph in read], cam_folder, counts["read"] + 1)
-            for row in rows:
-                counts["read"] += 1
-                counts["positive"] += row.decision == "positive"
-                counts["warned"] += bool(row.warning)
-                line = (
-                    f"{row.image:<{width}}  {row.probability:11.4f}  {row.decision:<8}  {row.answer:<11}  {row.warning}"
-                )
-                bar.write(line.rstrip(), file=sys.stdout)
-                if table is not None:
-                    cells = (row.image, f"{row.probability:.6f}", row.decision, row.answer, row.warning, NOTE)
-                    table.writerow(cells)
+            remaining = iter(rows)
+            for entry in entries:
+                if "problem" not in entry:
+                    entry["row"] = next(remaining)
+                    _write_row(entry["row"], counts, bar, table, width)
+            kept.add(entries)
     return Summary(**counts)
 
 
-def _check_free(csv_path: Path | None, cam_folder: Path | None, overwrite: bool) -> None:
-    if overwrite:
-        return
-    if csv_path is not None and csv_path.exists():
-        raise DataError(f"{csv_path} exists; name another file, or add --overwrite")
-    if cam_folder is not None and cam_folder.is_dir() and any(cam_folder.iterdir()):
-        raise DataError(f"{cam_folder} is not empty; name another folder, or add --overwrite")
+def _write_row(row: Prediction, counts: dict[str, int], bar: tqdm, table: Writer | None, width: int) -> None:
+    counts["read"] += 1
+    counts["positive"] += row.decision == "positive"
+    counts["warned"] += bool(row.warning)
+    line = f"{row.image:<{width}}  {row.probability:11.4f}  {row.decision:<8}  {row.answer:<11}  {row.warning}"
+    bar.write(encodable(line.rstrip(), sys.stdout), file=sys.stdout)
+    if table is not None:
+        table.writerow((row.image, f"{row.probability:.6f}", row.decision, row.answer, row.warning, NOTE))
+
+
+def _signature(file: File) -> list[str | int]:
+    """What a file is known by when a call that was stopped goes on: its name, and what changes with its content."""
+    try:
+        found = file.path.stat()
+    except OSError:  # why it cannot be read is said when it is
+        return [file.name]
+    return [file.name, found.st_size, found.st_mtime_ns, found.st_mode]
+
+
+@contextmanager
+def _said_how_far(counts: dict[str, int], files: int, csv_path: Path | None, cam_folder: Path | None) -> Iterator[None]:
+    """Have an interruption say what is finished, and where it is."""
+    before = counts["unreadable"]
+    try:
+        yield
+    except KeyboardInterrupt:
+        finished = counts["read"] + counts["unreadable"] - before
+        places = ([f"rows are in {csv_path}"] if csv_path else []) + (
+            [f"pictures in {cam_folder}"] if cam_folder else []
+        )
+        kept = f"; their {', '.join(places)}, and the same command goes on from there" if places else ""
+        raise KeyboardInterrupt(f"stopped after {finished} of {files} files{kept}") from None
+
+
+def _check_outputs(outputs: Sequence[Path | None], overwrite: bool) -> None:
+    for path in filter(None, outputs):
+        check_replaceable(path, overwrite)
+
+
+def _list_files(paths: Sequence[str | Path]) -> tuple[list[File], list[DataError]]:
+    """The files, and what cannot be read; both that and what is passed over are said on stderr."""
+    listing = find_files(paths)
+    for line in (*map(str, listing.problems), describe_passed_over(listing)):
+        if line:
+            print(f"pneumo: {line}", file=sys.stderr)
+    return list(listing.files), list(listing.problems)
+
+
+def _working_point(model: Model) -> str:
+    """What the columns decision and answer mean, above the table."""
+    text = f"{NOTE} Positive from {model.threshold:.4f} on; record {model.record}."
+    if model.answer is None:
+        return text
+    return (
+        f"{text}\nAnswer: at a probability of at most {model.answer.normal_up_to:.4f} normal is possible, from "
+        f"{model.answer.pneumonia_from:.4f} on pneumonia; where both are, or neither, the model cannot tell. Each is "
+        f"ruled out for at most {100 * model.answer.error:g} % of its images, if they were taken as the study's."
+    )
 
 
 def _batches(
@@ -140,14 +206,23 @@ def _decoded(model: Model, file: File, data: bytes | DataError) -> Radiograph | 
 
 @contextmanager
 def _table(path: Path | None) -> Iterator[Writer | None]:
-    """A CSV file that is there, whole, when the block ends without an error, and otherwise not at all."""
+    """A CSV file that is there, whole, when the block ends without an error, and otherwise not at all.
+
+    Where the block is interrupted, the file has the rows that were finished.
+    """
     if path is None:
         yield None
         return
+    interruption = None
     with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)
-        yield writer
+        try:
+            yield writer
+        except KeyboardInterrupt as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
 
 
 def _write_pictures(

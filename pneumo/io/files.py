@@ -49,6 +49,22 @@ def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
         raise
 
 
+def check_replaceable(path: Path, overwrite: bool) -> None:
+    """Raises DataError where a file exists, or a folder holds something, that may not be replaced.
+
+    For the beginning of a command: at its end, the work would be lost.
+
+    >>> check_replaceable(Path("table.csv"), overwrite=False)  # nothing is there
+    """
+    if overwrite:
+        return
+    if path.is_dir():
+        if any(path.iterdir()):
+            raise DataError(f"{path} is not empty; name another folder, or add --overwrite")
+    elif path.exists():
+        raise DataError(f"{path} exists; name another file, or add --overwrite")
+
+
 def _remove_leftovers(path: Path, hours: float) -> None:
     """Remove temporary files of `path` that a killed process left behind this long ago."""
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):

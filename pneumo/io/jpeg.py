@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import fft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,4 +68,6 @@ def _cosine_transform() -> np.ndarray:
 
     As a product of matrices: `fft.dctn` of the blocks rounds ties the other way, and nearly every phantom would change.
     """
+    from scipy import fft  # a third of a second, for synthetic and compressed images alone
+
     return np.asarray(fft.dct(np.eye(8), axis=0, norm="ortho"), dtype=np.float32)

@@ -1,8 +1,12 @@
-"""Locks between processes. The operating system releases them when a process ends, so none is left behind."""
+"""Locks between processes, and between the threads of one.
+
+The operating system releases those between processes when one ends, so none is left behind.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +14,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pneumo.errors import DataError
+
+GLOBAL_STATE = threading.RLock()
+"""Held while code draws from PyTorch's global generator, or changes settings of the whole process, and relies on them.
+A thread that takes a lock between processes as well takes this one first."""
 
 
 @contextmanager

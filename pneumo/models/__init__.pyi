@@ -17,6 +17,7 @@ from .factory import (
     Cost as Cost,
     build as build,
     build_untrained as build_untrained,
+    check_image_size as check_image_size,
     cost as cost,
 )
 from .pretrained import (
@@ -25,6 +26,7 @@ from .pretrained import (
 )
 from .spatial_transformer import (
     SpatialTransformer as SpatialTransformer,
+    SpatialTransformerLayer as SpatialTransformerLayer,
 )
 from .summary import (
     Layer as Layer,

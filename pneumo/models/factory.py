@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from pneumo.errors import DataError
+from pneumo.io.locks import GLOBAL_STATE
 from pneumo.models.cnn import CNN
 from pneumo.models.configuration import (
     CNNConfig,
@@ -52,7 +54,7 @@ def build(config: NetworkConfig, generator: torch.Generator | None = None) -> nn
     if generator is None:
         return network(config)
     # Layers draw their first weights from the global generator and take no other: lend it the state, then restore it.
-    with torch.random.fork_rng(devices=[]):
+    with GLOBAL_STATE, torch.random.fork_rng(devices=[]):
         torch.random.set_rng_state(generator.get_state())
         return network(config)
 
@@ -65,6 +67,31 @@ def build_untrained(config: NetworkConfig) -> nn.Module:
     if isinstance(config, PretrainedConfig):
         config = replace(config, train="scratch")
     return build(config, torch.Generator().manual_seed(0))
+
+
+def check_image_size(config: NetworkConfig, height: int, width: int) -> None:
+    """Raises DataError, with the smallest side, for images that are too small for a network.
+
+    >>> check_image_size(CNNConfig(depth=4), 8, 64)
+    Traceback (most recent call last):
+    pneumo.errors.DataError: images of 8 x 64 pixels are too small for CNNConfig; use at least 16 x 16
+    """
+    with torch.device("meta"):  # shapes alone
+        network = build_untrained(config).eval()
+        if _fits(network, height, width):
+            return
+        side = next(side for side in (2**power for power in range(1, 12)) if _fits(network, side, side))
+    raise DataError(
+        f"images of {height} x {width} pixels are too small for {type(config).__name__}; use at least {side} x {side}"
+    )
+
+
+def _fits(network: nn.Module, height: int, width: int) -> bool:
+    try:
+        network(torch.zeros(2, 1, height, width))
+    except RuntimeError:  # "output size is too small", in one way or another
+        return False
+    return True
 
 
 def cost(config: NetworkConfig, image_size: int) -> Cost:

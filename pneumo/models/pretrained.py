@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torchvision
 from efficientnet_pytorch import EfficientNet as LibraryEfficientNet
 from efficientnet_pytorch.utils import efficientnet_params, url_map
 from torch import Tensor, nn
@@ -191,6 +190,8 @@ def _efficientnet_parts(network: LibraryEfficientNet, values: dict[str, Tensor] 
 
 
 def _resnet(name: str, values: dict[str, Tensor] | None, dropout: float) -> NetworkParts:
+    import torchvision  # with PyTorch's compiler, which takes a second to import: for this family alone
+
     network: Any = torchvision.models.get_model(name, weights=None)
     if values is not None:
         network.load_state_dict(values)

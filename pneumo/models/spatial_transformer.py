@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pneumo.models.cnn import CNN, conv_block
-from pneumo.models.configuration import TransformerConfig
+from pneumo.models.configuration import Transformation, TransformerConfig
 
 LOCALISATION_SIZE = 32
 """Side in pixels to which images are averaged for the localisation network; the position of the chest shows at that."""
@@ -41,31 +41,45 @@ THETA_BASIS = {
 """What each free parameter adds to theta, row by row: (free, 6)."""
 
 
-class SpatialTransformer(nn.Module):
-    """A CNN that reads each image through an affine attention window, which a localisation network places.
+class SpatialTransformerLayer(nn.Module):
+    """A spatial transformer to put before any network: each image in, what its attention window shows out.
 
-    It starts at the identity: the regression's weights are 0 and its bias says "as it is". With random weights the
-    first crops would be noise, many beyond the image, and where the whole window lies outside there is no gradient
-    that could bring it back.
+    channels: of the images. transformation: "affine" (six free numbers an image) or "attention" (three: an isotropic
+    scale and a shift). localisation_width: channels of the localisation network's first block.
+    Images are (N, channels, H, W) float, of any size, on any device. It starts at the identity and learns with the
+    network behind it, from that network's loss alone.
+
+    It starts there because its regression's weights are 0 and its bias says "as it is". With random weights the first
+    crops would be noise, many beyond the image, and where the whole window lies outside there is no gradient that
+    could bring it back.
+
+    >>> network = nn.Sequential(SpatialTransformerLayer(channels=3), nn.Flatten(), nn.Linear(3 * 64 * 64, 2))
+    >>> network(torch.rand(4, 3, 64, 64)).shape
+    torch.Size([4, 2])
     """
 
-    def __init__(self, config: TransformerConfig) -> None:
+    def __init__(
+        self, *, channels: int = 1, transformation: Transformation = "affine", localisation_width: int = 8
+    ) -> None:
         super().__init__()
-        # Built first, so that a seed gives it the weights that it gives the CNN alone.
-        self.network = CNN(config.network)
-        self.localisation = localisation_network(config.localisation_width)
-        identity = torch.tensor(IDENTITY_PARAMETERS[config.transformation])
+        self._add_localisation(channels, transformation, localisation_width)
+
+    def _add_localisation(self, channels: int, transformation: Transformation, width: int) -> None:
+        if transformation not in THETA_BASIS:
+            raise ValueError(f"transformation={transformation!r} is unknown; choose from {', '.join(THETA_BASIS)}")
+        self.localisation = localisation_network(width, channels)
+        identity = torch.tensor(IDENTITY_PARAMETERS[transformation])
         self.regression = nn.Linear(LOCALISATION_FEATURES, len(identity))
         nn.init.zeros_(self.regression.weight)
         self.regression.bias.data.copy_(identity)
-        self.register_buffer("basis", torch.tensor(THETA_BASIS[config.transformation]), persistent=False)
+        self.register_buffer("basis", torch.tensor(THETA_BASIS[transformation]), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """images: (N, 1, H, W) float in [0, 1]. Returns (N,) logits of the positive class."""
-        return self.network(self.transform(images))
+        """(N, C, H, W) -> (N, C, H, W): see `transform`."""
+        return self.transform(images)
 
     def theta(self, images: Tensor) -> Tensor:
-        """(N, 1, H, W) -> (N, 2, 3): where in the image each point of the window is read.
+        """(N, C, H, W) -> (N, 2, 3): where in the image each point of the window is read.
 
         Coordinates run from -1 to 1 between the outer edges of the image, x to the right and y down: the window's
         point (x, y) is read at theta @ (x, y, 1). A scale below 1 magnifies; a shift of 1 is half an image.
@@ -76,21 +90,40 @@ class SpatialTransformer(nn.Module):
             return (free @ self.basis).unflatten(1, (2, 3))
 
     def transform(self, images: Tensor) -> Tensor:
-        """(N, 1, H, W) -> (N, 1, H, W): what the CNN sees, read bilinearly; black beyond the image."""
+        """(N, C, H, W) -> (N, C, H, W): what the network behind it sees, read bilinearly; black beyond the image."""
         theta = self.theta(images)
         with full_precision(images):
             grid = F.affine_grid(theta, list(images.shape), align_corners=False)  # (N, H, W, 2)
             return GridSample.apply(images.float(), grid)
 
 
-def localisation_network(width: int) -> nn.Sequential:
-    """(N, 1, 32, 32) -> (N, 32). Positions are kept to the end; a spatial average would lose them."""
-    channels = (1, width, 2 * width, 4 * width)
-    side = LOCALISATION_SIZE // 2 ** (len(channels) - 1)
+class SpatialTransformer(SpatialTransformerLayer):
+    """A CNN that reads each image through an affine attention window, which a localisation network places.
+
+    >>> network = SpatialTransformer(TransformerConfig(transformation="attention"))
+    >>> network(torch.zeros(2, 1, 64, 64)).shape
+    torch.Size([2])
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        nn.Module.__init__(self)
+        # Built before the localisation, so that a seed gives it the weights that it gives the CNN alone.
+        self.network = CNN(config.network)
+        self._add_localisation(1, config.transformation, config.localisation_width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: (N, 1, H, W) float in [0, 1]. Returns (N,) logits of the positive class."""
+        return self.network(self.transform(images))
+
+
+def localisation_network(width: int, channels: int = 1) -> nn.Sequential:
+    """(N, channels, 32, 32) -> (N, 32). Positions are kept to the end; a spatial average would lose them."""
+    widths = (channels, width, 2 * width, 4 * width)
+    side = LOCALISATION_SIZE // 2 ** (len(widths) - 1)
     return nn.Sequential(
-        *(conv_block(c_in, c_out, batch_norm=True) for c_in, c_out in pairwise(channels)),
+        *(conv_block(c_in, c_out, batch_norm=True) for c_in, c_out in pairwise(widths)),
         nn.Flatten(),
-        nn.Linear(channels[-1] * side**2, LOCALISATION_FEATURES, bias=False),
+        nn.Linear(widths[-1] * side**2, LOCALISATION_FEATURES, bias=False),
         # What is wrong with theta is wrong for all images at first; without this, it turns every feature off for good.
         nn.BatchNorm1d(LOCALISATION_FEATURES),
         nn.ReLU(inplace=True),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from pneumo.models.modes import evaluation_mode
 
@@ -29,12 +28,16 @@ class Layer:
 def layers(network: nn.Module, image_size: int) -> list[Layer]:
     """Every layer without children, in the order in which one image of `image_size` pixels passes them.
 
+    Dropout with probability 0 does nothing and is left out.
+
     The network keeps its weights, statistics and modes.
 
     >>> from pneumo.models import CNNConfig, build
     >>> layers(build(CNNConfig(width=4, depth=1)), 64)[0].output_shape
     (4, 64, 64)
     """
+    from torch.utils.flop_counter import FlopCounterMode  # with a compiler, which a prediction does not need
+
     passed: list[Layer] = []
     flops = [0]
 
@@ -54,7 +57,11 @@ def layers(network: nn.Module, image_size: int) -> list[Layer]:
 
         return hook
 
-    leaves = [(name, module) for name, module in network.named_modules() if not list(module.children())]
+    leaves = [
+        (name, module)
+        for name, module in network.named_modules()
+        if not list(module.children()) and not (isinstance(module, nn.Dropout) and module.p == 0)
+    ]
     handles = [module.register_forward_hook(note(name)) for name, module in leaves]
     try:
         with torch.no_grad(), evaluation_mode(network), FlopCounterMode(display=False) as counter:

@@ -1,3 +1,3 @@
-from . import formatting, plots, provenance, tables
+from . import citation, formatting, interactive, listings, plots, provenance, tables
 
-__all__ = ["formatting", "plots", "provenance", "tables"]
+__all__ = ["citation", "formatting", "interactive", "listings", "plots", "provenance", "tables"]

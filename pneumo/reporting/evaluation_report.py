@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from pneumo import __version__
 from pneumo.analysis import external_validation
 from pneumo.errors import DataError
-from pneumo.evaluation import Interval
 from pneumo.inference.model import NOTE
-from pneumo.io.files import atomic_write
+from pneumo.io.files import atomic_write, check_replaceable
 from pneumo.reporting import plots
-from pneumo.reporting.formatting import format_count, format_interval, format_number
+from pneumo.reporting.formatting import format_count
+from pneumo.reporting.html import facts_table, page, picture, table
 from pneumo.reporting.plots.style import CLASS_COLOURS, GREY
 from pneumo.reporting.tables import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from pneumo.inference.evaluate import Evaluation
-
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
-th, td { padding: 0.3rem 0.7rem; border-bottom: 1px solid #8884; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-img { max-width: 100%; }
-.note { border-left: 4px solid #c77d00; padding: 0.5rem 1rem; background: #c77d0018; }
-"""
 
 
 def write_report(evaluation: Evaluation, path: Path, *, overwrite: bool = False) -> Path:
@@ -48,19 +34,13 @@ def write_report(evaluation: Evaluation, path: Path, *, overwrite: bool = False)
     is how the predictions are distributed and how many images are unlike those that the model learnt from.
     Raises DataError where the file exists and may not be replaced, and for an evaluation without images.
     """
-    if path.exists() and not overwrite:
-        raise DataError(f"{path} exists; name another file, or add --overwrite")
+    check_replaceable(path, overwrite)
     if evaluation.predictions.empty:
         raise DataError(f"{evaluation.source}: no image could be read, so there is nothing to report")
     title = f"Evaluation of {evaluation.source.name}"
     body = "\n".join([*_introduction(evaluation), *_results(evaluation), *_distributions(evaluation)])
-    text = (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>\n'
-        f"<body><h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
-    )
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(page(title, body), encoding="utf-8")
     return path
 
 
@@ -76,11 +56,10 @@ def _introduction(evaluation: Evaluation) -> list[str]:
         f"{format_count(len(evaluation.predictions) - len(labelled))} without a label",
         "Patients": format_count(patients) if patients else "unknown: intervals take images as independent",
     }
-    rows = "".join(f"<tr><td>{name}</td><td>{html.escape(value)}</td></tr>" for name, value in facts.items())
     problems = "".join(f"<li>{html.escape(each)}</li>" for each in evaluation.unreadable)
     return [
         f'<p class="note">{NOTE} The model and its threshold were fixed before it saw these images.</p>',
-        f"<table>{rows}</table>",
+        facts_table(facts),
         f"<details><summary>Files that could not be read</summary><ul>{problems}</ul></details>" if problems else "",
     ]
 
@@ -90,20 +69,20 @@ def _results(evaluation: Evaluation) -> list[str]:
         return ["<h2>Performance</h2><p>Without labels of both classes nothing can be said of right and wrong.</p>"]
     record = evaluation.record()
     metrics = external_validation.metrics(evaluation)
-    table = pd.DataFrame({"metric": [METRICS[name] for name in metrics], "value": list(metrics.values())})
+    frame = pd.DataFrame({"metric": [METRICS[name] for name in metrics], "value": list(metrics.values())})
     axes = plots.new_axes(3.4, columns=2)[0]
     plots.roc([record], classes=external_validation.CLASSES, ax=axes[0])
     plots.reliability_diagram([record], classes=external_validation.CLASSES, ax=axes[1])
     return [
         "<h2>Performance</h2>",
-        _figure(axes[0].figure, "ROC curve, and observed share of positives by predicted probability"),
-        _table(table),
+        picture(axes[0].figure, "ROC curve, and observed share of positives by predicted probability"),
+        table(frame),
         "<h2>Threshold</h2><p>The second row is chosen and judged on the same images, which flatters the model: it "
         "says how much of the error is the threshold's.</p>",
-        _table(external_validation.thresholds(evaluation)),
+        table(external_validation.thresholds(evaluation)),
         "<h2>By height of the files</h2><p>How an image was acquired should not decide. Intervals of rates take images "
         "as independent.</p>",
-        _table(external_validation.by_stratum(evaluation)),
+        table(external_validation.by_stratum(evaluation)),
     ]
 
 
@@ -113,8 +92,8 @@ def _distributions(evaluation: Evaluation) -> list[str]:
     drift = external_validation.score_drift(evaluation, external_validation.find_record(evaluation))
     return [
         "<h2>Predictions</h2>",
-        _figure(ax.figure, "Histogram of the predicted probabilities"),
-        _table(drift),
+        picture(ax.figure, "Histogram of the predicted probabilities"),
+        table(drift),
         "<p>An image is unlike the training images where its colour, shape, brightness, contrast or symmetry lies "
         "outside their range, or where it does not resemble a frontal radiograph of a child's chest.</p>",
     ]
@@ -133,27 +112,3 @@ def _histogram(ax: Axes, evaluation: Evaluation) -> None:
     ax.axvline(evaluation.model.threshold, color=GREY, linestyle=(0, (4, 2)), label="threshold")
     ax.set(xlabel="predicted probability of pneumonia", ylabel="images", xlim=(0, 1))
     ax.legend()
-
-
-def _figure(figure: Figure, alternative: str) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=144)
-    plt.close(figure)
-    picture = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img alt="{html.escape(alternative)}" src="data:image/png;base64,{picture}">'
-
-
-def _table(frame: pd.DataFrame) -> str:
-    head = "".join(f"<th>{html.escape(METRICS.get(str(name), str(name)))}</th>" for name in frame)
-    rows = ["".join(f"<td>{html.escape(_cell(value))}</td>" for value in row) for row in frame.itertuples(index=False)]
-    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, Interval):
-        return format_interval(value)
-    if value is None or value is pd.NA:
-        return "–"
-    if isinstance(value, float | np.floating):
-        return format_number(float(value))
-    return format_count(int(value)) if isinstance(value, int | np.integer) else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -16,8 +16,17 @@ from pneumo.evaluation import Interval
 THIN = "\u202f"
 """Narrow no-break space, between the thousands."""
 
+NBSP = "\u00a0"
+"""No-break space."""
+
 MISSING = "–"
 """Stands where there is no number."""
+
+MAX_DECIMALS = 3
+"""Of numbers around one, such as an AUC."""
+
+SMALL_WIDTH, NEAR_ZERO = 0.002, 0.1
+"""An interval that is narrower, around an estimate that is smaller, such as a difference, gets one decimal more."""
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -51,15 +60,45 @@ def format_percent(share: float) -> str:
     return f"{100 * share:.1f}{THIN}%"
 
 
-def format_interval(interval: Interval) -> str:
+def format_interval(interval: Interval, decimals: int | None = None) -> str:
     """Estimate and bounds: 0.953 (0.938–0.967), or with "to" where a dash beside a minus would confuse.
 
-    >>> format_interval(Interval(0.953, 0.938, 0.967))
-    '0.953 (0.938–0.967)'
+    decimals: by default as many as the width of the interval allows, see `interval_decimals`.
+
+    >>> format_interval(Interval(0.95312, 0.9381, 0.96701)), format_interval(Interval(3.198, 3.16, 3.265))
+    ('0.953 (0.938–0.967)', '3.20 (3.16–3.27)')
     """
-    between = " to " if min(interval.low, interval.high) < 0 else "–"
-    bounds = format_number(interval.low), format_number(interval.high)
-    return f"{format_number(interval.estimate)} ({between.join(bounds)})"
+    digits = interval_decimals([interval]) if decimals is None else decimals
+    estimate, low, high = (_fixed(value, digits) for value in (interval.estimate, interval.low, interval.high))
+    between = f"{NBSP}to{NBSP}" if "−" in low + high else "–"  # a bracket never goes on on the next line
+    return f"{estimate} ({low}{between}{high})"
+
+
+def interval_decimals(intervals: Iterable[Interval]) -> int:
+    """How many decimals suit intervals that stand together: the median width keeps two significant digits.
+
+    At most three, and four for numbers around zero where the width is below 0.002. Without an interval of positive
+    width three.
+
+    >>> [interval_decimals([Interval(0, 0, width)]) for width in (40.0, 3.0, 0.1, 0.03, 0.0008)]
+    [0, 1, 2, 3, 4]
+    """
+    intervals = list(intervals)
+    widths = [each.high - each.low for each in intervals]
+    positive = [width for width in widths if math.isfinite(width) and width > 0]
+    if not positive:
+        return MAX_DECIMALS
+    width = float(np.median(positive))
+    around_zero = max(abs(each.estimate) for each in intervals) < NEAR_ZERO
+    most = MAX_DECIMALS + 1 if around_zero and width < SMALL_WIDTH else MAX_DECIMALS
+    return min(max(math.ceil(-math.log10(width)) + 1, 0), most)
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """A number with exactly `decimals` decimals; NaN as MISSING, and no minus before a zero."""
+    if not math.isfinite(value):
+        return MISSING
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace(",", THIN).replace("-", "−")
 
 
 def format_duration(seconds: float) -> str:
@@ -113,7 +152,7 @@ def literal(text: str) -> str:
 
 
 def markdown(frame: pd.DataFrame) -> Markdown:
-    """A frame as a pipe table, numbers and intervals in the book's format and flush right.
+    """A frame as a pipe table, numbers and intervals flush right, in one format a column.
 
     Cells may hold Markdown, but in the columns image and patient, whose names come from others, it is escaped. The
     index is left out; `frame.reset_index()` includes it.
@@ -124,21 +163,39 @@ def markdown(frame: pd.DataFrame) -> Markdown:
     | CNN     | 0.930 |
     """
     frame = frame.assign(**{column: frame[column].map(literal) for column in ("image", "patient") if column in frame})
-    cells = frame.astype(object).map(_cell)
+    cells = frame.astype(object).apply(_column)
     numeric = [len(frame) > 0 and all(_is_number(value) for value in frame[column]) for column in frame]
     alignment = ["right" if right else "left" for right in numeric]
     return Markdown(str(cells.to_markdown(index=False, disable_numparse=True, colalign=alignment)))
 
 
-def _cell(value: object) -> str:
+def _column(values: pd.Series) -> pd.Series:
+    """The cells of one column as text, all with the same number of decimals."""
+    intervals = [value for value in values if isinstance(value, Interval)]
+    fractions = [float(value) for value in values if isinstance(value, float | np.floating) and math.isfinite(value)]
+    decimals = interval_decimals(intervals) if intervals else _fraction_decimals(fractions)
+    return values.map(lambda value: _cell(value, decimals))
+
+
+def _fraction_decimals(values: Sequence[float]) -> int:
+    """As many decimals as show every number in full, at most three; four where all are very small."""
+    if values and max(map(abs, values)) < SMALL_WIDTH:
+        return MAX_DECIMALS + 1
+    exact = (places for places in range(MAX_DECIMALS) if all(round(value, places) == value for value in values))
+    return next(exact, MAX_DECIMALS)
+
+
+def _cell(value: object, decimals: int) -> str:
     if isinstance(value, Interval):
-        return format_interval(value)
+        return format_interval(value, decimals)
     if value is None or value is pd.NA:
         return MISSING
     if isinstance(value, Integral) and not isinstance(value, bool | np.bool_):
         return format_count(int(value))
     if isinstance(value, float | np.floating):
-        return format_number(float(value))
+        smallest = 10.0**-decimals
+        # A p value is never 0.
+        return f"< {smallest:.{decimals}f}" if 0 < value < smallest / 2 else _fixed(float(value), decimals)
     return str(value).replace("|", "\\|")
 
 

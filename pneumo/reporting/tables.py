@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from pneumo import evaluation
+from pneumo.analysis import comparisons
 from pneumo.analysis.summaries import (
     Models,
     aligned_frames,
-    auc_difference,
+    display_name,
     mean_and_range,
     measures,
     one_model,
@@ -25,6 +26,8 @@ from pneumo.analysis.summaries import (
     summary,
 )
 from pneumo.evaluation import Interval
+from pneumo.experiments import wording
+from pneumo.experiments.wording import difference_in_words
 from pneumo.reporting.formatting import Markdown, markdown
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ __all__ = [
     "differences",
     "examples",
     "heading_of",
+    "in_words",
     "learning_rates",
     "markdown",
     "measured_on",
@@ -107,7 +111,7 @@ def auc_by_part(
     rows = []
     for name, records in records_by_model(models).items():
         cells = {part: _auc(records, part, seed) for part in parts}
-        rows.append({"model": name.replace("_", " "), **cells})
+        rows.append({"model": display_name(name, records).replace("_", " "), **cells})
     return pd.DataFrame(rows)
 
 
@@ -140,7 +144,7 @@ def results(
     for name, records in records_by_model(models).items():
         intervals = summary(records, part, seed=seed, names=metrics)
         cells = {METRICS[metric]: intervals[metric] for metric in metrics}
-        rows.append({"model": name, "seeds": len(records), **cells})
+        rows.append({"model": display_name(name, records), "seeds": len(records), **cells})
     return pd.DataFrame(rows)
 
 
@@ -165,8 +169,21 @@ def comparison(
     for name, records in records_by_model(models).items():
         values = [measures(record) for record in records]
         cells = {heading_of(column): mean_and_range(seed[column] for seed in values) for column in columns}
-        rows.append({heading: name, "seeds": len(records), **cells})
+        rows.append({heading: display_name(name, records), "seeds": len(records), **cells})
     return pd.DataFrame(rows)
+
+
+def in_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame with words for names of variants, in its first column and in its headings.
+
+    frame: such as an analysis returns it.
+
+    >>> in_words(pd.DataFrame({"variant": ["no-batch-norm"]}))["variant"][0]
+    'no batch normalisation'
+    """
+    first = str(frame.columns[0])
+    worded = frame.assign(**{first: [wording.in_words(str(name)) for name in frame[first]]})
+    return worded.rename(columns=wording.in_words)
 
 
 def heading_of(measure: str) -> str:
@@ -182,23 +199,31 @@ def differences(
     models: Models,
     against: str,
     *,
-    parts: Sequence[str] = ("validation", "stressed"),
+    end_points: Sequence[str] = ("loss", "perturbed AUC"),
     heading: str = "variant",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """AUC of each model minus that of the model `against`, each the mean of its seeds, on the same patients.
+    """End points of each model minus those of the model `against`, on the same patients.
 
-    Returns one row a model, columns `heading` and "{part} AUC", cells `Interval` (95 %) from draws of patients, the
-    same for both models. They hold the chance of who is examined; that of training is in the range of the seeds, see
-    `comparison`. seed: of the draws. Raises ValueError where a model predicts other images than `against`.
+    end_points: of `analysis.comparisons.END_POINTS`; the first is the primary one. seed: of the draws.
+    Returns one row a model, columns `heading`, the end points, cells `Interval` (95 %, over patients and seeds, see
+    `evaluation.hierarchical_difference`), and "corrected p": of the primary end point, corrected for the number of rows
+    by Holm's method. Raises ValueError where a model has one seed, or predicts other images than `against`.
     """
     named = records_by_model(models)
-    rows = []
-    for name, records in named.items():
-        if name != against:
-            cells = {f"{part} AUC": auc_difference(records, named[against], part, seed=seed) for part in parts}
-            rows.append({heading: f"{name} − {against}", **cells})
-    return pd.DataFrame(rows)
+    others = {name: records for name, records in named.items() if name != against}
+    base = display_name(against, named[against])
+    found = [
+        [comparisons.difference(records, named[against], each, seed=seed) for each in end_points]
+        for records in others.values()
+    ]
+    frame = pd.DataFrame(
+        {heading: [difference_in_words(display_name(name, records), base) for name, records in others.items()]}
+    )
+    for column, end_point in enumerate(end_points):
+        name = "validation loss" if end_point == "loss" else end_point
+        frame[name] = [row[column].interval for row in found]
+    return frame.assign(**{"corrected p": evaluation.holm([row[0].p_value for row in found])})
 
 
 def learning_rates(records: Iterable[Record]) -> pd.DataFrame:

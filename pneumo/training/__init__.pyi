@@ -1,4 +1,5 @@
 from .batches import (
+    PREDICTION_BATCH_SIZE as PREDICTION_BATCH_SIZE,
     Batches as Batches,
     Images as Images,
     InMemory as InMemory,
@@ -21,6 +22,9 @@ from .fitting import (
     SaveStateEachEpoch as SaveStateEachEpoch,
     TrainingModule as TrainingModule,
     fit as fit,
+)
+from .torch_dataset import (
+    RadiographDataset as RadiographDataset,
 )
 from .optimizers import (
     OPTIMIZERS as OPTIMIZERS,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import os
+import signal
+import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,9 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from pytorch_lightning.loggers import Logger
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -25,6 +29,7 @@ from pneumo.augment import augment, exchange_styles, mixup, scale
 from pneumo.data.strata import merged_strata
 from pneumo.errors import NonFiniteLoss
 from pneumo.io.files import atomic_write
+from pneumo.io.locks import GLOBAL_STATE
 from pneumo.training.batches import Batches, Images, make_generator, prediction_batch_size
 from pneumo.training.configuration import TrainingConfig
 from pneumo.training.optimizers import build_optimizer, learning_rates
@@ -51,14 +56,21 @@ def fit(
     seed: int,
     checkpoint: Path,
     progress: bool = True,
+    loggers: Sequence[Logger] = (),
 ) -> Fit:
     """Train `network` in place; it ends with the weights of the epoch that `config.keep` says.
 
     checkpoint: written after every epoch. Where it exists, training goes on from it and ends with exactly the
         weights that an undisturbed run would have. It stays until the caller, who has the result safe, removes it.
-    Raises NonFiniteLoss when the loss is NaN or infinite. The process is left as it was: random state, deterministic
-    mode, warnings, environment. glibc returns freed memory to the system between steps; where a process only trains,
-    MALLOC_TRIM_THRESHOLD_=-1 MALLOC_MMAP_MAX_=0 in its environment saves up to a sixth of the time.
+    loggers: of Lightning; each gets the row of `Fit.history` after every epoch.
+    Raises NonFiniteLoss when the loss is NaN or infinite, and KeyboardInterrupt where it is interrupted. The process is
+    left as it was: random state, deterministic mode, warnings, environment, signals.
+
+    One device computes, the current CUDA device where there is one. Of threads that train at the same time, one trains
+    after the other: dropout draws from the one generator of the process. Processes can train at the same time.
+    glibc returns freed memory to the system between steps; where a process only trains, MALLOC_TRIM_THRESHOLD_=-1
+    MALLOC_MMAP_MAX_=0 in its environment saves up to a sixth of the time. Where others want the same cores, so does
+    OMP_WAIT_POLICY=PASSIVE, and more: see `pneumo.io.threads`.
     """
     module = TrainingModule(network.to(memory_format=torch.channels_last), train, validation, config, seed)
     # Checked with the validation, before the epoch's state is saved, or the saved count would lag by one.
@@ -67,13 +79,20 @@ def fit(
         monitored, patience=config.patience or config.epochs, check_finite=False, check_on_train_epoch_end=False
     )
     bar = [TQDMProgressBar(refresh_rate=10)] if progress else []
-    with lightning_settings(), torch.random.fork_rng():
+    accelerator, devices = one_device()
+    every_generator = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
+    with GLOBAL_STATE, lightning_settings(), every_generator:
         trainer = pl.Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            # Else Lightning takes the number of processes from SLURM, and answers SLURM's signals in submitit's place.
+            plugins=[LightningEnvironment()],
             max_epochs=config.epochs,
             precision="bf16-mixed" if torch.cuda.is_available() else "32-true",
             deterministic=True,
             callbacks=[stopping, ResumeEarlyStopping(stopping), SaveStateEachEpoch(checkpoint), *bar],
-            logger=False,
+            logger=list(loggers) or False,
+            log_every_n_steps=1,  # nothing is logged by step; Lightning warns where an epoch has fewer steps than this
             enable_checkpointing=False,
             enable_progress_bar=progress,
             enable_model_summary=False,
@@ -81,9 +100,39 @@ def fit(
             reload_dataloaders_every_n_epochs=1,
         )
         resume = checkpoint if _fits(checkpoint, module) else None
-        trainer.fit(module, ckpt_path=resume, weights_only=True if resume else None)
+        with signals_left_alone(trainer):
+            trainer.fit(module, ckpt_path=resume, weights_only=True if resume else None)
     network.load_state_dict(module.kept_weights)
     return Fit(history=module.history, epoch=module.kept_epoch)
+
+
+def one_device() -> tuple[str, int | list[int]]:
+    """The accelerator and devices of Lightning's trainer: the current CUDA device, or else one that it finds.
+
+    Left to choose, Lightning takes all there are and starts the user's command once more for each.
+    """
+    return ("cuda", [torch.cuda.current_device()]) if torch.cuda.is_available() else ("auto", 1)
+
+
+@contextmanager
+def signals_left_alone(trainer: pl.Trainer) -> Iterator[None]:
+    """Signals mean what they mean without Lightning, which ends with status 0 after SIGTERM and with 1 after Ctrl-C.
+
+    Nothing is lost by ending at once: the state of the last whole epoch is on disk.
+    """
+    connector: Any = trainer._signal_connector
+    connector.register_signal_handlers = lambda: None
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stopped:
+        if isinstance(stopped.__context__, KeyboardInterrupt):
+            raise stopped.__context__ from None
+        raise
+    finally:
+        # Lightning ignores every further Ctrl-C from the first on.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not handler:
+            signal.signal(signal.SIGINT, handler)
 
 
 def _fits(checkpoint: Path, module: nn.Module) -> bool:
@@ -225,9 +274,11 @@ class TrainingModule(pl.LightningModule):
             self.kept_weights = {
                 name: value.detach().clone() for name, value in self.evaluated_network.state_dict().items()
             }
-        self.log("validation_loss", row["validation_loss"], prog_bar=True)
+        self.log("validation_loss", row["validation_loss"], prog_bar=True, logger=False)
         if "selection_loss" in row:
-            self.log("selection_loss", row["selection_loss"])
+            self.log("selection_loss", row["selection_loss"], logger=False)
+        for logger in self.loggers:
+            logger.log_metrics(row, step=row["epoch"])
 
     def _selection_loss(self) -> float:
         assert self.merged is not None  # it is there wherever `select_by` is not "mean"

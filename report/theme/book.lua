@@ -1,8 +1,33 @@
--- A Typst book is one file, so a link to a place in a chapter's file is a link to that place.
+-- A PDF, an EPUB or a Word file is one document, so a link to a chapter's file, or to a place in it, is a link to that
+-- place. On the site links stay as they are.
+
+local project = pandoc.path.join { pandoc.path.directory(PANDOC_SCRIPT_FILE), '..', '..' }
+
+-- The identifier of a chapter's heading: its own, or the one that pandoc makes of its text.
+local function heading_of(path)
+  local file <close> = assert(io.open(pandoc.path.join { project, path }))
+  for line in file:lines() do
+    local heading = line:match('^# (.*)')
+    if heading then
+      local own = heading:match('{[^}]*#([%w_-]+)')
+      return own or pandoc.read('# ' .. heading).blocks[1].identifier
+    end
+  end
+end
+
+-- A path from the project's folder: chapters name one another by "/report/x.qmd", "x.qmd" or "../index.qmd".
+local function from_project(path)
+  if path:sub(1, 1) == '/' then
+    return path:sub(2)
+  end
+  local name = pandoc.path.filename(path)
+  return name == 'index.qmd' and name or pandoc.path.join { 'report', name }
+end
+
 function Link(link)
-  local id = link.target:match("%.qmd#(.+)$")
-  if id and FORMAT:match("typst") then
-    link.target = "#" .. id
+  local path, id = link.target:match('^([^#]*%.qmd)#?(.*)$')
+  if path and not FORMAT:match('html') and not path:match('^%a[%w+.-]*:') then
+    link.target = '#' .. (id ~= '' and id or heading_of(from_project(path)))
     return link
   end
 end
@@ -11,4 +36,17 @@ end
 function Table(element)
   element.colspecs = element.colspecs:map(function(column) return { column[1], nil } end)
   return element
+end
+
+-- What the pages load: made by the pre-render step. Only Quarto has `quarto`.
+function Meta(meta)
+  if quarto and quarto.doc.is_format("html:js") then
+    quarto.doc.add_html_dependency({
+      name = "pneumo-interactive",
+      version = "1",
+      scripts = { { path = "../../_interactive/interactive.js", attribs = { defer = "defer" } } },
+      stylesheets = { "../../_interactive/interactive.css" },
+      resources = { { name = "record-cards.js", path = "../../_interactive/record-cards.js" } },
+    })
+  end
 end

@@ -82,6 +82,6 @@ def test_a_variant_is_a_line_through_the_layers_that_moved_at_the_mean_of_its_se
     assert [label.get_text() for label in axes[1].get_xticklabels()] == ["stem", "1"]
     for ax, factor in zip(axes, (1, 10), strict=True):
         thick = {line.get_label(): line.get_xydata() for line in ax.lines if not line.get_label().startswith("_")}
-        np.testing.assert_allclose(thick["all"], [[0, 0.2 * factor], [1, 0.3 * factor]])
-        np.testing.assert_allclose(thick["top"], [[1, 0.5 * factor]])
+        np.testing.assert_allclose(thick["all (full fine-tuning)"], [[0, 0.2 * factor], [1, 0.3 * factor]])
+        np.testing.assert_allclose(thick["top (partial fine-tuning)"], [[1, 0.5 * factor]])
         assert len(ax.lines) == 5

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from support.records import make_record
 
@@ -131,3 +132,13 @@ def test_what_a_choice_was_worth_stands_beside_the_loss_that_chose():
     assert frame["test AUC"].tolist() == [1.0, 0.75]
     assert frame["specificity"].tolist() == [1.0, 0.5]
     assert frame["sensitivity"].tolist() == [1.0, 1.0]
+
+
+def test_the_own_result_is_the_last_row_of_the_published_ones():
+    published = pd.DataFrame([{"source": "others", "AUC": "0.968", "accuracy": "–", "note": ""}])
+    table = model_selection.add_own_result(published, record(GOOD))
+    assert table.columns.tolist() == ["source", "AUC", "accuracy", "note"]
+    assert table.loc[0].tolist() == ["others", "0.968", "–", ""]
+    # Of the 16 pairs 15 are ranked rightly; of the eight images six are on the right side of one half.
+    assert (table["AUC"][1].estimate, table["accuracy"][1].estimate) == (15 / 16, 6 / 8)
+    assert table["source"][1].startswith("this book, ")

@@ -47,6 +47,7 @@ def test_measures_are_those_of_the_kept_epoch_and_of_the_last():
     history = [
         {
             "epoch": epoch,
+            "train_loss": 0.1,
             "train_accuracy": 0.9,
             "validation_loss": loss,
             "validation_accuracy": 0.7,
@@ -72,6 +73,7 @@ def test_measures_are_those_of_the_kept_epoch_and_of_the_last():
         "validation_loss": 0.2,
         "validation_accuracy": 0.7,
         "gap": pytest.approx(0.2),
+        "loss_gap": pytest.approx(0.2),  # 0.3 of the last epoch minus 0.1
         "seconds_an_epoch": 4.0,
         "updates": 9,  # three epochs of three whole batches of 32 among 100 images
     }

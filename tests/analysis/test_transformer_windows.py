@@ -1,18 +1,20 @@
 """Windows of spatial transformers against displacements drawn and grids sampled by other means."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import save_file
 from scipy import ndimage
-from torch.nn import functional as F
+from support.records import make_record
 
-from pneumo import models
+from pneumo import training
 from pneumo.analysis import transformer_windows
 from pneumo.augment import Augmentation, parameters
-from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, TransformerConfig
-from pneumo.io.paths import weights_path
+from pneumo.errors import MissingRecord
+from pneumo.experiments.config import DataConfig, Experiment, TransformerConfig
+from pneumo.experiments.records import Record
 from pneumo.reporting.plots import attention_windows, window_against_displacement, window_size_histograms
 
 CARELESS = Augmentation(
@@ -20,10 +22,19 @@ CARELESS = Augmentation(
 )
 
 
-@pytest.fixture
-def transformer() -> Experiment:
-    model = TransformerConfig(network=CNNConfig(width=2, depth=2), localisation_width=2)
-    return Experiment(name="group/affine", data=DataConfig(name="phantom", version="1-0"), model=model)
+SIDE = 32
+
+
+def transformer(distortion: Augmentation = CARELESS, theta=None, images: int = 300) -> Record:
+    """The record of a spatial transformer with as many validation images, more than a batch of them."""
+    experiment = Experiment(
+        name="group/affine",
+        data=DataConfig(name="phantom", version="1-0", image_size=SIDE, distortion=distortion),
+        model=TransformerConfig(),
+    )
+    labels = np.arange(images) % 2
+    record = make_record(experiment=experiment, labels=labels, scores={"validation": labels})
+    return record if theta is None else replace(record, from_weights={"theta": theta})
 
 
 def images(count: int = 3, side: int = 32) -> np.ndarray:
@@ -32,52 +43,39 @@ def images(count: int = 3, side: int = 32) -> np.ndarray:
     return np.round(255 * (smooth - smooth.min()) / np.ptp(smooth)).astype(np.uint8)
 
 
-def train(experiment: Experiment, *free: float) -> None:
-    """Leave weights behind that answer every image with the same free numbers."""
-    network = models.build(experiment.model)
-    with torch.no_grad():
-        network.regression.bias.copy_(torch.tensor(free))
-    path = weights_path(experiment.key)
-    path.parent.mkdir(parents=True)
-    save_file(network.state_dict(), path)
+def test_the_sampling_grids_are_those_of_the_record():
+    theta = np.tile(np.eye(3)[:2], (300, 1, 1)) / 2
+    np.testing.assert_array_equal(transformer_windows.sampling_grids(transformer(theta=theta.tolist())), theta)
 
 
-def test_without_trained_weights_a_window_shows_the_whole_image_and_says_so(transformer):
-    windows = transformer_windows.attention_windows(transformer, images())
-    assert not windows.trained
-    assert not transformer_windows.weights_available([transformer])
-    np.testing.assert_allclose(windows.theta, np.broadcast_to(np.eye(3)[:2], (3, 2, 3)))
-    np.testing.assert_array_equal(windows.resampled, images())
+def test_a_record_without_sampling_grids_is_named_with_the_remedy():
+    with pytest.raises(MissingRecord, match="group/affine has no sampling grids; .* pneumo run group/affine"):
+        transformer_windows.sampling_grids(transformer())
 
 
-def test_trained_weights_on_this_machine_are_used(transformer):
-    train(transformer, 0.5, 0.0, 0.25, 0.0, 0.5, 0.0)
-    windows = transformer_windows.attention_windows(transformer, images())
-    assert windows.trained
-    assert transformer_windows.weights_available([transformer])
-    np.testing.assert_allclose(windows.theta[1], [[0.5, 0, 0.25], [0, 0.5, 0]])
-    assert windows.resampled.shape == (3, 32, 32)
-    assert windows.resampled.dtype == np.uint8
-
-
-def test_a_network_without_a_window_is_refused_by_name(experiment):
-    with pytest.raises(TypeError, match="group/seed-3: a CNNConfig has no window"):
-        transformer_windows.attention_windows(experiment, images())
+def test_the_displacement_is_that_of_the_images_that_the_network_saw():
+    pixels = images(300)
+    record = transformer()
+    part = training.Images(pixels=training.InMemory(array=pixels), rows=np.arange(300), labels=np.zeros(300))
+    generator = training.make_generator(0, 0, "distortion validation")
+    seen = training.perturb_once(part, CARELESS, generator).pixels.rows(np.arange(300))
+    rows = np.array([0, 3, 255, 256, 299])  # of both batches
+    np.testing.assert_array_equal(transformer_windows.displace(pixels[rows], rows, record), seen[rows])
 
 
 def test_a_window_at_the_displacement_shows_the_image_as_it_was():
-    laid = transformer_windows.displace(images(), Augmentation(rotation_range=30.0, zoom_range=(0.6, 0.7)), seed=0)
-    grid = F.affine_grid(torch.from_numpy(laid.matrices).float(), [3, 1, 32, 32], align_corners=False)
-    back = F.grid_sample(torch.from_numpy(laid.images)[:, None].float(), grid, align_corners=False)[:, 0].numpy()
+    record = transformer(Augmentation(rotation_range=30.0, zoom_range=(0.6, 0.7)), images=3)
+    moved = transformer_windows.displace(images(), np.arange(3), record)
+    back = transformer_windows.attention_windows(moved, transformer_windows.displacements(record)).resampled
     inside = (slice(None), slice(3, -3), slice(3, -3))
-    assert np.abs(laid.images[inside].astype(float) - images()[inside]).mean() > 20
-    assert np.abs(back[inside] - images()[inside]).mean() < 2
+    assert np.abs(moved[inside].astype(float) - images()[inside]).mean() > 20
+    assert np.abs(back[inside].astype(float) - images()[inside]).mean() < 2
 
 
 def test_poses_are_the_amounts_that_were_drawn():
-    laid = transformer_windows.displace(images(), CARELESS, seed=4)
-    drawn = parameters(3, CARELESS, torch.Generator().manual_seed(4))
-    poses = transformer_windows.pose_parameters(laid.matrices)
+    record = transformer(images=3)
+    drawn = parameters(3, CARELESS, training.make_generator(0, 0, "distortion validation"))
+    poses = transformer_windows.pose_parameters(transformer_windows.displacements(record))
     np.testing.assert_allclose(poses["rotation"], drawn.rotation, atol=6)  # unequal zooms turn a little
     np.testing.assert_allclose(poses["shift_right"], drawn.shift_x, atol=1e-6)
     np.testing.assert_allclose(poses["shift_down"], drawn.shift_y, atol=1e-6)
@@ -86,14 +84,14 @@ def test_poses_are_the_amounts_that_were_drawn():
 
 def test_an_equal_zoom_leaves_the_rotation_exact():
     turned = Augmentation(rotation_range=30.0)
-    drawn = parameters(3, turned, torch.Generator().manual_seed(1))
-    poses = transformer_windows.pose_parameters(transformer_windows.displace(images(), turned, seed=1).matrices)
+    drawn = parameters(3, turned, training.make_generator(0, 0, "distortion validation"))
+    poses = transformer_windows.pose_parameters(transformer_windows.displacements(transformer(turned, images=3)))
     np.testing.assert_allclose(poses["rotation"], drawn.rotation, atol=1e-4)
 
 
-def test_a_frame_lies_where_the_window_reads(transformer):
-    train(transformer, 0.5, 0.0, 0.25, 0.0, 0.5, 0.0)
-    axes = attention_windows(transformer_windows.attention_windows(transformer, images(2)), ["a", "b"])
+def test_a_frame_lies_where_the_window_reads():
+    theta = np.tile([[0.5, 0.0, 0.25], [0.0, 0.5, 0.0]], (2, 1, 1))
+    axes = attention_windows(transformer_windows.attention_windows(images(2), theta), ["a", "b"])
     assert axes.shape == (2, 2)
     frame = axes[0, 1].patches[0].get_xy()[:4]
     assert frame.tolist() == [[-0.25, -0.5], [0.75, -0.5], [0.75, 0.5], [-0.25, 0.5]]

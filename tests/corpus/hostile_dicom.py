@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from corpus.case import SIZE, Case, encoded, one_odd, radiograph, write_folder, write_zip
+from corpus.case import SIZE, Case, encoded, one_odd, write_folder, write_zip
 from PIL import Image
 from pydicom.uid import (
     MPEG2MPML,
@@ -116,13 +116,12 @@ def _bomb() -> bytes:
 
 PLAIN, INVERTED = _made(), _made(PhotometricInterpretation="MONOCHROME1")
 NO_PIXELS = "has no pixels; name the file of the image itself"
-COLOUR = "no grey image; export it as MONOCHROME2"
+COLOUR = "not read; export it as MONOCHROME2"
 
 CASES = (
     # Refused, by name and with what to do.
     _refused("DICOM of zero bytes", b"", "empty.*copy or download it again"),
     _refused("a web page called .dcm", b"<html>404</html>"),
-    _refused("JPEG called .dcm", radiograph(1)),
     _refused("DICOM that ends before its name", PLAIN[:131]),
     _refused("DICOM of its name alone", PLAIN[:132], NO_PIXELS),
     _refused("DICOM cut short in its first field", PLAIN[:140], "export or copy it again|" + NO_PIXELS),
@@ -133,8 +132,9 @@ CASES = (
     _refused("DICOM whose pixels are empty", _made(PixelData=b"")),
     _refused("DICOM of two frames", _made(NumberOfFrames=2), "2 frames.*export the frame that is meant"),
     _refused("DICOM of minus one frame", _made(NumberOfFrames=-1), "-1 frames.*export the frame"),
-    _refused("DICOM in colour", _made(PhotometricInterpretation="RGB", SamplesPerPixel=3), COLOUR),
-    _refused("DICOM with a palette", _made(PhotometricInterpretation="PALETTE COLOR"), COLOUR),
+    _refused("DICOM in colour with a third of the pixels", _made(PhotometricInterpretation="RGB", SamplesPerPixel=3)),
+    _refused("DICOM in colour with one value a pixel", _made(PhotometricInterpretation="RGB"), COLOUR),
+    _refused("DICOM with a palette that it lacks", _made(PhotometricInterpretation="PALETTE COLOR")),
     _refused("DICOM of a colour that there is not", _made(PhotometricInterpretation="MONOCHROME3"), COLOUR),
     _refused("DICOM that says no colour", _without("PhotometricInterpretation")),
     _refused("DICOM without a height", _without("Rows")),
@@ -164,19 +164,24 @@ CASES = (
     _refused("DICOM with a JPEG larger than it says", _in_jpeg(encoded(PICTURE.resize((64, 64)), "JPEG"))),
     _refused("DICOM with a JPEG that it calls run lengths", _in_jpeg(JPEG, RLELossless)),
     _refused("DICOM with a scale of two numbers", _made(RescaleSlope=[1, 2], RescaleIntercept=0)),
-    _refused("DICOM with a window of no width", _made(WindowCenter=1, WindowWidth=0)),
-    _refused("DICOM with an unknown window", _made(WindowCenter=1, WindowWidth=9, VOILUTFunction="MAGIC")),
     _refused("DICOM with a table of no bits",
              _made(VOILUTSequence=grey_levels_table([0, 255], entries=2, bits=0))),
-    _refused("DICOM with a table shorter than it claims",
-             _made(VOILUTSequence=grey_levels_table([0, 255], entries=4000, bits=8))),
     _alone("DICOM without pixels, alone", _without("PixelData"), place=_itself, called="scan",
            refused=("scan", NO_PIXELS)),
     _alone("DICOM of two frames, in a zip", _made(NumberOfFrames=2), place=_in_a_zip, called="a/scan.dcm",
            refused=(r"films\.zip/a/scan\.dcm", "export the frame")),
     _alone("DICOM cut short in its pixels, in a zip", PLAIN[:-4], place=_in_a_zip, called="IM0001",
            refused=(r"films\.zip/IM0001", "export or copy it again")),
+    _alone("a DICOM directory, named by itself", _made(SOPClassUID="1.2.840.10008.1.3.10").replace(
+               b"1.2.840.10008.5.1.4.1.1.1\0", b"1.2.840.10008.1.3.10" + bytes(6)), place=_itself, called="DICOMDIR",
+           refused=("DICOMDIR", "no image but a DICOM directory; name the file of the image")),
     # Read, and right.
+    _read("JPEG called .dcm", encoded(Image.new("L", (32, 32), 77), "JPEG"), grey=77),
+    _read("DICOM with a window of no width", _made(WindowCenter=1, WindowWidth=0), warned="window of width 0"),
+    _read("DICOM with an unknown window", _made(WindowCenter=2000.5, WindowWidth=4001, VOILUTFunction="MAGIC"),
+          grey=np.where(HALVES, 191, 64), warned="MAGIC is unknown"),
+    _read("DICOM with a table shorter than it claims", _made(VOILUTSequence=grey_levels_table([0, 255], entries=4000,
+          bits=8)), grey=255, warned="2 of the 4000 entries"),
     _read("DICOM", PLAIN),
     _read("DICOM, MONOCHROME1", INVERTED, grey=255 - HALVES),
     _alone("DICOM, MONOCHROME1, alone", INVERTED, place=_itself, called="scan.of.a.child",

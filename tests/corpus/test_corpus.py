@@ -136,7 +136,7 @@ def model() -> inference.Model:
 
 def look(model, path):
     """All that lies at a path, as the model reads it: the pixels by name, and the errors."""
-    files, problems = inference.find_files([path])
+    files, problems, _ = inference.find_files([path])
     pixels, errors = {}, [str(problem) for problem in problems]
     for file, content in inference.read_contents(files):
         try:

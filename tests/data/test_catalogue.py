@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from support.archives import TREE, radiograph, tree
 
+from pneumo.cli import main
 from pneumo.data import catalogue
 from pneumo.data.catalogue import CATALOGUE, class_names, counts, find, get, listing, load
 from pneumo.data.dataset import DataError
 from pneumo.data.readers.archive import read_archive
+from pneumo.experiments.builders import data_config, load_data
 
 pytestmark = pytest.mark.usefixtures("own_places")
 
@@ -256,3 +258,55 @@ def test_medmnist_files_have_an_address_and_an_md5(name):
     known = CATALOGUE[name]
     assert known.url == f"https://zenodo.org/records/10519652/files/{known.files[0]}"
     assert len(known.checksum) == len("md5:") + 32
+
+
+@pytest.fixture
+def covid(write_folder):
+    """12 images of two classes, of which none is called pneumonia."""
+    names = [f"{kind}/IM-{number:04d}-0001.jpeg" for kind in ("COVID", "NORMAL") for number in range(6)]
+    return write_folder({name: radiograph(number) for number, name in enumerate(names)}, "covid")
+
+
+def test_the_positive_class_reaches_load_and_the_configuration_of_an_experiment(covid):
+    assert load(covid, positive="covid").classes == ("NORMAL", "COVID")
+    config = data_config(covid, positive="COVID")
+    assert config.positive == "COVID"
+    assert load_data(config).table["label"].tolist() == [1] * 6 + [0] * 6
+    assert data_config(covid, positive="NORMAL").version != config.version
+
+
+def test_the_positive_class_may_come_from_the_environment(covid, monkeypatch):
+    monkeypatch.setenv("PNEUMO_POSITIVE", "COVID")
+    assert load(covid).classes == ("NORMAL", "COVID")
+    assert data_config(covid).positive == "COVID"
+    assert data_config("chest-xray").positive == ""
+
+
+def test_a_table_of_labels_reaches_load_and_the_configuration(write_folder, tmp_path):
+    folder = write_folder({f"{number}.png": radiograph(number) for number in range(4)}, "films")
+    rows = [f"{number}.png,{number % 2},p{number}" for number in range(4)]
+    (tmp_path / "l.csv").write_text("image,label,patient\n" + "\n".join(rows), encoding="utf-8")
+    config = data_config(str(folder), labels=tmp_path / "l.csv")
+    assert load_data(config).table["label"].tolist() == [0, 1, 0, 1]
+
+
+def test_a_data_set_with_classes_of_its_own_takes_no_others(own_places):
+    with pytest.raises(DataError, match="phantom has its own classes; leave out positive"):
+        load("phantom", positive="COVID")
+    (own_places / "breastmnist.npz").touch()
+    with pytest.raises(DataError, match="has its own classes; leave out positive"):
+        load("./breastmnist.npz", positive="COVID")
+
+
+def test_a_folder_inside_an_archive_is_opened_by_its_path(write_zip):
+    path = write_zip({f"a/b/{name}": content for name, content in tree().items()}, "x.zip")
+    assert len(load(f"{path}/a/b")) == len(TREE)
+
+
+def test_the_command_line_shows_what_is_in_a_folder(covid, capsys):
+    assert main(["data", "show", str(covid), "--positive", "covid"]) == 0
+    out = capsys.readouterr().out
+    assert "covid: 12 images, version 12-" in out
+    assert "label 0 is NORMAL, label 1 COVID" in out
+    assert main(["data", "show", str(covid)]) == 1
+    assert 'positive="COVID" or positive="NORMAL"' in capsys.readouterr().err

@@ -9,7 +9,9 @@ from scipy.ndimage import gaussian_filter
 from support.archives import encoded
 
 from pneumo.data import Pixels, Split
-from pneumo.data.duplicates import duplicate_pairs, warn_of_duplicates
+from pneumo.data.dataset import Dataset
+from pneumo.data.duplicates import duplicate_groups, duplicate_pairs, warn_of_duplicates
+from pneumo.training import InMemory
 
 
 def smooth(count: int, side: int = 48) -> np.ndarray:
@@ -105,3 +107,14 @@ def test_of_many_copies_three_are_named_and_the_rest_counted(pixels):
             TABLE, pixels(images), Split(train=np.arange(6), validation=PARTS.test[:0], test=PARTS.test[:0])
         )
     assert len(said) == 1
+
+
+def test_groups_join_patients_and_copies_in_any_chain(tmp_path, monkeypatch):
+    first, second, third, other = smooth(4)
+    images = np.stack([first, second, saved_again(second), third, other])  # 1 and 2 are copies
+    table = pd.DataFrame({"image": list("abcde"), "patient": ["p", "p", "q", "q", "r"]})
+    dataset = Dataset(name="x", classes=("a", "b"), table=table.assign(label=0, split="train", subtype=""), source=None)
+    monkeypatch.setattr("pneumo.data.pixel_cache.pixels", lambda *_, **__: InMemory(array=images))
+    groups = duplicate_groups(dataset)
+    assert len(set(groups[:4])) == 1  # a and b by their patient, b and c as copies, c and d by their patient
+    assert groups[4] not in groups[:4]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pneumo.data.dataset import DataError
-from pneumo.data.splits import split
+from pneumo.data.splits import cross_validation_split, split
 
 
 def table(rows):
@@ -179,3 +179,45 @@ def test_class_with_one_patient_cannot_be_shared_out():
 def test_table_without_development_images_is_refused():
     with pytest.raises(DataError, match=r"class 0 has 0 patient\(s\)"):
         split(table(balanced(part="test")))
+
+
+def folds_of(frame, groups, **options):
+    return [cross_validation_split(frame, groups, folds=4, fold=fold, **options) for fold in range(4)]
+
+
+def test_each_image_is_a_test_image_of_one_fold_and_a_validation_image_of_another():
+    frame = table(balanced())
+    parts = folds_of(frame, np.arange(len(frame)))
+    for name in ("test", "validation"):
+        assert sorted(np.concatenate([getattr(part, name) for part in parts])) == list(range(len(frame)))
+    for part in parts:
+        assert sorted(np.concatenate([part.train, part.validation, part.test])) == list(range(len(frame)))
+
+
+def test_a_group_is_never_in_two_parts_of_a_fold():
+    frame = table(balanced())
+    groups = np.arange(len(frame)) // 4
+    for part in folds_of(frame, groups):
+        of_part = [set(groups[rows]) for rows in (part.train, part.validation, part.test)]
+        assert sum(map(len, of_part)) == len(set(groups))
+
+
+def test_the_folds_share_the_classes_out_evenly():
+    frame = table(balanced())
+    shares = [frame["label"].to_numpy()[part.test].mean() for part in folds_of(frame, np.arange(len(frame)))]
+    assert shares == pytest.approx([frame["label"].mean()] * 4, abs=0.05)
+
+
+def test_a_fraction_of_the_training_images_leaves_the_other_parts():
+    frame = table(balanced())
+    groups = np.arange(len(frame))
+    for whole, half in zip(folds_of(frame, groups), folds_of(frame, groups, fraction=0.5), strict=True):
+        assert set(half.train) < set(whole.train)
+        assert len(half.train) == pytest.approx(len(whole.train) / 2, abs=1)
+        np.testing.assert_array_equal(half.test, whole.test)
+
+
+@pytest.mark.parametrize(("folds", "fold"), [(2, 0), (4, 4), (4, -1)])
+def test_a_fold_that_is_not_there_is_named(folds, fold):
+    with pytest.raises(ValueError, match=f"fold={fold} of folds={folds}: use 3 folds or more"):
+        cross_validation_split(table(balanced()), np.arange(40), folds=folds, fold=fold)

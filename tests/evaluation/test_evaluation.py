@@ -50,6 +50,7 @@ def test_ranking_metrics_agree_with_scikit_learn_on_tied_scores(ours, theirs, rn
         (evaluation.auc, roc_auc_score),
         (evaluation.average_precision, average_precision_score),
         (evaluation.brier, brier_score_loss),
+        (evaluation.log_loss, log_loss),
     ],
 )
 def test_a_weight_of_k_counts_an_image_k_times(ours, theirs, rng):
@@ -70,6 +71,10 @@ def test_many_draws_at_once_give_what_each_gives_alone(statistic, rng):
 def test_auc_counts_ordered_pairs_by_hand():
     # Positives 0.8 and 0.4 against negatives 0.4 and 0.2: won, won, tied, won.
     assert evaluation.auc([1, 1, 0, 0], [0.8, 0.4, 0.4, 0.2]) == 3.5 / 4
+
+
+def test_a_probability_of_0_for_the_true_class_costs_as_much_as_in_scikit_learn():
+    assert evaluation.log_loss([0, 1], [0.5, 0.0]) == pytest.approx(log_loss([0, 1], [0.5, 0.0]))
 
 
 def test_auc_takes_scores_that_are_no_probabilities():

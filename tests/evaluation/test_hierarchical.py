@@ -57,9 +57,34 @@ def test_a_clear_difference_has_a_small_p_value_and_none_a_large_one():
     assert difference(good, good).p_value > 0.9
 
 
-def test_one_seed_is_refused_with_the_reason():
-    with pytest.raises(ValueError, match=r"shape \(1, 6\); give \(seeds, images\) with at least 2 seeds"):
-        difference([[1, 2, 3, 4, 5, 6]], [[1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6]])
+def test_scores_without_a_row_for_each_seed_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(6,\); give \(seeds, images\)"):
+        difference([1, 2, 3, 4, 5, 6], [[1, 2, 3, 4, 5, 6]])
+
+
+def test_between_two_fixed_recipes_it_is_the_paired_bootstrap_over_patients():
+    random = np.random.default_rng(1)
+    labels = np.repeat([0, 1], 40)
+    pair = tuple(labels * random.normal(1, 0.5) + random.normal(size=(1, 80)) for _ in range(2))
+    both = evaluation.hierarchical_difference(labels, pair, None, evaluation.auc, rng=np.random.default_rng(0)).interval
+    alone = evaluation.paired_bootstrap(labels, pair, None, evaluation.auc, rng=np.random.default_rng(0))
+    assert (both.low, both.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_a_fixed_recipe_adds_no_chance_of_training():
+    groups = ["a", "a", "a", "b", "b", "b"]
+
+    def first_score(labels, probabilities, weights=None):
+        value = probabilities[0]
+        return np.asarray(value if weights is None else np.full(len(weights), value))
+
+    a = np.array([0.2, 0.4, 0.6])
+    pair = (np.repeat(a[:, None], 6, axis=1), np.full((1, 6), 0.5))
+    found = evaluation.hierarchical_difference(
+        LABELS, pair, groups, first_score, draws=200_000, rng=np.random.default_rng(0)
+    )
+    half = 4.302653 * a.std(ddof=1) / 3**0.5  # Student's, two degrees of freedom
+    assert (found.interval.low, found.interval.high) == pytest.approx((-0.1 - half, -0.1 + half), rel=0.02)
 
 
 def test_holm_multiplies_by_the_number_of_comparisons_left():

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from pneumo import experiments, records
+from pneumo.cli import main
 from pneumo.errors import PneumoError
 from pneumo.experiments import cluster, planning, runner
 from pneumo.experiments.config import Experiment, HeaderConfig
@@ -56,6 +57,54 @@ def test_the_time_limit_is_the_expected_time_by_the_factor_in_half_hours(quick, 
     assert "--partition=cpu\n" in short
     assert "--cpus-per-task=2\n" in short
     assert [job.job_id for job in jobs] == ["7", "7_0", "7_1"]
+
+
+def test_account_qos_memory_and_gpus_reach_sbatch_as_given(quick, sbatch):
+    cluster.run_on_slurm([quick], account="lab7", qos="long", memory_gb=24, gpus=1)
+    (submitted,) = sbatch()
+    wanted = ("--account=lab7", "--qos=long", "--mem=24GB", "--gpus-per-node=1")
+    assert [line for line in wanted if f"#SBATCH {line}\n" not in submitted] == []
+
+
+def test_what_is_not_asked_for_is_left_to_the_cluster(quick, sbatch):
+    cluster.run_on_slurm([quick])
+    (submitted,) = sbatch()
+    assert not any(word in submitted for word in ("--account", "--qos", "--mem", "--gpus", "--partition"))
+
+
+@pytest.fixture
+def refusing_sbatch(sbatch, tmp_path):
+    """A cluster that takes the first array of jobs and refuses the others in SLURM's own words."""
+    words = "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified"
+    script = f'if [ -e {tmp_path}/taken ]; then echo "{words}" >&2; exit 1; fi; touch {tmp_path}/taken'
+    (tmp_path / "sbatch").write_text(f'#!/bin/sh\n{script}; echo "Submitted batch job 7"\n')
+
+
+def test_a_refusal_is_told_in_sbatchs_words_with_the_remedy_and_the_jobs_that_were_taken(
+    quick, refusing_sbatch, capfd, monkeypatch
+):
+    cluster.run_on_slurm([quick])
+    with pytest.raises(PneumoError, match="Invalid account or account/partition") as error:
+        cluster.run_on_slurm([quick])
+    assert "--account, --qos" in str(error.value)
+    assert "submitted before it" not in str(error.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_jobs_that_were_taken_before_a_refusal_are_named(quick, refusing_sbatch):
+    long = replace(quick, name="long/x", model=HeaderConfig(field="height"), minutes=1000)
+    with pytest.raises(PneumoError, match="submitted before it: 7"):
+        cluster.run_on_slurm([quick, long])
+
+
+def test_the_command_line_hands_the_options_on(quick, sbatch, monkeypatch, capsys):
+    monkeypatch.setattr(experiments, "find_experiments", lambda name: [quick])
+    words = ["--slurm", "gpu", "--account", "lab7", "--qos", "long", "--memory", "24", "--gpus", "1", "--cpus", "2"]
+    assert main(["run", "quick", *words]) == 0
+    (submitted,) = sbatch()
+    assert "--partition=gpu\n" in submitted
+    assert "--account=lab7\n" in submitted
+    assert "submitted: 7" in capsys.readouterr().out
 
 
 def test_a_job_that_has_to_end_submits_the_same_again(quick, tmp_path):

@@ -112,3 +112,12 @@ def test_an_unknown_field_is_refused_by_name(experiment):
 def test_a_value_out_of_range_is_refused_by_name(make, named):
     with pytest.raises(ValueError, match=named):
         make()
+
+
+def test_classes_and_labels_are_written_only_where_they_are_given():
+    plain, named = (DataConfig(name="a", version="1", positive=positive) for positive in ("", "COVID"))
+    assert not {"positive", "negative", "labels"} & set(config.to_dict(plain))
+    assert config.to_dict(named)["positive"] == "COVID"
+    experiments = [Experiment(name="a", data=data, model=CNNConfig()) for data in (plain, named)]
+    assert experiments[0].key != experiments[1].key
+    assert [config.from_dict(config.to_dict(experiment)) for experiment in experiments] == experiments

@@ -302,3 +302,13 @@ def test_the_record_of_a_pretrained_network_has_the_change_of_each_layer(small):
     changes = record.from_weights["weight_changes"]
     assert list(changes) == ["stem", *map(str, range(1, 17)), "last convolution", "head"]
     assert {layer for layer, (relative, _) in changes.items() if relative > 0} == {"head"}
+
+
+def test_a_fold_is_scored_by_a_network_that_did_not_see_it(small):
+    parts = []
+    for fold in range(3):
+        experiment = replace(small, name=f"small/fold-{fold}", data=replace(small.data, folds=3, fold=fold))
+        record = runner.run(experiment, progress=False)
+        parts.append({part: set(rows["image"]) for part, rows in record.split.groupby("part")})
+    assert all(not part["train"] & (part["test"] | part["validation"]) for part in parts)
+    assert sum(len(part["test"]) for part in parts) == len(set.union(*(part["test"] for part in parts))) == 252

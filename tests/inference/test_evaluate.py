@@ -49,7 +49,7 @@ def write_csv(path, text):
 def test_class_folders_give_the_labels_in_any_case(made: Made, folder):
     predictions = run(made, folder).predictions.set_index("image").sort_index(key=lambda names: names.str[-5:])
     assert predictions["label"].tolist() == LABELS
-    np.testing.assert_allclose(predictions["probability"], made.model.predict(made.images), rtol=1e-6)
+    np.testing.assert_allclose(predictions["probability"], made.model.predict_proba(made.images)[:, 1], rtol=1e-6)
     assert predictions["height"].tolist() == [SIDE] * 6
 
 
@@ -94,7 +94,7 @@ def test_patients_known_in_part_keep_none_apart(made: Made, flat, tmp_path):
         ("image,label\nnone.png,1\n", r"l.csv, line 2: 'none.png' is none of the images"),
         ("image,label\n0.png,1\n0.png,0\n", r"labels '0.png' more than once"),
         ("image,label\n0.png,a\n1.png,b\n2.png,c\n", r"has the labels a, b, c; give 0 and 1, or two classes"),
-        ("file,label\n0.png,1\n", r"has no column image but file, label"),
+        ("picture,label\n0.png,1\n", r"has no column image but picture, label"),
     ],
 )
 def test_a_table_that_does_not_fit_names_line_and_value(made: Made, flat, tmp_path, text, message):
@@ -107,6 +107,27 @@ def test_a_name_that_two_files_share_needs_its_path(made: Made, folder, tmp_path
     table = write_csv(tmp_path / "l.csv", "image,label\n2.png,1\n")
     with pytest.raises(DataError, match=r"'2.png' means Pneumonia/2.png and normal/2.png; give its path"):
         run(made, folder, labels=table)
+
+
+def test_why_there_are_no_labels_is_said(made: Made, folder, flat, capsys, tmp_path):
+    (folder / "Pneumonia").rename(folder / "COVID")
+    (notice,) = run(made, folder).notices
+    assert notice.startswith("no labels: the images lie in COVID, normal, and labels need two class folders")
+    assert run(made, flat).notices == ()
+    assert main(["evaluate", "--model", str(made.file), "--report", str(tmp_path / "r.html"), str(folder)]) == 0
+    assert f"pneumo: {notice}" in capsys.readouterr().err
+
+
+def test_labels_as_publishers_give_them_are_read(made: Made, flat, tmp_path):
+    text = "Image Index,Finding Labels,Patient ID\n0.png,No Finding,1\n1.png,Mass,1\n2.png,Mass|Pneumonia,2\n"
+    predictions = run(made, flat, labels=write_csv(tmp_path / "l.csv", text), negative="No Finding").predictions
+    assert predictions["label"][[0, 2]].tolist() == [0, 1]
+    assert predictions["label"][[1, 3]].isna().all()
+
+
+def test_what_is_passed_over_is_a_notice(made: Made, flat):
+    (flat / "notes.txt").write_text("text")
+    assert run(made, flat).notices == (f"passed over 1 file that is no radiograph: 1 text ({flat}/notes.txt)",)
 
 
 def test_metrics_are_those_of_the_frozen_threshold(made: Made, folder):
@@ -128,7 +149,7 @@ def test_results_are_given_by_the_height_of_the_files(made: Made, folder):
 def test_without_labels_the_distribution_of_scores_can_be_compared(made: Made, flat):
     evaluation = run(made, flat)
     row = external_validation.score_drift(evaluation, None).iloc[0]
-    probabilities = made.model.predict(made.images)
+    probabilities = made.model.predict_proba(made.images)[:, 1]
     assert row["number"] == 6
     assert row["predicted positive"] == pytest.approx((probabilities >= 0.4).mean())
     assert row["median"] == pytest.approx(np.median(probabilities))

@@ -48,7 +48,7 @@ def test_onnx_runtime_and_pytorch_agree_for_any_number_of_images(config, size, m
     images = np.random.default_rng(0).integers(0, 256, (5, size, size), dtype=np.uint8)
     for count in (1, 5):
         (probabilities,) = session.run(["probability"], {"pixels": images[:count]})
-        np.testing.assert_allclose(probabilities, model.predict(images[:count]), atol=1e-4)
+        np.testing.assert_allclose(probabilities, model.predict_proba(images[:count])[:, 1], atol=1e-4)
     facts = session.get_modelmeta().custom_metadata_map
     assert facts["note"] == "Research only, not a medical device."
     assert float(facts["threshold"]) == 0.4
@@ -69,7 +69,7 @@ def test_a_folder_that_is_not_there_is_refused_before_anything_is_computed(tmp_p
 
 def test_the_command_line_exports(tmp_path, monkeypatch, capsys):
     model = model_of(CNNConfig(width=2, depth=2), 16)
-    monkeypatch.setattr("pneumo.inference.load_model", lambda path: replace(model, record=path.name))
+    monkeypatch.setattr("pneumo.inference.load_model", lambda path: replace(model, record=str(path)))
     assert main(["export", str(tmp_path / "m.onnx"), "--model", "file"]) == 0
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
     assert session.get_modelmeta().custom_metadata_map["record"] == "file"

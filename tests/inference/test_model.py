@@ -1,10 +1,13 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from support.chests import Made, chests, png
 
@@ -32,8 +35,21 @@ def metadata(path) -> dict[str, str]:
 
 
 def test_a_packed_model_says_what_its_record_says(made: Made):
-    np.testing.assert_allclose(made.model.predict(made.images), made.record.predictions["test"], atol=1e-3)
+    np.testing.assert_allclose(made.model.predict_proba(made.images)[:, 1], made.record.predictions["test"], atol=1e-3)
     assert np.ptp(made.record.predictions["test"]) > 0.01  # or anything would agree
+
+
+def test_predict_and_predict_proba_return_what_scikit_learns_classifiers_do(made: Made):
+    probabilities = made.model.predict_proba(made.images)
+    assert probabilities.shape == (6, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    threshold = float(np.sort(probabilities[:, 1])[3])  # three of six reach it
+    model = replace(made.model, threshold=threshold)
+    decisions = model.predict(made.images)
+    np.testing.assert_array_equal(decisions, probabilities[:, 1] >= threshold)
+    assert decisions.sum() == 3
+    words = model.predict_frame(made.images)["decision"]
+    np.testing.assert_array_equal(words == "positive", decisions == 1)
 
 
 def test_arrays_files_and_paths_of_an_image_get_the_same_probability(made: Made, tmp_path):
@@ -41,28 +57,32 @@ def test_arrays_files_and_paths_of_an_image_get_the_same_probability(made: Made,
     path.write_bytes(png(made.images[0]))
     colour = np.repeat(made.images[0][..., None], 3, axis=2)
     deep = made.images[0].astype(np.uint16) * 256 + 77
-    expected = made.model.predict(made.images[0])
+    expected = made.model.predict_proba(made.images[0])[:, 1]
     assert expected.shape == (1,)
     for image in (path, str(path), colour, deep):
-        np.testing.assert_array_equal(made.model.predict(image), expected)
-    np.testing.assert_allclose(made.model.predict([path, colour, deep]), np.repeat(expected, 3), atol=1e-6)
+        np.testing.assert_array_equal(made.model.predict_proba(image)[:, 1], expected)
+    np.testing.assert_allclose(made.model.predict_proba([path, colour, deep])[:, 1], np.repeat(expected, 3), atol=1e-6)
 
 
 def test_16_bit_png_is_read_as_the_array_it_holds(made: Made, tmp_path):
     deep = made.images[0].astype(np.uint16) * 256
     (tmp_path / "a.png").write_bytes(png(deep))
-    np.testing.assert_array_equal(made.model.predict(tmp_path / "a.png"), made.model.predict(deep))
+    np.testing.assert_array_equal(
+        made.model.predict_proba(tmp_path / "a.png")[:, 1], made.model.predict_proba(deep)[:, 1]
+    )
 
 
 def test_images_of_any_size_are_resized_as_in_training(made: Made):
     large = np.kron(made.images[0], np.ones((3, 3), np.uint8))
-    np.testing.assert_allclose(made.model.predict(large), made.model.predict(made.images[0]), atol=0.02)
+    np.testing.assert_allclose(
+        made.model.predict_proba(large)[:, 1], made.model.predict_proba(made.images[0])[:, 1], atol=0.02
+    )
 
 
 def test_more_images_than_a_batch_keep_their_order(made: Made):
     images = chests(70)
-    expected = [made.model.predict(image)[0] for image in images]
-    np.testing.assert_allclose(made.model.predict(images), expected, atol=1e-6)
+    expected = [made.model.predict_proba(image)[0, 1] for image in images]
+    np.testing.assert_allclose(made.model.predict_proba(images)[:, 1], expected, atol=1e-6)
 
 
 def test_the_decision_is_positive_from_the_threshold_on(made: Made):
@@ -77,21 +97,144 @@ def test_a_model_is_shown_in_one_line(made: Made):
 
 
 def test_no_images_give_no_probabilities(made: Made):
-    assert made.model.predict([]).shape == (0,)
+    assert made.model.predict_proba([]).shape == (0, 2)
 
 
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (np.zeros((4, 4)), "image 2 is float64; give uint8"),
-        (np.zeros((4, 4, 4), np.uint8), r"image 2 has shape \(4, 4, 4\)"),
+        (np.full((4, 4), 2.0), r"image 2 has floats from 2 to 2; give them in \[0, 1\], or uint8"),
+        (np.full((4, 4), -0.1), r"image 2 has floats from -0.1 to -0.1; give them in \[0, 1\]"),
+        (np.full((4, 4), np.nan), r"image 2 has floats from nan to nan"),
+        (np.zeros((4, 4), int), r"image 2 is int64; give uint8 .*, uint16 .* or floats in \[0, 1\]"),
+        (np.zeros((4, 4), bool), "image 2 is bool; give uint8"),
+        (np.zeros((4, 4, 5), np.uint8), r"image 2 has shape \(4, 4, 5\); give \(H, W\)"),
+        (np.zeros((3, 9, 9), np.uint8), r"image 2 has shape \(3, 9, 9\); give \(H, W\)"),
+        (torch.zeros(2, 3, 9, 9), r"image 2 has shape \(2, 3, 9, 9\)"),
+        ([[1, 2], [3]], "image 2 is a list and no image"),
+        (object(), "image 2 is object; give uint8"),
+        (b"", "image 2 is empty"),
         (np.zeros((0, 4), np.uint8), r"image 2 has shape \(0, 4\)"),
         ("missing.png", r"missing\.png cannot be read"),
     ],
 )
 def test_what_is_no_image_is_refused_by_name(made: Made, image, message):
     with pytest.raises(DataError, match=message):
-        made.model.predict([made.images[0], image])
+        made.model.predict_proba([made.images[0], image])
+
+
+# What an array is ----------------------------------------------------------------------------------------------------
+
+
+def one(made: Made) -> np.ndarray:
+    """An image that is wider than high, so that axes cannot be confused unnoticed."""
+    return np.kron(made.images[0], np.ones((2, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image: image[..., None],
+        lambda image: np.repeat(image[..., None], 3, axis=2),
+        lambda image: np.dstack([image, np.full_like(image, 255)]),
+        lambda image: np.dstack([image, image, image, np.full_like(image, 255)]),
+        lambda image: image[None],
+        lambda image: image[None, ..., None],
+        lambda image: image[None, None],
+        lambda image: np.repeat(image[None, None], 3, axis=1),
+        lambda image: image / 255,
+        lambda image: (image / 255).astype(np.float32)[..., None],
+        lambda image: (image / 255).astype(np.float64),
+        lambda image: image.astype(np.uint16) * 256,
+        lambda image: (image.astype(np.uint16) * 256).astype(">u2"),
+        np.asfortranarray,
+        torch.from_numpy,
+        lambda image: torch.from_numpy(image)[None],
+        lambda image: torch.from_numpy(image / 255)[None, None].requires_grad_(),
+        lambda image: torch.from_numpy(image)[..., None].expand(-1, -1, 3),
+        lambda image: torch.from_numpy(image / 255)[None, None].expand(-1, 3, -1, -1),
+        Image.fromarray,
+        lambda image: Image.fromarray(image).convert("RGB"),
+        lambda image: Image.fromarray(image).convert("P"),
+        lambda image: Image.fromarray(image).convert("LA"),
+        lambda image: Image.fromarray(image).convert("CMYK"),
+        lambda image: Image.fromarray(image.astype(np.uint16) * 256),
+        png,
+        lambda image: [image],
+        lambda image: iter([image]),
+        lambda image: pd.Series([image]),
+    ],
+)
+def test_an_image_is_one_image_in_whatever_form_it_comes(made: Made, change):
+    image = one(made)
+    found = made.model.predict_proba(change(image))
+    assert found.shape == (1, 2)
+    np.testing.assert_allclose(found, made.model.predict_proba(image), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        np.stack,
+        lambda images: np.stack(images)[..., None],
+        lambda images: np.stack(images)[:, None],
+        lambda images: np.stack([np.repeat(image[..., None], 3, axis=2) for image in images]),
+        lambda images: np.stack([np.repeat(image[None], 3, axis=0) for image in images]),
+        lambda images: np.stack(images) / 255,
+        lambda images: torch.from_numpy(np.stack(images)),
+        lambda images: torch.from_numpy(np.stack(images))[:, None],
+        lambda images: [Image.fromarray(image) for image in images],
+    ],
+)
+def test_a_stack_is_as_many_images_as_it_holds(made: Made, change):
+    images = [one(made), one(made)[::-1], one(made)[:, ::-1], one(made) // 2, 255 - one(made)]
+    expected = [made.model.predict_proba(image)[0] for image in images]
+    np.testing.assert_allclose(made.model.predict_proba(change(images)), expected, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((30, 40, 5), np.uint8), r"images has shape \(30, 40, 5\); give .* sides of 8 and more"),
+        (np.zeros((30, 7, 40), np.uint8), r"images has shape \(30, 7, 40\)"),
+        (np.zeros((2, 3, 40, 3), np.uint8), r"images has shape \(2, 3, 40, 3\); give"),
+        (np.zeros((2, 40, 30, 5), np.uint8), r"images has shape \(2, 40, 30, 5\); give"),
+        (np.zeros((1, 1, 1, 40, 40), np.uint8), r"images has shape \(1, 1, 1, 40, 40\); give"),
+        (np.zeros(40, np.uint8), r"images has shape \(40,\); give"),
+        (np.uint8(7) + np.zeros((), np.uint8), r"give"),
+        (torch.zeros(3, 40, 30), r"may be 3 grey images or the channels of one; give \(3, 1, H, W\) or \(1, 3, H, W\)"),
+        (None, "images is a NoneType; give a path, an array, or several of them"),
+        (7, "images is a int; give a path"),
+    ],
+)
+def test_a_shape_that_can_mean_two_things_or_none_is_refused(made: Made, images, message):
+    with pytest.raises(DataError, match=message):
+        made.model.predict_proba(images)
+
+
+def test_a_folder_and_an_archive_are_their_radiographs_in_order(made: Made, tmp_path):
+    (tmp_path / "films/b").mkdir(parents=True)
+    for name, image in zip(("c", "a.png", "b/d.jpg_1"), made.images, strict=False):
+        (tmp_path / "films" / name).write_bytes(png(image))
+    (tmp_path / "films/notes.txt").write_text("text")
+    shutil.make_archive(str(tmp_path / "films"), "zip", tmp_path / "films")
+    expected = made.model.predict_proba(made.images[[1, 2, 0]])
+    for path in (tmp_path / "films", str(tmp_path / "films.zip")):
+        frame = made.model.predict_frame(path)
+        np.testing.assert_allclose(frame["probability"], expected[:, 1], atol=1e-6)
+        assert frame["image"].tolist() == [f"{path}/{name}" for name in ("a.png", "b/d.jpg_1", "c")]
+
+
+def test_a_folder_of_which_something_cannot_be_read_is_refused_by_name(made: Made, tmp_path):
+    (tmp_path / "a.png").write_bytes(png(made.images[0]))
+    (tmp_path / "b.png").write_bytes(b"broken")
+    with pytest.raises(DataError, match=r"b\.png is no JPEG or PNG image"):
+        made.model.predict_proba(tmp_path)
+
+
+def test_a_folder_among_images_is_refused(made: Made, tmp_path):
+    with pytest.raises(DataError, match="is a folder; give it by itself, or its files"):
+        made.model.predict_proba([made.images[0], tmp_path])
 
 
 def test_the_file_says_what_it_is_and_where_it_came_from(made: Made):
@@ -145,9 +288,11 @@ def test_networks_that_read_together_average_their_logits_and_those_of_the_mirro
             )
         )
         for images in (made.images, made.images[:, :, ::-1]):
-            probability = alone.predict(images)
+            probability = alone.predict_proba(images)[:, 1]
             logits.append(np.log(probability / (1 - probability)))
-    np.testing.assert_allclose(both.predict(made.images), 1 / (1 + np.exp(-np.mean(logits, axis=0))), atol=1e-5)
+    np.testing.assert_allclose(
+        both.predict_proba(made.images)[:, 1], 1 / (1 + np.exp(-np.mean(logits, axis=0))), atol=1e-5
+    )
 
 
 def test_the_networks_of_a_reading_are_those_that_its_seeds_trained():
@@ -181,7 +326,7 @@ def test_a_model_from_imagenet_weights_is_read_without_them(made: Made, tmp_path
         weights=[tmp_path / "w.safetensors"],
     )
     assert file.stat().st_size < 10_000_000
-    assert load_model(file).predict(made.images).shape == (6,)
+    assert load_model(file).predict_proba(made.images).shape == (6, 2)
 
 
 def test_grad_cam_of_a_model_is_that_of_its_network(made: Made):

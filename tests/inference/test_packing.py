@@ -46,7 +46,7 @@ def test_a_packed_experiment_predicts_its_recorded_probabilities_from_the_images
     dataset = data.load("phantom")
     rows = {image: row for row, image in enumerate(dataset.table["image"])}
     images = [dataset.source.image(rows[image]) for image in frame["image"]]
-    np.testing.assert_allclose(model.predict(images), frame["probability"], atol=1e-3)
+    np.testing.assert_allclose(model.predict_proba(images)[:, 1], frame["probability"], atol=1e-3)
 
 
 def test_what_is_familiar_is_learnt_from_training_images_alone(recorded, tmp_path, monkeypatch):

@@ -1,3 +1,5 @@
+import io
+import sys
 import zipfile
 
 import numpy as np
@@ -33,7 +35,7 @@ def test_a_folder_with_a_broken_file_is_read_but_for_that_one(made: Made, folder
     out, err = capsys.readouterr()
     rows = [line.split() for line in out.splitlines()[2:]]
     assert [row[0] for row in rows] == [str(folder / f"{number}.png") for number in range(3)]
-    probabilities = made.model.predict(made.images[:3])
+    probabilities = made.model.predict_proba(made.images[:3])[:, 1]
     assert [float(row[1]) for row in rows] == pytest.approx(probabilities, abs=6e-5)
     assert [row[2] for row in rows] == ["positive" if p >= 0.4 else "negative" for p in probabilities]
     assert out.startswith(f"{NOTE} Positive from 0.4000 on")
@@ -68,7 +70,7 @@ def test_the_csv_file_is_read_by_pandas_as_it_stands_and_says_what_it_is_not_for
     predict(made, folder, "--csv", tmp_path / "new/out.csv")
     frame = pd.read_csv(tmp_path / "new/out.csv", keep_default_na=False)
     assert list(frame) == ["file", "probability", "decision", "answer", "warning", "note"]
-    np.testing.assert_allclose(frame["probability"], made.model.predict(made.images[:3]), atol=1e-6)
+    np.testing.assert_allclose(frame["probability"], made.model.predict_proba(made.images[:3])[:, 1], atol=1e-6)
     assert set(frame["note"]) == {NOTE}
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["out.csv"]
 
@@ -124,7 +126,7 @@ def test_more_files_than_a_batch_are_all_there_in_order(made: Made, tmp_path, ca
     summary = predict_files(made.model, [tmp_path], csv_path=tmp_path / "out.csv", progress=False)
     assert summary.read == 70
     probabilities = pd.read_csv(tmp_path / "out.csv")["probability"]
-    np.testing.assert_allclose(probabilities, made.model.predict(images), atol=2e-6)
+    np.testing.assert_allclose(probabilities, made.model.predict_proba(images)[:, 1], atol=2e-6)
 
 
 def test_dicom_files_are_read(made: Made, tmp_path, capsys):
@@ -149,8 +151,32 @@ def test_the_help_says_what_the_exit_status_means(capsys):
     assert "not a medical device" in out
 
 
+def test_what_is_passed_over_is_said_and_no_failure(made: Made, tmp_path, capsys):
+    (tmp_path / "a").write_bytes(png(made.images[0]))
+    (tmp_path / "notes.txt").write_text("text")
+    (tmp_path / ".hidden.png").write_bytes(png(made.images[0]))
+    assert predict(made, tmp_path) == 0
+    out, err = capsys.readouterr()
+    assert f"{tmp_path}/a " in out
+    (line,) = [line for line in err.splitlines() if "passed over" in line]
+    assert line == (
+        "pneumo: passed over 2 files that are no radiograph: "
+        f"1 hidden or of a file manager ({tmp_path}/.hidden.png); 1 text ({tmp_path}/notes.txt)"
+    )
+
+
+def test_a_name_outside_the_encoding_of_stdout_is_written_out_and_the_table_keeps_it(made: Made, tmp_path, monkeypatch):
+    (tmp_path / "小児.png").write_bytes(png(made.images[0]))
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert predict(made, tmp_path, "--csv", tmp_path / "out.csv") == 0
+    stream.flush()
+    assert rb"\u5c0f\u5150.png" in stream.buffer.getvalue()
+    assert pd.read_csv(tmp_path / "out.csv")["file"].tolist() == [f"{tmp_path}/小児.png"]
+
+
 def test_a_threshold_of_the_users_own_decides(made: Made, folder, capsys):
-    probabilities = made.model.predict(made.images[:3])
+    probabilities = made.model.predict_proba(made.images[:3])[:, 1]
     own = float(np.sort(probabilities)[1])  # the middle one of three
     assert predict(made, folder, "--threshold", own) == 3
     out = capsys.readouterr().out

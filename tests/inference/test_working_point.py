@@ -84,7 +84,7 @@ def test_the_command_line_gives_the_third_answer_of_the_coverage_asked_for(file,
     assert main(["predict", "--model", str(file), *paths, "--coverage", "0.7", "--csv", str(table)]) == 0
     bounds = conformal_answer(LABELS, 1 / (1 + np.exp(-LOGITS)), error=0.3)
     frame = pd.read_csv(table)
-    assert frame["answer"].tolist() == bounds.answers(load_model(file).predict(chests(5))).tolist()
+    assert frame["answer"].tolist() == bounds.answers(load_model(file).predict_proba(chests(5))[:, 1]).tolist()
     assert f"at most {bounds.normal_up_to:.4f} normal is possible" in capsys.readouterr().out
 
 

@@ -1,7 +1,11 @@
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradCam
+from torch import nn
 from torch.nn import functional
 
 from pneumo import data, interpret, models
@@ -72,6 +76,224 @@ def test_a_network_without_an_average_asks_for_a_layer():
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 1))
     with pytest.raises(ValueError, match="name the layer"):
         interpret.grad_cam(network, noise(1, 16))
+
+
+# Networks of other people ---------------------------------------------------------------------------------------------
+
+
+def classifier_of(classes: int, channels: int = 1) -> nn.Module:
+    """Two convolutions, of which the second changes its maps in place, and a logit for each class."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        OrderedDict(
+            first=nn.Conv2d(channels, 4, 3, padding=1),
+            relu=nn.ReLU(inplace=True),
+            second=nn.Conv2d(4, 6, 3, stride=2),
+            activation=nn.ReLU(inplace=True),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            head=nn.Linear(6, classes),
+        )
+    ).eval()
+
+
+def by_captum(network, inputs, layer, target) -> np.ndarray:
+    maps = LayerGradCam(network, layer).attribute(inputs, target=target, relu_attributions=True)
+    maps = functional.interpolate(maps, inputs.shape[2:], mode="bilinear").squeeze(1).detach().numpy()
+    return interpret.normalise_maps(maps)
+
+
+def colours(count: int = 3, side: int = 15) -> torch.Tensor:
+    return torch.rand(count, 3, side, side + 2, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("layer", ["first", "relu", "second", "activation"])
+@pytest.mark.parametrize("target", [0, 1, 2])
+def test_of_many_logits_the_map_is_that_of_the_class_that_is_named(layer, target):
+    network = classifier_of(3, channels=3)
+    expected = by_captum(network, colours(), network.get_submodule(layer), target)
+    assert expected.any()
+    np.testing.assert_allclose(interpret.grad_cam(network, colours(), layer, target=target), expected, atol=1e-5)
+
+
+def test_a_map_of_one_convolution_is_the_formula_worked_out_by_hand():
+    # One map a = 2x, two logits 3 mean(a) and -5 mean(a): the gradient of the second is -5 / 16 at each of 16 places.
+    network = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2))
+    network[0].weight.data.fill_(2)
+    network[3].weight.data.copy_(torch.tensor([[3.0], [-5.0]]))
+    images = torch.arange(16.0).view(1, 1, 4, 4) / 15 - 0.5
+    rising = np.maximum(images[0, 0].numpy(), 0) / 0.5
+    np.testing.assert_allclose(interpret.grad_cam(network, images, target=0)[0], rising, atol=1e-6)
+    np.testing.assert_allclose(interpret.grad_cam(network, images, target=1)[0], rising[::-1, ::-1], atol=1e-6)
+
+
+def test_each_image_may_have_a_class_of_its_own():
+    network, targets = classifier_of(3, channels=3), [2, 0, 1]
+    together = interpret.grad_cam(network, colours(), target=targets)
+    for number, target in enumerate(targets):
+        alone = interpret.grad_cam(network, colours()[number : number + 1], target=target)
+        np.testing.assert_allclose(together[number], alone[0], atol=1e-5)
+
+
+def test_several_logits_without_a_class_are_refused():
+    with pytest.raises(ValueError, match="2 logits an image; name the class to explain, such as target=1"):
+        interpret.grad_cam(classifier_of(2), noise(1, 16))
+
+
+@pytest.mark.parametrize("target", [-1, 2, [0, 1], 0.5])
+def test_a_class_that_the_network_does_not_have_is_refused(target):
+    with pytest.raises(ValueError, match="is no class from 0 to 1"):
+        interpret.grad_cam(classifier_of(2), noise(1, 16), target=target)
+
+
+def test_of_one_logit_class_1_is_the_logit_and_class_0_its_negative():
+    network = classifier_of(1)
+    np.testing.assert_array_equal(
+        interpret.grad_cam(network, noise(2, 16), target=1), interpret.grad_cam(network, noise(2, 16))
+    )
+    contrary = classifier_of(1)
+    contrary.head.weight.data.neg_()
+    np.testing.assert_array_equal(
+        interpret.grad_cam(network, noise(2, 16), target=0), interpret.grad_cam(contrary, noise(2, 16))
+    )
+
+
+class WithDictionary(nn.Module):
+    """Returns a dictionary, as networks of other libraries do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = classifier_of(3)
+
+    def forward(self, images):
+        return {"logits": self.network(images)}
+
+
+def test_a_function_picks_the_score_from_any_output():
+    network = WithDictionary()
+    cam = interpret.grad_cam(network, noise(2, 16), target=lambda output: output["logits"][:, 2])
+    np.testing.assert_array_equal(cam, interpret.grad_cam(network.network, noise(2, 16), target=2))
+    with pytest.raises(ValueError, match="gives dict, not logits"):
+        interpret.grad_cam(network, noise(2, 16), target=2)
+    with pytest.raises(ValueError, match=r"it has to give a score an image, \(2,\)"):
+        interpret.grad_cam(network, noise(2, 16), target=lambda output: output["logits"])
+
+
+@pytest.mark.parametrize("context", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_gradients_that_are_switched_off_outside_change_no_map(context):
+    network, images = classifier_of(2, channels=3), colours()
+    expected = interpret.grad_cam(network, images, target=1)
+    with context():
+        made_inside = images.clone()
+        np.testing.assert_array_equal(interpret.grad_cam(network, made_inside, target=1), expected)
+
+
+def test_a_network_made_under_inference_mode_is_refused_with_the_reason():
+    with torch.inference_mode():
+        network = classifier_of(1)
+    with pytest.raises(ValueError, match="made under torch.inference_mode"):
+        interpret.grad_cam(network, noise(1, 16))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_threads_that_share_a_network_get_the_maps_of_their_own_images(training):
+    network = network_of(CNNConfig(width=4, depth=2, dropout=0.5)).train(training)
+    batches = [noise(2, 16) // divisor for divisor in (1, 2, 3, 4)] * 10
+    expected = [interpret.grad_cam(network, batch) for batch in batches[:4]]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda batch: interpret.grad_cam(network, batch), batches))
+    for number, cam in enumerate(found):
+        np.testing.assert_array_equal(cam, expected[number % 4])
+    assert network.training == training
+
+
+def test_another_threads_prediction_does_not_meet_the_hook():
+    network, seen = classifier_of(1), []
+    images = torch.from_numpy(noise(2, 16))[:, None] / 255
+
+    def predict() -> torch.Tensor:
+        with torch.inference_mode():
+            return network(images)
+
+    def in_between(_module, _inputs, _output) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            seen.append(pool.submit(predict).result())
+
+    expected = predict()
+    hook = network.second.register_forward_hook(
+        lambda *a: in_between(*a) if not seen and torch.is_grad_enabled() else None
+    )
+    interpret.grad_cam(network, noise(2, 16))
+    hook.remove()
+    assert torch.equal(seen[0], expected)
+
+
+def hooks_of(network: nn.Module) -> int:
+    return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in network.modules())
+
+
+def test_no_hook_is_left_behind_even_where_the_network_fails():
+    network = classifier_of(2, channels=3)
+    with pytest.raises(RuntimeError, match="channels"):
+        interpret.grad_cam(network, noise(1, 16), target=1)
+    with pytest.raises(ValueError, match="name the class"):
+        interpret.grad_cam(network, colours())
+    interpret.grad_cam(network, colours(), "first", target=1)
+    assert hooks_of(network) == 0
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (np.zeros((2, 16, 16), np.float32), r"torch.float32 of shape \(2, 16, 16\)"),
+        (np.zeros((2, 1, 16, 16), np.uint8), r"torch.uint8 of shape \(2, 1, 16, 16\)"),
+    ],
+)
+def test_images_of_another_shape_are_refused_with_both_that_are_taken(images, said):
+    with pytest.raises(ValueError, match=f"images are {said}; give radiographs"):
+        interpret.grad_cam(classifier_of(1), images)
+
+
+class Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.network, self.unused = classifier_of(1), nn.Conv2d(1, 1, 1)
+
+    def forward(self, images):
+        return self.network(images) + self.network(images.flip(3))
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        ("network.second", "calls Conv2d 2 times"),
+        ("unused", "calls Conv2d 0 times"),
+        ("nothing", "layer='nothing' is no module of Twice"),
+        (nn.Conv2d(1, 1, 1), "is no module of this Twice"),
+    ],
+)
+def test_a_layer_that_is_not_called_once_is_refused(layer, said):
+    with pytest.raises(ValueError, match=said):
+        interpret.grad_cam(Twice(), noise(1, 16), layer)
+
+
+def test_a_layer_without_maps_is_refused_with_what_it_has():
+    with pytest.raises(ValueError, match=r"Linear has no maps \(N, c, h, w\) but \(1, 2\)"):
+        interpret.grad_cam(classifier_of(2), noise(1, 16), "head", target=1)
+
+
+def test_a_network_without_an_average_is_told_its_last_convolution():
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(392, 1))
+    with pytest.raises(ValueError, match="such as layer='0', its last convolution"):
+        interpret.grad_cam(network, noise(1, 16))
+    assert interpret.grad_cam(network, noise(1, 16), "0").shape == (1, 16, 16)
+
+
+def test_a_transformer_in_training_keeps_its_running_averages():
+    network = network_of(TransformerConfig(network=CNNConfig(width=4, depth=2))).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    interpret.grad_cam(network, noise(4, 16))
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 def test_the_lung_share_of_an_even_map_is_the_lungs_share_of_the_image():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
+from torch import nn
 from torch.nn import functional as F
 
 from pneumo import models
@@ -161,3 +162,30 @@ def test_the_gradient_of_the_grid_alone_counts_as_reproducible(of_images, monkey
 def test_a_value_out_of_range_is_refused_by_name(values, named):
     with pytest.raises(ValueError, match=named):
         TransformerConfig(**values)
+
+
+def test_the_layer_stands_before_any_network_and_learns_with_it():
+    """The layer alone is trained, by a classifier behind it that never changes."""
+    network = nn.Sequential(
+        models.SpatialTransformerLayer(channels=3, transformation="attention"), nn.Flatten(), nn.Linear(3 * 16 * 16, 2)
+    )
+    batch = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(network[0](batch), batch, atol=1e-5, rtol=0)
+    network(batch).square().sum().backward()
+    assert network[0].regression.weight.grad.abs().sum() > 0
+    assert network(torch.rand(2, 3, 16, 16)).shape == (2, 2)
+
+
+def test_the_layer_is_what_the_spatial_transformer_has_before_its_network():
+    network = models.build(ATTENTION, torch.Generator().manual_seed(0)).eval()
+    width = ATTENTION.localisation_width
+    layer = models.SpatialTransformerLayer(transformation="attention", localisation_width=width).eval()
+    weights = {name: value for name, value in network.state_dict().items() if not name.startswith("network.")}
+    layer.load_state_dict(weights)
+    torch.testing.assert_close(layer(images()), network.transform(images()), rtol=0, atol=0)
+    assert next(iter(network.state_dict())).startswith("network.")  # the order of the weights is part of a checkpoint
+
+
+def test_an_unknown_transformation_is_refused():
+    with pytest.raises(ValueError, match="transformation='shear' is unknown; choose from affine, attention"):
+        models.SpatialTransformerLayer(transformation="shear")

@@ -39,7 +39,8 @@ def rendered(tmp_path_factory) -> Path:
     command = [sys.executable, "-W", "ignore", "-m", "plain_edition"]
     done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-2:] == [str(clone / "_book/index.html"), str(clone / "_book/pneumo.pdf")]
+    made = [str(clone / "_book" / name) for name in ("index.html", "pneumo.epub", "pneumo.pdf")]
+    assert done.stdout.splitlines()[-3:] == made
     return clone
 
 

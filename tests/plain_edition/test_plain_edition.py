@@ -1,16 +1,19 @@
 """The plain edition renders a small book that holds every construct of its subset."""
 
 import html
+import json
 import re
 import shutil
+import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+import nbformat
 import pytest
 
 from plain_edition import check
 from plain_edition.book import load
-from plain_edition.build import build
+from plain_edition.build import build, build_chapter
 from tools import cell_cache
 from tools.chapters import parse
 from tools.errors import BuildError
@@ -197,6 +200,93 @@ def test_every_local_link_of_the_site_has_a_target(project):
             assert not identifier or f'id="{identifier}"' in file.read_text(encoding="utf-8"), f"{page}: {target}"
 
 
+def test_no_identifier_stands_on_a_page_twice(project):
+    for page in (project / "_book").rglob("*.html"):
+        identifiers = re.findall(r'\sid="([^"]*)"', page.read_text(encoding="utf-8"))
+        assert len(identifiers) == len(set(identifiers)), page
+
+
+def test_parts_and_appendices_stand_in_the_sidebar_and_appendices_have_letters(tmp_path):
+    for name in ("one", "two", "end"):
+        (tmp_path / f"{name}.qmd").write_text(f"# Chapter {name} {{#sec-{name}}}\n\nSee @sec-end.\n")
+    settings = (
+        "book:\n  title: Small\n  chapters: [one.qmd, {part: A part, chapters: [two.qmd]}]\n  appendices: [end.qmd]\n"
+    )
+    (tmp_path / "_quarto.yml").write_text(settings)
+    build(tmp_path, to="html")
+    page = (tmp_path / "_book/two.html").read_text(encoding="utf-8")
+    assert re.findall(r'<li class="part">([^<]*)<|class="number">([^<]*)<', page) == [
+        ("", "1"), ("A part", ""), ("", "2"), ("Appendices", ""), ("", "A"),
+    ]  # fmt: skip
+    assert "See Appendix A." in text_of(tmp_path / "_book/two.html")
+
+
+def test_the_search_knows_every_section_and_its_words(project):
+    script = (project / "_book/assets/search-index.js").read_text(encoding="utf-8")
+    entries = json.loads(script.removeprefix("window.searchIndex = ").rstrip(";\n"))
+    assert ["1 Numbers & names", "1.1 Counting things", "report/numbers.html#sec-counting"] in [e[:3] for e in entries]
+    (text,) = [text for _, section, _, text in entries if section.endswith("Counting things")]
+    assert "Youden’s index, with the counts of a confusion matrix" in text
+
+
+def test_previews_say_what_a_reference_to_another_page_points_at(project):
+    script = (project / "_book/assets/previews-index.js").read_text(encoding="utf-8")
+    texts = json.loads(script.removeprefix("window.previewTexts = ").rstrip(";\n"))
+    assert texts["fig-line"].startswith("Figure 1.1: A rising line")
+    assert texts["tbl-counts"].startswith("Table 1.1: Images by split")
+
+
+def test_each_chapter_can_be_downloaded_as_a_notebook_with_its_numbers_and_its_cells(project):
+    notebook = nbformat.read(project / "_book/report/numbers.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert "{{<" not in prose
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(code) == 7
+    assert code[0].startswith("import matplotlib.pyplot as plt")
+
+
+def test_one_chapter_is_rendered_alone_with_the_numbers_of_the_others(project, tmp_path):
+    copy = Path(shutil.copytree(project, tmp_path / "book"))
+    chapter = copy / "report/links.qmd"
+    chapter.write_text(chapter.read_text() + "\n## New {#sec-new}\n\nSee @fig-line and @sec-new.\n")
+    others = {path: path.read_bytes() for path in copy.glob("_book/**/*.html") if path.stem != "links"}
+    assert build_chapter(copy, "links") == copy / "_book/report/links.html"
+    assert "See Figure 1.1 and Section 2.3." in text_of(copy / "_book/report/links.html")
+    assert {path: path.read_bytes() for path in others} == others
+
+
+def test_a_chapter_that_there_is_not_is_named_with_a_close_one(project):
+    with pytest.raises(BuildError, match=r"nubmers is no chapter of _quarto.yml; did you mean numbers\?"):
+        build_chapter(project, "nubmers")
+
+
+def test_a_page_links_to_the_repository_where_an_address_is_configured(tmp_path):
+    project = write_small_book(tmp_path, "# One\n\nText.\n")
+    with (project / "_quarto.yml").open("a") as settings:
+        settings.write("  repo-url: https://example.org/a/b\n  repo-actions: [edit, issue]\n")
+    build(project, to="html")
+    page = (project / "_book/index.html").read_text()
+    assert 'href="https://example.org/a/b/edit/main/index.qmd"' in page
+    assert 'href="https://example.org/a/b/issues/new?title=Mistake%20in%20index.qmd"' in page
+
+
+def test_an_epub_holds_every_chapter_and_its_links_stay_inside(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.qmd").write_text(f"# Chapter {name} {{#sec-{name}}}\n\nSee @sec-one and [two](two.qmd).\n")
+    (tmp_path / "_quarto.yml").write_text(
+        "book: {title: Small, chapters: [one.qmd, two.qmd], downloads: [pdf, epub]}\n"
+    )
+    made = build(tmp_path)
+    assert [path.name for path in made] == ["index.html", "Small.epub", "Small.pdf"]
+    with zipfile.ZipFile(tmp_path / "_book/Small.epub") as book:
+        pages = "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".xhtml"))
+    assert "Chapter one" in pages
+    assert "Chapter two" in pages
+    assert ".qmd" not in pages
+    assert "two.html" not in pages
+
+
 def test_pages_name_their_neighbours(numbers):
     assert 'rel="prev" href="../index.html"' in numbers
     assert 'rel="next" href="links.html"' in numbers
@@ -274,8 +364,8 @@ def test_a_failing_cell_names_chapter_line_cell_and_error(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("See @fig-none.", "index.qmd: unresolved reference @fig-none"),
-        ("See [@nobody1999].", "index.qmd: missing citation @nobody1999"),
+        ("See @fig-none.", "index.qmd:3: unresolved reference @fig-none"),
+        ("See [@nobody1999].", "index.qmd:3: missing citation @nobody1999"),
         ("\nIt is {{< var a.b >}}.", "index.qmd:4: missing variable a.b"),
         ("Go [there](report/none.qmd).", "index.qmd: broken link to report/none.qmd: no such chapter"),
         ("Go [there](#nowhere).", "index.qmd: broken link to #nowhere: index.qmd has no such identifier"),
@@ -289,6 +379,18 @@ def test_what_does_not_resolve_stops_the_render_by_name(tmp_path, text, message)
     with pytest.raises(BuildError) as failure:
         build(write_small_book(tmp_path, f"# One\n\n{text}\n"), to="html")
     assert message in str(failure.value)
+
+
+def test_everything_missing_is_reported_together_with_its_line_and_a_close_name(tmp_path):
+    (tmp_path / "_variables.yml").write_text("cnn: {auc: '0.9'}\n")
+    chapter = "# One\n\nIt is {{< var cnn.acu >}}, see @sec-metods.\n\n## Methods {#sec-methods}\n\nBy @nobody1999.\n"
+    with pytest.raises(BuildError) as failure:
+        build(write_small_book(tmp_path, chapter), to="html")
+    assert failure.value.problems == [
+        "index.qmd:3: missing variable cnn.acu; did you mean cnn.auc?",
+        "index.qmd:3: unresolved reference @sec-metods; did you mean sec-methods?",
+        "index.qmd:7: missing citation @nobody1999",
+    ]
 
 
 def test_a_failed_render_leaves_the_book_before_it_alone(tmp_path):

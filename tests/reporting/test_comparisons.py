@@ -113,18 +113,20 @@ def test_a_network_without_history_has_no_curves():
         plots.learning_curves_by_model({"a": [bare]})
 
 
-def test_differences_are_of_mean_aucs_on_the_same_patients():
+def test_differences_are_of_the_mean_over_seeds_on_the_same_patients():
     right, half = (1.0, 2.0, 3.0, 4.0), (1.0, 0.0, -1.0, 2.0)  # AUC 1 and 0.5: labels 0, 0, 1, 1
     named = {
         "a": [record("a", seed, [0.1], scores=scores) for seed, scores in enumerate((right, half))],
-        "b": [record("b", 0, [0.1], scores=half)],
+        "b": [record("b", seed, [0.1], scores=half) for seed in range(2)],
     }
-    table = tables.differences(named, "b", parts=("validation",), heading="way")
-    assert table.columns.tolist() == ["way", "validation AUC"]
+    table = tables.differences(named, "b", end_points=("validation AUC", "loss"), heading="way")
+    assert table.columns.tolist() == ["way", "validation AUC", "validation loss", "corrected p"]
     assert table["way"].tolist() == ["a − b"]
     assert table["validation AUC"][0].estimate == pytest.approx((1 + 0.5) / 2 - 0.5)
 
 
 def test_a_variant_against_itself_differs_by_nothing():
-    interval = tables.differences({"a": RECORDS[:2], "same": RECORDS[:2]}, "same", parts=("validation",))
-    assert (interval["validation AUC"][0].low, interval["validation AUC"][0].high) == (0, 0)
+    named = {"a": RECORDS[:2], "same": RECORDS[:2], "again": RECORDS[:2]}
+    table = tables.differences(named, "same", end_points=("validation AUC",))
+    assert [cell.estimate for cell in table["validation AUC"]] == [0, 0]
+    assert table["corrected p"].tolist() == [1, 1]

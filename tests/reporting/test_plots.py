@@ -239,7 +239,7 @@ def test_decision_curve_of_a_perfect_model_is_the_prevalence():
 
 def test_forest_writes_each_interval_beside_its_dot():
     ax = plots.forest_plot({"a": Interval(0.9, 0.8, 0.95), "b": Interval(0.7, 0.6, 0.8)}, label="AUC")
-    assert texts(ax) == ["0.900 (0.800–0.950)", "0.700 (0.600–0.800)"]
+    assert texts(ax) == ["0.90 (0.80–0.95)", "0.70 (0.60–0.80)"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
     assert ax.yaxis_inverted()
 

@@ -12,6 +12,7 @@ from support.records import make_record
 
 from pneumo import tables
 from pneumo.evaluation import Interval
+from pneumo.experiments import records
 from pneumo.experiments.config import HeaderConfig
 from pneumo.reporting import formatting, provenance
 
@@ -62,7 +63,7 @@ def test_a_number_is_written_as_the_book_writes_it(value, text):
     ("interval", "text"),
     [
         (Interval(0.953, 0.938, 0.967), "0.953 (0.938–0.967)"),
-        (Interval(-0.012, -0.03, 0.006), "−0.012 (−0.030 to 0.006)"),
+        (Interval(-0.012, -0.03, 0.006), "−0.012 (−0.030\u00a0to\u00a00.006)"),
         (Interval(1.0, float("nan"), float("nan")), "1.000 (–––)"),
     ],
 )
@@ -97,7 +98,7 @@ def test_markdown_sets_numbers_flush_right_and_escapes_pipes():
     assert [cell.strip() for cell in heading] == ["model", "AUC", "images"]
     assert [cell.strip("-") for cell in rule] == [":", ":", ":"]
     assert [cell.endswith(":") for cell in rule] == [False, True, True]
-    assert [cell.strip() for cell in row] == ["a/b", "0.900 (0.800–1.000)", f"1{THIN}200"]
+    assert [cell.strip() for cell in row] == ["a/b", "0.90 (0.80–1.00)", f"1{THIN}200"]
 
 
 def test_names_of_files_are_shown_as_they_are_and_bring_nothing_to_life():
@@ -166,10 +167,10 @@ def test_an_unknown_metric_is_named():
 # Records -------------------------------------------------------------------------------------------------------------
 
 
-def header_record(field="width", seed=0):
+def header_record(field="width", seed=0, group="headers"):
     return make_record(
         f"headers/{field}",
-        group="headers",
+        group=group,
         variant=field,
         model=HeaderConfig(field=field),
         seed=seed,
@@ -201,21 +202,46 @@ def test_examples_are_the_first_of_each_kind_normal_first():
     assert tables.examples(split, each=2)["image"].tolist() == ["b", "d", "c", "a", "f"]
 
 
-def test_provenance_has_an_anchor_for_the_group_and_for_each_record_and_says_what_was_configured():
+def test_the_list_of_records_has_an_anchor_for_each_comparison_and_each_record():
+    first, second, other = header_record(), header_record(seed=1), header_record("height")
+    rows = str(provenance.record_list([first, second, other])).splitlines()[2:]
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    keys = [f"[{record.key[:8]}]{{.record #rec-{record.key[:8]}}}" for record in (first, second, other)]
+    assert cells == [
+        ["[headers]{#rec-headers}", "width", f"{keys[0]}, {keys[1]}", "2026-01-02", "2 min 02 s"],
+        ["", "height", keys[2], "2026-01-02", "1 min 01 s"],
+    ]
+
+
+def test_the_machines_that_made_records_are_listed_once_each():
+    (row,) = str(provenance.machines([header_record(), header_record("height")])).splitlines()[2:]
+    for wanted in ("P", "8.0 GB", "python 3.11.7", "none read", "2", "2026-01-02"):
+        assert wanted in row
+
+
+def test_a_card_says_what_was_configured_with_what_data_when_and_where(tmp_path):
     record = header_record()
-    text = provenance.provenance([record])
-    for wanted in (
-        "### headers {#rec-headers}", f"[width]{{#rec-{record.key[:8]}}}", "model.field = width", "data.name = phantom",
-        "seed = 0", f"`{record.key[:8]}`", "`0123456`", "2026-01-02", "1 min 01 s", "python 3.11.7", "1\u202f234 MB",
-    ):  # fmt: skip
-        assert wanted in text
+    cards = provenance.record_cards([record], project=tmp_path)
+    [card] = cards["records"]
+    assert {card[name] for name in ("anchor", "groupAnchor", "key")} == {record.anchor, record.group_anchor, record.key}
+    assert card["settings"] == {
+        "data.name": "phantom", "data.version": "0-0", "model.field": "width", "model.kind": "header",
+    }  # fmt: skip
+    assert (card["date"], card["commit"], card["time"]) == ("2026-01-02", "0123456", "1 min 01 s, 1\u202f234 MB")
+    facts = [cards["facts"][card[name]] for name in ("data", "machine", "versions")]
+    assert facts == [
+        "phantom, version 1, 64 pixels a side, no pixels read", "P, 2 cores, 2 threads, 8.0 GB", "python 3.11.7",
+    ]  # fmt: skip
 
 
-def test_provenance_lists_beside_a_record_only_what_it_does_not_share_with_its_group():
-    text = provenance.provenance([header_record("width"), header_record("height", seed=1)])
-    assert "field = width, seed = 0" in text
-    assert "field = height, seed = 1" in text
-    assert text.count("data.name = phantom") == 1
+def test_a_card_names_the_file_of_its_record_from_the_project(tmp_path, monkeypatch):
+    monkeypatch.setenv("PNEUMO_RECORDS", str(tmp_path / "records"))
+    record = header_record()
+    path = records.save(record)
+    [card] = provenance.record_cards([record], project=tmp_path)["records"]
+    assert tmp_path / card["file"] == path
+    [elsewhere] = provenance.record_cards([record], project=tmp_path / "other")["records"]
+    assert elsewhere["file"] == ""
 
 
 CLAIMS = pd.DataFrame(
@@ -248,3 +274,30 @@ def test_models_are_drawn_the_same_patients_so_equal_models_get_equal_intervals(
     same = {"one": [record([-1, 1, 2, 3])], "other": [record([-1, 1, 2, 3])]}
     rows = tables.results(same)
     assert rows["AUC"][0] == rows["AUC"][1]
+
+
+def test_a_column_of_intervals_has_one_format_as_precise_as_its_median_width_allows():
+    seconds = [Interval(3.198, 3.160, 3.265), Interval(12.0, 11.9, 12.1)]
+    tiny = [Interval(-7.6e-5, -0.00047, 0.00028), Interval(0.001, 0.0004, 0.0011)]
+    rows = str(tables.markdown(pd.DataFrame({"time": seconds, "difference": tiny}))).splitlines()[2:]
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    assert cells == [
+        ["3.20 (3.16–3.27)", "−0.0001 (−0.0005\u00a0to\u00a00.0003)"],
+        ["12.00 (11.90–12.10)", "0.0010 (0.0004–0.0011)"],
+    ]
+
+
+def test_a_column_of_numbers_has_as_many_decimals_as_its_numbers_need_and_three_at_most():
+    frame = pd.DataFrame({"prevalence": [0.05, 0.5], "p": [1e-9, 0.25], "side": [64.0, 128.0]})
+    rows = str(tables.markdown(frame)).splitlines()[2:]
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    assert cells == [["0.05", "< 0.001", "64"], ["0.50", "0.250", "128"]]
+
+
+def test_variants_of_the_book_are_called_by_words_and_names_of_a_caller_stay():
+    scores = {part: [-1.0, -1.0, 1.0, 1.0] for part in ("validation", "stressed")}
+    several = [make_record(variant=name, scores=scores) for name in ("tenth-dropout", "tenth-none")]
+    words = tables.comparison(several, ["validation_auc"])["variant"].tolist()
+    assert words == ["dropout, a tenth of the images", "none, a tenth of the images"]
+    assert tables.differences(several, "tenth-none")["variant"].tolist() == ["dropout − none, a tenth of the images"]
+    assert tables.comparison({"all": several[0]}, ["validation_auc"])["variant"].tolist() == ["all"]

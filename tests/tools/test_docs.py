@@ -17,10 +17,11 @@ GUIDES = [
     Path("README.md"),
     Path("CONTRIBUTING.md"),
     *(path.relative_to(ROOT) for path in sorted((ROOT / "docs").glob("*.md"))),
+    Path("recipes/README.md"),
     Path("tests/README.md"),
     Path("pneumo/inference/weights/README.md"),
 ]
-TO_BE_MADE = re.compile(r"NAME|^(_|\.venv)|^(radiographs|pictures|train|test)/|FOLDER|GROUP")
+TO_BE_MADE = re.compile(r"NAME|^(_|\.venv)|^(radiographs|pictures|train|test|my-model|new|other)/|FOLDER|GROUP")
 """What a reader makes or replaces, and therefore is not here."""
 
 SENTENCE_END = re.compile(r"""[.?!][)"”*_]*\s+(?=[A-Z0-9*_@`$\[({"“])""")

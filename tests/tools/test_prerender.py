@@ -1,15 +1,20 @@
 """The step before a render: which executed chapters it drops, and when it writes `_variables.yml` anew."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 
 import nbformat
 import pytest
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
+from matplotlib.figure import Figure
 
-from tools import cell_cache, prerender
+from tools import cell_cache, prerender, social_card
 from tools.prerender import drop_stale_cells, write_variables
 
+SCRIPT = Path(prerender.__file__)
 ONE, TWO = PurePosixPath("report/one.qmd"), PurePosixPath("report/two.qmd")
 
 
@@ -87,3 +92,26 @@ def test_variables_are_written_anew_when_their_inputs_change(project, monkeypatc
     inputs.variables = "b"
     write_variables(inputs)
     assert path.read_text() == "# made from b\ncnn:\n  auc: '0.954'\n"
+
+
+def test_an_interpreter_without_the_packages_gets_one_line_that_says_what_to_do(tmp_path):
+    """As when Quarto runs the script with another Python than that of the environment."""
+    bare = "import sys; sys.path = [path for path in sys.path if 'site-packages' not in path]; "
+    run = f"import runpy; runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", bare + run], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert re.match(r"pre-render: the Python at \S+ has no module '\w+'; run `make report`, or", line)
+
+
+def test_the_card_for_shared_links_is_drawn_again_only_for_other_inputs(tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(title: str, subtitle: str) -> Figure:
+        drawn.append(title)
+        return Figure(figsize=(1, 1))
+
+    monkeypatch.setattr(social_card, "draw", draw)
+    for digest in ("a", "a", "b"):
+        social_card.write(tmp_path / "card.png", "Title", "Subtitle", digest)
+    assert drawn == ["Title", "Title"]

@@ -26,7 +26,10 @@ def test_a_profile_replaces_values_and_adds_to_lists(tmp_path):
 
 @pytest.mark.parametrize(
     ("chapters", "message"),
-    [("[none.qmd]", "chapters: none.qmd: no such file"), ("[{part: A}]", "is not a path; list .qmd files without")],
+    [
+        ("[none.qmd]", "chapters: none.qmd: no such file"),
+        ("[{part: A}]", "is no part; give it a part: TITLE"),
+    ],
 )
 def test_what_is_no_chapter_is_named(tmp_path, chapters, message):
     (tmp_path / "_quarto.yml").write_text(f"book: {{title: Book, chapters: {chapters}}}\n")

@@ -17,6 +17,7 @@ import pytest
 from support import wheels
 
 from tools import setup
+from tools.environment import read_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,6 +95,17 @@ def made(shared: Project) -> Project:
 
 def test_a_whole_environment_is_left_alone_in_silence(made):
     assert made.set_up() == ""
+
+
+def test_quarto_is_told_which_python_to_use_unless_somebody_chose_another(made):
+    local = made.root / "_environment.local"
+    assert read_environment(made.root, given={})["QUARTO_PYTHON"] == f"{made.venv}/bin/python"
+    local.write_text("QUARTO_PYTHON=/other/python\nA=1\n")
+    made.set_up()
+    assert local.read_text() == "QUARTO_PYTHON=/other/python\nA=1\n"
+    local.write_text("A=1\n")
+    made.set_up()
+    assert read_environment(made.root, given={}) == {"A": "1", "QUARTO_PYTHON": f"{made.venv}/bin/python"}
 
 
 def test_a_changed_lock_is_installed_over_the_old_one(made):

@@ -1,31 +1,25 @@
-"""Which files of an archive are images, and of which split and class.
+"""Of which split and class the images of an archive are.
 
     chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg     as published, with or without val and test
     {NORMAL,PNEUMONIA}/*.png                                  class folders alone: all is "train"
 
-at any depth; hidden files and those that file managers add are passed over. Works on paths alone and opens nothing.
+at any depth. Works on paths alone and opens nothing: `pneumo.data.readers.formats` says which files are images.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pneumo.errors import DataError, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png")
-UNSUPPORTED_SUFFIXES = (".dcm", ".dicom", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2")
-"""Image formats that data sets may not hold. They are refused: passed over, they would be missing unnoticed."""
-
 SPLIT_OF_FOLDER = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 CLASS_FOLDERS = ("NORMAL", "PNEUMONIA")
 """The published class folders. They are recognised in any case."""
-
-_IGNORED_NAMES = ("__macosx", "thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,41 +41,42 @@ class ArchiveImage:
         return f"{self.split}/{self.class_folder}/{self.path.rsplit('/', 1)[-1]}"
 
 
-def find_images(paths: Iterable[str], same_content: Callable[[str, str], bool]) -> list[ArchiveImage]:
-    """Find the images among the paths of an archive.
+class Layout(NamedTuple):
+    """images: sorted by name, in exactly two class folders. passed_over: paths of the images of other data sets."""
 
-    paths: relative, separated by "/"; a folder's own path ends in "/".
+    images: list[ArchiveImage]
+    passed_over: list[str]
+
+
+def find_images(
+    images: Iterable[str],
+    same_content: Callable[[str, str], bool],
+    *,
+    folders: Iterable[str] = (),
+    positive: str = "PNEUMONIA",
+) -> Layout:
+    """Split and class of the images of an archive.
+
+    images, folders: their paths, relative, separated by "/".
     same_content: whether two files have the same content. Kaggle's archive holds everything twice, in chest_xray/train
         and in chest_xray/chest_xray/train; one copy is kept.
-    Returns one item an image, sorted by name, in exactly two class folders.
+    positive: the class folder by which a data set is recognised among others in the same archive; the publisher's holds
+        another one, of retinas, beside the radiographs.
     Raises DataError for any other layout, with a message to which the caller prefixes the name of the archive.
     """
-    paths = [path for path in paths if not _is_ignored(path)]
-    images = [path for path in paths if path.lower().endswith(IMAGE_SUFFIXES)]
-    others = [path for path in paths if path.lower().endswith(UNSUPPORTED_SUFFIXES)]
-    _check_names([*images, *others])
-    if others:
-        raise DataError(
-            f"holds {len(others)} image(s) that are neither JPEG nor PNG, first {others[0]}; "
-            "save them as PNG or remove them"
-        )
-    found = [_parse_path(path) for path in images]
-    if not found:
-        raise DataError(
-            f"holds no {'/'.join(IMAGE_SUFFIXES)} images; class folders with some are needed, e.g. NORMAL and PNEUMONIA"
-        )
-    _check_one_root(found)
+    paths = list(images)
+    everything = [_parse_path(path) for path in paths]
+    if not everything:
+        raise DataError("holds no images; class folders with some are needed, e.g. NORMAL and PNEUMONIA")
+    found = _one_data_set(everything, positive)
     _check_classes(found)
     found = _with_splits(found)
-    _check_nothing_empty(found, paths)
-    return _without_copies(found, same_content)
+    _check_nothing_empty(found, folders)
+    kept = {image.path for image in found}
+    return Layout(_without_copies(found, same_content), [path for path in paths if path not in kept])
 
 
-def _is_ignored(path: str) -> bool:
-    return any(part.startswith(".") or part.lower() in _IGNORED_NAMES for part in path.split("/"))
-
-
-def _check_names(paths: Iterable[str]) -> None:
+def check_names(paths: Iterable[str]) -> None:
     """Raises DataError for names that would break a line of a table, control a terminal, or are no text."""
     for path in paths:
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
@@ -102,15 +97,57 @@ def _class_name(folder: str) -> str:
     return folder.upper() if folder.upper() in CLASS_FOLDERS else folder
 
 
-def _check_one_root(images: Sequence[ArchiveImage]) -> None:
-    """Raises DataError for roots side by side: two data sets. Nested ones are one data set twice, as on Kaggle."""
-    first, *others = sorted({image.root for image in images}, key=lambda root: (len(root), root))
-    for root in others:
-        if root[: len(first)] != first:
-            raise DataError(
-                f"holds two data sets, in {_folder(first)} and in {_folder(root)}; name one of the two folders"
-            )
-        first = root
+def _one_data_set(images: Sequence[ArchiveImage], positive: str) -> list[ArchiveImage]:
+    """The images of the one data set, or of the one that has two class folders, one of them called `positive`.
+
+    Folders side by side hold different data sets. Nested ones hold one data set twice, as on Kaggle, unless their class
+    folders differ. Raises DataError where no rule says which is meant, or where others may be more of the same.
+    """
+    by_root: dict[tuple[str, ...], list[ArchiveImage]] = {}
+    for image in images:
+        by_root.setdefault(image.root, []).append(image)
+    groups: dict[tuple[str, ...], list[ArchiveImage]] = {}
+    for root in sorted(by_root, key=lambda root: (len(root), root)):
+        classes = _classes_of(by_root[root])
+        same = [top for top in groups if root[: len(top)] == top and classes <= _classes_of(groups[top])]
+        groups.setdefault(same[0] if same else root, []).extend(by_root[root])
+    if len(groups) == 1:
+        return list(images)
+    wanted = [root for root, group in groups.items() if _is_wanted(group, positive)]
+    if len(wanted) == 1:
+        chosen = groups.pop(wanted[0])
+        if any(_is_inside(root, wanted[0], _classes_of(chosen)) for root in groups):
+            return list(images)  # folders in a class folder are no data set of their own
+        if not any(_classes_of(group) <= _classes_of(chosen) for group in groups.values()):
+            return chosen
+        groups = {wanted[0]: chosen, **groups}
+    first, other, *_ = groups
+    raise DataError(
+        f"holds {len(groups)} data sets, in {_folder(first)} and in {_folder(other)}; name one of them: its "
+        "path is PATH/FOLDER, also in a zip archive"
+    )
+
+
+def _is_inside(root: tuple[str, ...], above: tuple[str, ...], classes: set[str]) -> bool:
+    """Whether a root lies in a split or class folder of the data set at the root `above`."""
+    if root[: len(above)] != above or root == above:
+        return False
+    folder = root[len(above)]
+    return folder.lower() in SPLIT_OF_FOLDER or _class_name(folder) in classes
+
+
+def _classes_of(images: Iterable[ArchiveImage]) -> set[str]:
+    return {image.class_folder for image in images}
+
+
+def _is_wanted(images: Iterable[ArchiveImage], positive: str) -> bool:
+    classes = _classes_of(images)
+    return len(classes) == 2 and any(same_name(name, positive) for name in classes)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are the same in any case, and however accents are stored."""
+    return unicodedata.normalize("NFC", one).casefold() == unicodedata.normalize("NFC", other).casefold()
 
 
 def _folder(root: tuple[str, ...]) -> str:
@@ -137,18 +174,19 @@ def _with_splits(images: Sequence[ArchiveImage]) -> list[ArchiveImage]:
     return [replace(image, split="train") for image in images] if loose else list(images)
 
 
-def _check_nothing_empty(images: Sequence[ArchiveImage], paths: Iterable[str]) -> None:
+def _check_nothing_empty(images: Sequence[ArchiveImage], folders: Iterable[str]) -> None:
     """Raises DataError for a split without images of both classes, and for an empty class folder."""
     filled = {(image.split, image.class_folder) for image in images}
     wanted = {(split, folder) for split, _ in filled for _, folder in filled}
-    for path in paths:
-        *_, split, folder, file = ["", "", *path.split("/")]
-        if split.lower() in SPLIT_OF_FOLDER and not file:
+    roots = {image.root for image in images}
+    for path in folders:
+        *root, split, folder = ["", *path.split("/")]
+        if split.lower() in SPLIT_OF_FOLDER and tuple(root) in roots:
             wanted.add((SPLIT_OF_FOLDER[split.lower()], _class_name(folder)))
     for split, folder in sorted(wanted - filled):
         raise DataError(
-            f"holds no {'/'.join(IMAGE_SUFFIXES)} images in {split}/{folder}; add some, or remove the folder if it is "
-            f"no class (a whole {split} folder may be missing)"
+            f"holds no images in {split}/{folder}; add some, or remove the folder if it is no class (a whole {split} "
+            "folder may be missing)"
         )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo.data.dataset import Dataset
-from pneumo.data.readers.archive import ZIP_ERRORS
+from pneumo.data.readers.files import ZIP_ERRORS
 from pneumo.errors import DataError
 from pneumo.io.digests import rows_digest
 

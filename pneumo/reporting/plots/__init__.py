@@ -17,6 +17,7 @@ from pneumo.reporting.plots.comparisons import (
     learning_rate_sweep,
     trade_off,
 )
+from pneumo.reporting.plots.effects import effect_forest
 from pneumo.reporting.plots.gallery import gallery, most_confident_errors, scale_to_uint8
 from pneumo.reporting.plots.header_histograms import header_histograms
 from pneumo.reporting.plots.learning_curves import learning_curves, learning_curves_by_model
@@ -32,6 +33,7 @@ from pneumo.reporting.plots.performance import (
 from pneumo.reporting.plots.robustness import robustness_curves
 from pneumo.reporting.plots.runtime import runtime_scaling
 from pneumo.reporting.plots.saliency import saliency_maps
+from pneumo.reporting.plots.slope_chart import slope_chart
 from pneumo.reporting.plots.style import new_axes, shared_legend
 from pneumo.reporting.plots.weight_changes import weight_change
 
@@ -46,6 +48,7 @@ __all__ = [
     "correlation_scatter",
     "decision_curve",
     "dot_plot",
+    "effect_forest",
     "fill_modes",
     "forest_plot",
     "gallery",
@@ -65,6 +68,7 @@ __all__ = [
     "saliency_maps",
     "scale_to_uint8",
     "shared_legend",
+    "slope_chart",
     "trade_off",
     "weight_change",
     "window_against_displacement",

@@ -15,7 +15,8 @@ from matplotlib.axis import Axis
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from pneumo.analysis.summaries import Models, measures, rank_correlation, records_by_model
+from pneumo.analysis.summaries import Models, display_name, measures, rank_correlation, records_by_model
+from pneumo.experiments.wording import in_words
 from pneumo.reporting.formatting import format_number
 from pneumo.reporting.plots.style import BLUE, PALETTE, PAPER, WIDTH, set_log_scale, shared_legend, single_axes, styled
 
@@ -33,6 +34,7 @@ MEASURES = {
     "multiply_adds": "multiply-adds an image",
     "updates": "updates of the weights",
     "gap": "training accuracy − validation accuracy, last epoch",
+    "loss_gap": "validation loss − training loss, last epoch",
 }
 """Axis label of each of `analysis.summaries.measures`."""
 
@@ -58,7 +60,7 @@ def dot_plot(models: Models, measure: str, *, ax: Axes | None = None) -> Axes:
     for row, values in enumerate(rows):
         ax.plot(values, [row] * len(values), "o", color=BLUE, markersize=4.5, alpha=0.6, markeredgecolor=PAPER)
         ax.plot([np.mean(values)] * 2, [row - 0.28, row + 0.28], color=BLUE, linewidth=2)
-    ax.set_yticks(range(len(named)), list(named))
+    ax.set_yticks(range(len(named)), [display_name(*each) for each in named.items()])
     ax.set_ylim(len(named) - 0.5, -0.5)
     ax.set_xlabel(MEASURES[measure])
     return ax
@@ -85,7 +87,7 @@ def trade_off(models: Models, x: str, y: str, *, joined: bool = False, ax: Axes 
         ax.plot(*means.T, color=BLUE, linewidth=0.8, zorder=1)
     ax.set(xlabel=MEASURES[x], ylabel=MEASURES[y])
     ax.margins(x=0.15, y=0.12)
-    _name_points(ax, list(named), means)
+    _name_points(ax, [display_name(*each) for each in named.items()], means)
     return ax
 
 
@@ -99,7 +101,7 @@ def learning_rate_sweep(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for (name, rows), colour in zip(frame.groupby("optimizer", sort=False), PALETTE, strict=False):
         rates, losses = rows.sort_values("learning_rate")[["learning_rate", "validation_loss"]].to_numpy().T
         lowest = losses.argmin()
-        ax.plot(rates, losses, "o-", color=colour, markersize=3.5, label=str(name))
+        ax.plot(rates, losses, "o-", color=colour, markersize=3.5, label=in_words(str(name)))
         ax.plot(rates[lowest], losses[lowest], "o", markerfacecolor="none", markeredgecolor=colour, markersize=10)
     ax.set(xscale="log", xlabel="learning rate", ylabel=MEASURES["validation_loss"])
     set_log_scale(ax.yaxis)
@@ -122,7 +124,7 @@ def correlation_scatter(frame: pd.DataFrame, x: str, y: str = "test_auc", *, ax:
         values = frame.loc[frame["group"] == group, [x, y]].to_numpy()
         colour, marker = PALETTE[place % len(PALETTE)], "o" if place < len(PALETTE) else "^"
         style = {"color": colour, "markersize": 4.5, "alpha": 0.7, "markeredgecolor": PAPER}
-        ax.plot(*values.T, marker, label=str(group), **style)
+        ax.plot(*values.T, marker, label=str(group).replace("-", " "), **style)
     ax.set(
         title=f"rank correlation {format_number(rank_correlation(frame[x], frame[y]))}",
         xlabel=MEASURES.get(x, x.replace("_", " ")),

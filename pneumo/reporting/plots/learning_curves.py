@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from pneumo.analysis.summaries import Models, one_model, records_by_model
+from pneumo.analysis.summaries import Models, display_name, one_model, records_by_model
 from pneumo.reporting.plots.style import (
     BLUE,
     GREY,
@@ -32,6 +33,12 @@ PARTS = {"train": (SKY, (0, (3, 1.5))), "validation": (BLUE, "-")}
 
 PART_LABELS = {"train": "training", "validation": "validation"}
 
+PAIR_HEIGHT = 4.1
+"""Of two panels, loss above accuracy, in inches."""
+
+TITLE_LETTERS = {1: 90, 2: 44, 3: 28, 4: 20}
+"""Letters in a line above a panel, by the number of columns."""
+
 
 @styled
 def learning_curves(records: Models, *, axes: Sequence[Axes] | None = None) -> np.ndarray:
@@ -44,7 +51,7 @@ def learning_curves(records: Models, *, axes: Sequence[Axes] | None = None) -> n
     >>> loss, accuracy = learning_curves([pneumo.run(each) for each in experiments.first_network()])  # doctest: +SKIP
     """
     seeds = one_model(records)
-    panels = axes_row(axes, 2.9, 2)
+    panels = axes_row(axes, 3.4, 2)
     loss, accuracy = panels
     for ax, quantity in ((loss, "loss"), (accuracy, "accuracy")):
         _draw(ax, seeds, quantity)
@@ -73,13 +80,13 @@ def learning_curves_by_model(models: Models, *, columns: int = 3) -> np.ndarray:
     named = records_by_model(models)
     columns = min(columns, len(named))
     rows = -(-len(named) // columns)
-    axes = new_axes(3.4 * rows, rows=2 * rows, columns=columns)
+    axes = new_axes(PAIR_HEIGHT * rows, rows=2 * rows, columns=columns)
     pairs = [axes[2 * row : 2 * row + 2, column] for row in range(rows) for column in range(columns)]
     for (loss, accuracy), (name, records) in zip(pairs, named.items(), strict=False):
         set_log_scale(loss.yaxis)
         for ax, quantity in ((loss, "loss"), (accuracy, "accuracy")):
             _draw(ax, records, quantity)
-        loss.set_title(name)
+        loss.set_title(fill(display_name(name, records), TITLE_LETTERS[columns]))
         accuracy.set_xlabel("epoch")
     for unused in pairs[len(named) :]:
         for ax in unused:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from textwrap import fill
 
 import numpy as np
 
+from pneumo.experiments.wording import in_words
 from pneumo.reporting.plots.style import BLUE, FAINT, VERMILLION, new_axes, new_panels, styled
+
+TITLE_LETTERS = 12
+"""Letters in a line above the panel of a schedule."""
 
 CONTOUR_LEVELS = 2.0 ** np.arange(-4, 7)
 """Losses that have a contour, each twice the one before."""
@@ -45,11 +50,17 @@ def learning_rate_schedules(factors: Mapping[str, Callable[[float], float]]) -> 
 
     factors: by name, from progress in [0, 1] to the factor, see `training.SCHEDULES`. Returns the axes, (N,).
     """
-    axes = new_axes(1.7, columns=len(factors))[0]
+    axes = new_axes(1.9, columns=len(factors))[0]
     progress = np.linspace(0, 1, 501)
     for ax, (name, factor) in zip(axes, factors.items(), strict=True):
         ax.plot(100 * progress, [factor(share) for share in progress], color=BLUE)
-        ax.set(title=name, xlabel="updates done (%)", ylim=(-0.05, 1.08), xticks=(0, 50, 100), yticks=(0, 0.5, 1))
+        ax.set(
+            title=fill(in_words(name), TITLE_LETTERS),
+            xlabel="updates done (%)",
+            ylim=(-0.05, 1.08),
+            xticks=(0, 50, 100),
+            yticks=(0, 0.5, 1),
+        )
         ax.label_outer()
     axes[0].set_ylabel("learning rate (share)")
     return axes

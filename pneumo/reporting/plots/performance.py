@@ -18,10 +18,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from pneumo import evaluation
-from pneumo.analysis.summaries import Models, one_model, records_by_model
+from pneumo.analysis.summaries import Models, display_name, one_model, records_by_model
 from pneumo.data.catalogue import class_names
 from pneumo.evaluation import Interval
-from pneumo.reporting.formatting import format_count, format_interval, format_number, format_percent
+from pneumo.reporting.formatting import format_count, format_interval, format_number, format_percent, interval_decimals
 from pneumo.reporting.plots.style import (
     CLASS_COLOURS,
     DASHED,
@@ -224,10 +224,13 @@ def forest_plot(
     ax = single_axes(ax, 0.75 + 0.27 * len(intervals))
     if reference is not None:
         ax.axvline(reference, color=GREY, linewidth=0.8, linestyle=DASHED)
+    decimals = interval_decimals(intervals.values())
     for row, interval in enumerate(intervals.values()):
         ax.hlines(row, interval.low, interval.high, color=PALETTE[0], linewidth=1.6)
         ax.plot(interval.estimate, row, "o", color=PALETTE[0], markeredgecolor=PAPER, markersize=6.5)
-        ax.text(1.02, row, format_interval(interval), transform=ax.get_yaxis_transform(), va="center", fontsize=8)
+        ax.text(
+            1.02, row, format_interval(interval, decimals), transform=ax.get_yaxis_transform(), va="center", fontsize=8
+        )
     ax.set_yticks(range(len(intervals)), list(intervals))
     ax.set(ylim=(len(intervals) - 0.4, -0.6), xlabel=f"{label}, with 95 % interval")
     ax.tick_params(axis="y", length=0)
@@ -243,7 +246,10 @@ def _models(models: Models) -> list[_Model]:
         raise ValueError(f"{len(named)} models in one plot cannot be told apart; draw at most {len(PALETTE)}")
     if len(named) == 1 and not isinstance(models, Mapping):
         named = {"": next(iter(named.values()))}
-    return [_Model(name, records, colour) for (name, records), colour in zip(named.items(), PALETTE, strict=False)]
+    return [
+        _Model(name and display_name(name, records), records, colour)
+        for (name, records), colour in zip(named.items(), PALETTE, strict=False)
+    ]
 
 
 def _label(model: _Model, part: str, heading: str, metric: Callable[..., np.ndarray]) -> str:

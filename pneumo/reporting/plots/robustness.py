@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pneumo.analysis.robustness import UNPERTURBED_LEVELS
+from pneumo.experiments.wording import in_words
 from pneumo.reporting.plots.style import DOTTED, GREY, PALETTE, new_axes, styled
 
 PERTURBATIONS = {
@@ -32,7 +33,7 @@ def robustness_curves(frame: pd.DataFrame) -> np.ndarray:
         networks = frame.loc[frame["perturbation"] == perturbation].groupby("network")
         for (network, rows), colour in zip(networks, PALETTE, strict=False):
             levels, areas = rows[["level", "test_auc"]].to_numpy().T
-            ax.plot(levels, areas, "o-", color=colour, markersize=3.5, label=str(network))
+            ax.plot(levels, areas, "o-", color=colour, markersize=3.5, label=in_words(str(network)))
         ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle=DOTTED)
         ax.set(title=title, xlabel=label, ylim=(0.4, 1.01))
         if UNPERTURBED_LEVELS[perturbation] > 0:

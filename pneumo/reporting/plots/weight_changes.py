@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
+from pneumo.experiments.wording import in_words
 from pneumo.reporting.plots.style import PALETTE, new_axes, set_log_scale, shared_legend, styled
 
 if TYPE_CHECKING:
@@ -43,4 +44,4 @@ def _lines(ax: Axes, changed: pd.DataFrame, column: str) -> None:
     for (variant, rows), colour in zip(changed.groupby("variant", sort=False), PALETTE, strict=False):
         values = rows.pivot_table(index="place", columns="seed", values=column)
         ax.plot(values.index, values, color=colour, linewidth=0.6, alpha=0.55)
-        ax.plot(values.index, values.mean(axis=1), "o-", color=colour, markersize=3.5, label=str(variant))
+        ax.plot(values.index, values.mean(axis=1), "o-", color=colour, markersize=3.5, label=in_words(str(variant)))

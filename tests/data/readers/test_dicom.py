@@ -72,13 +72,18 @@ def test_a_linear_window_is_half_a_value_off_the_exact_one():
     assert grey(values, **window, VOILUTFunction="LINEAR_EXACT") == [0, 64, 128, 191]
 
 
-@pytest.mark.parametrize(
-    ("width", "reason"), [("0", "must be greater than or equal to 1"), ("inf", "cannot be inf wide")]
-)
-def test_a_window_without_a_width_is_refused(width, reason):
-    file = saved(dicom(ROW, WindowCenter=1, WindowWidth="123")).replace(b"123 ", width.ljust(4).encode())
-    with pytest.raises(DataError, match=rf"x\.dcm cannot be decoded .*{reason}"):
+@pytest.mark.parametrize("number", ["inf", "nan"])
+def test_a_window_that_is_no_number_is_refused(number):
+    file = saved(dicom(ROW, WindowCenter=1, WindowWidth="123")).replace(b"123 ", number.ljust(4).encode())
+    with pytest.raises(DataError, match=rf"x\.dcm cannot be decoded .*cannot be {number} wide"):
         decode_dicom(file, "x.dcm")
+
+
+def test_a_window_of_no_width_is_passed_over_with_a_warning():
+    with pytest.warns(UserWarning, match="window of width 0 is passed over"):
+        assert grey(WindowCenter=0, WindowWidth=0) == [0, 64, 128, 255]
+    with pytest.warns(UserWarning, match="window of width 0 is passed over"):
+        assert grey(WindowCenter=[0, 1500.5], WindowWidth=[0, 1001]) == [0, 0, 255, 255]
 
 
 def test_a_compressed_file_is_read():

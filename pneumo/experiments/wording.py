@@ -1,0 +1,122 @@
+"""What tables and figures call the variants of the book's comparisons: words instead of names of records."""
+
+from __future__ import annotations
+
+ALL_IMAGES, TENTH = "all images", "a tenth of the images"
+
+REGULARISERS = {
+    "none": "none",
+    "dropout": "dropout",
+    "weight-decay": "weight decay",
+    "label-smoothing": "label smoothing",
+    "early-stopping": "early stopping",
+    "all": "all together",
+}
+AUGMENTATIONS = {
+    "none": "none",
+    "mild": "mild",
+    "generator": "generator",
+    "strong": "strong",
+    "mixup": "mixup",
+}
+
+WORDS = {
+    # CNN architecture
+    "baseline": "baseline",
+    "depth-2": "two blocks",
+    "width-8": "half the channels",
+    "width-32": "twice the channels",
+    "no-batch-norm": "no batch normalisation",
+    "008": "8",
+    "032": "32",
+    "064": "64",
+    "128": "128",
+    "coarse": "250 pixels",
+    "fine": "500 pixels",
+    "fine-deeper": "500 pixels, one block more",
+    # Spatial transformer networks
+    "clean-cnn": "CNN alone, original images",
+    "clean-affine": "affine, original images",
+    "clean-attention": "attention, original images",
+    "displaced-cnn": "CNN alone, displaced images",
+    "displaced-affine": "affine, displaced images",
+    "displaced-attention": "attention, displaced images",
+    # Optimisers and schedules
+    "sgd": "SGD",
+    "momentum": "SGD with momentum",
+    "nesterov": "Nesterov",
+    "rmsprop": "RMSprop",
+    "adam": "Adam",
+    "adamw": "AdamW",
+    "step": "step",
+    "warmup-cosine": "warm-up and cosine",
+    "one-cycle": "one cycle",
+    # Transfer learning
+    "scratch": "from scratch",
+    "head": "head (feature extraction)",
+    "top": "top (partial fine-tuning)",
+    "all": "all (full fine-tuning)",
+    # EfficientNet
+    "base": "base",
+    "depth": "depth",
+    "resolution": "resolution",
+    "compound": "compound rule",
+    # Model selection
+    "lite0-160px-6-epochs": "EfficientNet-Lite0, 160 px, 6 epochs",
+    "lite0-160px-12-epochs": "EfficientNet-Lite0, 160 px, 12 epochs",
+    "flip-6-epochs-seed-0": "6 epochs, first seed, with the flipped image",
+    "flip-6-epochs-seed-1": "6 epochs, second seed, with the flipped image",
+    "ensemble-6-epochs": "6 epochs, mean of two networks",
+    "ensemble-flip-6-epochs": "6 epochs, mean of two networks, with the flipped image",
+    "flip-12-epochs": "12 epochs, with the flipped image",
+    # Classical learners, and tumour detection
+    "svm-pixels": "SVM, pixels",
+    "svm-hog": "SVM, HOG",
+    "svm-lbp": "SVM, LBP",
+    "svm-glcm": "SVM, GLCM",
+    "forest-pixels": "random forest, pixels",
+    "forest-hog": "random forest, HOG",
+    "forest-lbp": "random forest, LBP",
+    "forest-glcm": "random forest, GLCM",
+    "xgboost-pixels": "gradient boosting, pixels",
+    "xgboost-hog": "gradient boosting, HOG",
+    "xgboost-lbp": "gradient boosting, LBP",
+    "xgboost-glcm": "gradient boosting, GLCM",
+    "cnn": "CNN",
+    "spatial-transformer": "CNN with a spatial transformer",
+    "augmented": "CNN with augmentation",
+    "regularised": "CNN with regularisation",
+    "transferred": "EfficientNet-Lite0, fine-tuned",
+    # Two networks under examination, and their images
+    "without-lungs": "without lungs",
+    "jpeg-quality": "JPEG quality",
+    "bytes-per-megapixel": "bytes per megapixel",
+    "fine-spectrum": "fine spectrum",
+    "first-network": "baseline CNN",
+    "selected-model": "selected model",
+    **{f"full-{name}": f"{words}, {ALL_IMAGES}" for name, words in (REGULARISERS | AUGMENTATIONS).items()},
+    **{f"tenth-{name}": f"{words}, {TENTH}" for name, words in (REGULARISERS | AUGMENTATIONS).items()},
+}
+"""Words by the variant's name in records."""
+
+
+def in_words(name: str) -> str:
+    """What readers call a variant or a model; a name that is not in the book is shown as it is.
+
+    >>> in_words("tenth-weight-decay"), in_words("my network")
+    ('weight decay, a tenth of the images', 'my network')
+    """
+    return WORDS.get(name, name)
+
+
+def difference_in_words(words: str, other: str) -> str:
+    """The difference of two variants in words; what follows a comma is said once where both share it.
+
+    >>> difference_in_words("dropout, a tenth of the images", "none, a tenth of the images")
+    'dropout − none, a tenth of the images'
+    """
+    first, comma, shared = words.partition(", ")
+    second, _, same = other.partition(", ")
+    if comma and shared == same:
+        return f"{first} − {second}, {shared}"
+    return f"{words} − {other}"

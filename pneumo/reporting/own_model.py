@@ -1,0 +1,90 @@
+"""From a person's own labelled radiographs to a folder with her model: what `pneumo train` does."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pneumo import data
+from pneumo.analysis.summaries import summary
+from pneumo.data.catalogue import CATALOGUE
+from pneumo.experiments import records, runner
+from pneumo.experiments.own_data import define_experiment
+from pneumo.inference.packing import pack
+from pneumo.io.files import check_replaceable
+from pneumo.reporting.formatting import format_interval
+from pneumo.reporting.tables import METRICS
+from pneumo.reporting.training_report import write_training_report
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnModel:
+    """What was written: the record's file, the model file, and the report. metrics: of the test images, in words."""
+
+    name: str
+    record: Path
+    model: Path
+    report: Path
+    metrics: str
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [
+                self.metrics,
+                f"record  {self.record}",
+                f"model   {self.model}",
+                f"report  {self.report}",
+                "",
+                "Next:",
+                f"  pneumo predict NEW_IMAGES --model {self.model}",
+                f"  pneumo evaluate OTHER_IMAGES --model {self.model}",
+                f"  pneumo export {self.model.with_suffix('.onnx')} --model {self.model}",
+            ]
+        )
+
+
+def train_own_model(
+    path: str | Path,
+    out: Path,
+    *,
+    model: str = "efficientnet-lite0",
+    image_size: int | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    name: str | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> OwnModel:
+    """Train a network on labelled radiographs, and write its model file and a report into the folder `out`.
+
+    path, model, image_size, epochs, seed, name: see `pneumo.experiments.define_experiment`. A record that is there is
+    not made again. overwrite: whether what `out` holds may be replaced. Raises DataError where it may not, or for data
+    that cannot be used.
+    """
+    check_replaceable(out, overwrite)
+    # A path in a record is good from every folder.
+    source = str(path) if str(path) in CATALOGUE else str(Path(path).expanduser().resolve())
+    experiment = define_experiment(source, model=model, image_size=image_size, epochs=epochs, seed=seed, name=name)
+    dataset = data.load(experiment.data.name)
+    if progress:
+        images: Any = data.counts(dataset).groupby("class", observed=True)["images"].sum()
+        print(", ".join(f"{count:,} {kind}" for kind, count in images.items()), file=sys.stderr)
+    record = runner.run(experiment, progress=progress)
+    file = records.find_path(experiment)
+    assert file is not None  # `run` has just stored it
+    return OwnModel(
+        name=experiment.name,
+        record=file,
+        model=pack(experiment, out / "model.safetensors", overwrite=overwrite, progress=progress),
+        report=write_training_report(record, out / "report.html", dataset=dataset, overwrite=overwrite),
+        metrics=_metrics(record),
+    )
+
+
+def _metrics(record: records.Record) -> str:
+    intervals = summary([record], "test", names=("auc", "sensitivity", "specificity", "accuracy"))
+    return "\n".join(
+        f"{METRICS[name]:<12} {format_interval(value)}  (test images)" for name, value in intervals.items()
+    )

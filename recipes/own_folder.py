@@ -1,0 +1,24 @@
+"""Train a network on your own labelled radiographs, and use it.
+
+    python recipes/own_folder.py radiographs/
+
+The folder (or zip) has two class folders, NORMAL and PNEUMONIA. The same from a shell: pneumo train radiographs/
+"""
+
+import sys
+from pathlib import Path
+
+import pneumo
+
+FOLDER = Path(sys.argv[1])
+MODEL, EPOCHS = "cnn", 5  # "efficientnet-lite0", None: better, and ten times as long
+
+experiment = pneumo.define_experiment(FOLDER, model=MODEL, epochs=EPOCHS)
+record = pneumo.run(experiment)  # trained once; the second time it is read from ./records
+print(pneumo.tables.metrics(record).to_string(index=False))
+
+model = pneumo.load_model(record)
+radiographs = sorted(FOLDER.rglob("*.*"))[:5]
+print(model.predict_frame(radiographs)[["image", "probability", "decision", "warning"]].to_string(index=False))
+
+pneumo.inference.pack(record, "my-model.safetensors", overwrite=True)  # one file, for `pneumo predict --model`

@@ -1,0 +1,190 @@
+"""What every page offers: tables that sort, figures that enlarge, listings that copy, records shown in place."""
+
+from dataclasses import replace
+
+import pytest
+from support.pages import write_page
+from support.records import make_record
+
+from pneumo.experiments.config import HeaderConfig
+from pneumo.reporting import interactive
+from pneumo.reporting.provenance import provenance, record_cards
+from tools.variables import link
+
+TABLE = """
+| name | loss | time |
+|---|---|---|
+| b10 | −0.02 (−0.05 to 0.01) | 1 h 05 min |
+| b9 | – | 9.5 s |
+| a | 1\u202f234 | 2 min 31 s |
+| c | 0.5 | 59 s |
+"""
+
+FIGURE = '![A caption](square.svg){#fig-x fig-alt="A square."}'
+
+LISTING = "```bibtex\n@misc{pneumo}\n```"
+
+
+def experiment_record(field: str, seed: int):
+    made = make_record(
+        f"headers/{field}",
+        group="headers",
+        variant=field,
+        model=HeaderConfig(field=field),
+        seed=seed,
+        provenance={
+            "data": {"version": "1"}, "commit": "0123456789ab", "date": "2026-01-02T03:04:05+00:00", "seconds": 61.0,
+            "peak_memory_mb": 1234, "versions": {"python": "3.11.7"},
+            "machine": {"processor": "P", "cores": 2, "threads": 2, "memory_gb": 8.0, "accelerator": "none"},
+        },
+    )  # fmt: skip
+    return replace(made, experiment=replace(made.experiment, name=f"headers/{field}"))
+
+
+RECORDS = [experiment_record("width", 0), experiment_record("height", 1), experiment_record("aspect", 2)]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reading")
+    (folder / "square.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="40" height="40"/></svg>'
+    )
+    numbers = [link("0.951", RECORDS[0]), link("0.904 (0.9–0.91)", *RECORDS[:2])]
+    numbers = [number.replace("/report/provenance.qmd", "") for number in numbers]  # here the list is on the page
+    search = interactive.record_search().text
+    parts = ["# A chapter", *numbers, TABLE, FIGURE, LISTING, search, provenance(RECORDS)]
+    return write_page(folder, "\n\n".join(parts) + "\n", cards=record_cards(RECORDS, project=folder))
+
+
+@pytest.fixture
+def opened(browser, page):
+    browser.open(page)
+    browser.wait("document.querySelector('[data-started]') !== null")
+    return browser
+
+
+def first_column(browser) -> list[str]:
+    return browser.run(
+        "[...document.querySelector('main table').tBodies[0].rows].map((row) => row.cells[0].textContent)"
+    )
+
+
+def press_heading(browser, column: int) -> str:
+    browser.run(f"document.querySelectorAll('main table .w-sort')[{column}].focus()")
+    browser.press("Enter")
+    return browser.run(f"document.querySelectorAll('main table th')[{column}].getAttribute('aria-sort')")
+
+
+def test_a_column_of_numbers_sorts_by_them_up_down_and_back_with_what_is_missing_last(opened):
+    seen = [(press_heading(opened, 1), first_column(opened)) for _ in range(3)]
+    assert seen == [
+        ("ascending", ["b10", "c", "a", "b9"]),
+        ("descending", ["a", "c", "b10", "b9"]),
+        ("none", ["b10", "b9", "a", "c"]),
+    ]
+
+
+def test_durations_sort_by_their_length(opened):
+    press_heading(opened, 2)
+    assert first_column(opened) == ["b9", "c", "a", "b10"]
+
+
+def test_names_sort_as_people_count(opened):
+    press_heading(opened, 0)
+    assert first_column(opened) == ["a", "b9", "b10", "c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0.953 (0.938–0.967)", 0.953), ("79.5\u202f%", 79.5), ("< 0.001", 0.001), ("1 min 01 s", 61.0), ("4.2 s", 4.2)],
+)
+def test_a_cell_counts_as_the_number_with_which_it_begins(call, text, number):
+    assert call("tables.js", f'numberIn("{text}")') == pytest.approx(number)
+
+
+@pytest.mark.parametrize("text", ["2026-01-02", "3x3 kernel", "EfficientNet"])
+def test_a_date_or_a_name_is_no_number(call, text):
+    assert call("tables.js", f'Number.isNaN(numberIn("{text}"))')
+
+
+def test_a_figure_opens_in_a_dialog_and_escape_gives_the_focus_back(opened):
+    opened.run("document.querySelector('.w-enlarge').focus()")
+    assert opened.run("document.activeElement.ariaLabel") == "Enlarge Figure\N{NO-BREAK SPACE}1.1"
+    opened.press("Enter")
+    assert opened.run("document.querySelector('dialog[open] img').alt") == "A square."
+    opened.press("Escape")
+    opened.wait("document.querySelector('dialog') === null")
+    assert opened.run("document.activeElement.className") == "w-enlarge"
+
+
+def test_a_listing_copies_its_text(opened):
+    opened.run("document.querySelector('.w-copy').focus()")
+    opened.press("Enter")
+    opened.wait("document.querySelector('.w-copy').textContent === 'Copied'")
+    opened.run("document.querySelector('#record-search').focus()")
+    opened.paste()
+    assert opened.run("document.querySelector('#record-search').value").strip() == "@misc{pneumo}"
+
+
+def open_record(browser, number: int) -> dict[str, str]:
+    """Press the n-th measured number with the keyboard; returns the dialog's facts by name."""
+    browser.run(f"document.querySelectorAll('a.measured')[{number}].focus()")
+    browser.press("Enter")
+    browser.wait("document.querySelector('dialog[open]') !== null")
+    return browser.run(
+        "Object.fromEntries([...document.querySelectorAll('dialog dt')].map((name) =>"
+        " [name.textContent, name.nextElementSibling.textContent]))"
+    )
+
+
+def test_a_number_of_one_record_shows_it_in_place(opened):
+    facts = open_record(opened, 0)
+    assert opened.run("document.querySelector('dialog h2').textContent") == "headers/width"
+    assert facts["The number"] == "0.951"
+    assert "model.field = width" in facts["Configuration"]
+    assert (facts["Seeds"], facts["Versions"]) == ("0", "python 3.11.7")
+    assert opened.run("document.querySelector('dialog p code').textContent") == "pneumo run headers/width"
+    assert opened.run("location.hash") == ""
+
+
+def test_a_number_of_several_records_shows_those_and_no_other_of_their_group(opened):
+    facts = open_record(opened, 1)
+    assert facts["Seeds"] == "0; 1"
+    assert "model.field" not in facts["Shared configuration"]
+    rows = opened.run("[...document.querySelectorAll('dialog tbody tr')].map((row) => row.cells[1].textContent)")
+    assert rows == ["field = width, seed = 0", "field = height, seed = 1"]
+    assert opened.run("document.querySelector('dialog p code').textContent") == "pneumo run headers"
+
+
+def test_the_list_is_searched_by_any_words_of_a_record(opened):
+    opened.run(
+        "(() => { const field = document.querySelector('#record-search'); field.value = 'HEADERS height';"
+        " field.dispatchEvent(new Event('input')); })()"
+    )
+    assert opened.run("[...document.querySelectorAll('[data-widget] li a')].map((a) => a.textContent)") == [
+        "headers/height"
+    ]
+    opened.run("document.querySelector('[data-widget] li a').click()")
+    opened.wait("document.querySelector('dialog[open]') !== null")
+    assert opened.run("document.querySelector('dialog h2').textContent") == "headers/height"
+
+
+def test_a_number_leads_to_the_list_where_the_cards_cannot_be_read(browser, page):
+    cards = page.parent / "assets/interactive/record-cards.js"
+    text = cards.read_text(encoding="utf-8")
+    cards.unlink()
+    try:
+        browser.open(page)
+        browser.run("document.querySelector('a.measured').click()")
+        browser.wait(f"location.hash === '#{RECORDS[0].anchor}'")
+    finally:
+        cards.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_has_no_error_and_does_not_scroll_sideways(browser, page, width):
+    browser.open(page, width=width)
+    browser.wait("document.querySelector('[data-started]') !== null")
+    assert browser.errors == []
+    assert browser.run("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,105 @@
+"""A user's way: a folder of her radiographs, `pneumo train`, and then her model wherever a model is taken."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.labelled_folder import labelled_folder
+
+import pneumo
+from pneumo.cli import main
+from pneumo.io.paths import cache_folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A folder with the user's images and what `pneumo train` has made of them; the current one of the tests below."""
+    folder = tmp_path_factory.mktemp("user")
+    labelled_folder(folder / "images")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PNEUMO_CACHE", str(folder / "cache"))
+        patch.setenv("PNEUMO_RECORDS", str(folder / "records"))
+        assert main(["train", "images", "--model", "cnn", "--epochs", "2", "--image-size", "32"]) == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def at_the_users_desk(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    monkeypatch.setenv("PNEUMO_CACHE", str(trained / "cache"))
+    monkeypatch.setenv("PNEUMO_RECORDS", str(trained / "records"))
+
+
+NAME = "images/cnn-32px-2-epochs-seed-0"
+
+
+def test_model_and_report_lie_in_one_folder(trained):
+    assert {path.name for path in (trained / "images-model").iterdir()} >= {"model.safetensors", "report.html"}
+
+
+def test_the_record_is_found_by_its_name_and_says_where_the_images_are(trained):
+    record = pneumo.records.get(NAME)
+    assert record.experiment.data.name == str(trained / "images")
+    assert record.has_patients
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: "images-model/model.safetensors",
+        lambda: NAME,
+        lambda: next(Path("records/images").glob("*.json")),
+        lambda: pneumo.records.get(NAME),
+        lambda: pneumo.records.get(NAME).experiment,
+    ],
+    ids=["model file", "name", "record file", "record", "experiment"],
+)
+def test_whatever_the_user_has_of_her_model_loads_it_with_its_recorded_probabilities(model):
+    record = pneumo.records.get(NAME)
+    frame = record.frame("test")
+    paths = [Path("images", *Path(image).parts[1:]) for image in frame["image"]]
+    predicted = pneumo.load_model(model()).predict_frame(paths)
+    np.testing.assert_allclose(predicted["probability"], frame["probability"], atol=2e-3)
+
+
+@pytest.mark.parametrize("model", [NAME, "images-model/model.safetensors"])
+def test_predict_evaluate_and_export_take_her_model(model, tmp_path, capsys):
+    assert main(["predict", "images/NORMAL", "--model", model, "--csv", str(tmp_path / "a.csv")]) == 0
+    assert len(pd.read_csv(tmp_path / "a.csv")) == 20
+    assert main(["evaluate", "images", "--model", model, "--report", str(tmp_path / "b.html")]) == 0
+    assert main(["export", str(tmp_path / "c.onnx"), "--model", model]) == 0
+    assert main(["pack", NAME, str(tmp_path / "d.safetensors")]) == 0
+    images = sorted(Path("images").rglob("*.png"))
+    again, hers = (pneumo.load_model(path) for path in (tmp_path / "d.safetensors", "images-model/model.safetensors"))
+    np.testing.assert_array_equal(again.predict_frame(images), hers.predict_frame(images))
+
+
+def test_the_same_command_again_overwrites_nothing_unasked_and_trains_nothing_again(capsys):
+    words = ["train", "images", "--model", "cnn", "--epochs", "2", "--image-size", "32"]
+    assert main(words) == 1
+    assert "images-model is not empty; name another folder, or add --overwrite" in capsys.readouterr().err
+    before = os.stat(next(Path("records/images").glob("*.json"))).st_mtime_ns
+    assert main([*words, "--overwrite"]) == 0
+    assert os.stat(next(Path("records/images").glob("*.json"))).st_mtime_ns == before
+
+
+def test_a_model_of_a_record_is_packed_once(monkeypatch):
+    pneumo.load_model(NAME)
+    (cached,) = (cache_folder() / "models").glob("*.safetensors")
+    monkeypatch.setattr("pneumo.inference.packing.save_model", None)
+    assert pneumo.load_model(NAME).record in cached.name
+
+
+@pytest.mark.parametrize(
+    "words", [["predict", "images", "--csv"], ["evaluate", "images", "--report"], ["export"], ["pack", NAME]]
+)
+def test_what_exists_is_refused_before_a_model_is_loaded(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "there").write_text("mine")
+    monkeypatch.setattr("pneumo.inference.load_model", None)
+    assert main([*words, str(tmp_path / "there")]) == 1
+    assert "exists; name another file, or add --overwrite" in capsys.readouterr().err

@@ -1,0 +1,291 @@
+"""The pages of the API: what the package's docstrings say, as Markdown that both editions of the book can set.
+
+The pre-render step writes a file for each of PACKAGES into the folder API_FOLDER; a cell of an appendix shows it:
+
+    from tools import api_reference
+    api_reference.page("_api/pneumo.data.md")
+
+Docstrings here are plain text: paragraphs, lines "name: meaning" for arguments, indented tables, and examples with >>>.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pneumo.reporting.formatting import Markdown
+
+API_FOLDER = "_api"
+
+PACKAGES = {
+    "pneumo": "api-experiments",
+    "pneumo.data": "api-data",
+    "pneumo.phantom": "api-data",
+    "pneumo.augment": "api-data",
+    "pneumo.features": "api-data",
+    "pneumo.models": "api-models",
+    "pneumo.training": "api-models",
+    "pneumo.classical": "api-models",
+    "pneumo.interpret": "api-models",
+    "pneumo.experiments": "api-experiments",
+    "pneumo.records": "api-experiments",
+    "pneumo.inference": "api-experiments",
+    "pneumo.evaluation": "api-evaluation",
+    "pneumo.analysis": "api-evaluation",
+    "pneumo.plots": "api-figures",
+    "pneumo.tables": "api-figures",
+}
+"""The public packages and modules, and the appendix that shows each: report/NAME.qmd."""
+
+CODE_COLUMNS = 88
+"""Columns of a signature beyond which each argument gets a line."""
+
+ARGUMENT = re.compile(r"^[a-z_][\w.]*(?:, [a-z_][\w.]*)*: ")
+NUMBERED = re.compile(r"^\d+\. ")
+MARKDOWN_CHARACTERS = re.compile(r"([\\*_~^<>$@#|\[\]{}])")
+
+
+_SHORT_NAMES = {
+    "pneumo.records": "pneumo.experiments.records",
+    "pneumo.plots": "pneumo.reporting.plots",
+    "pneumo.tables": "pneumo.reporting.tables",
+}
+"""Modules that `pneumo` shows under shorter names."""
+
+
+def write_pages(project: Path) -> None:
+    """Write the Markdown of each package into API_FOLDER, one file each, where the code has changed since.
+
+    project: the folder of the book and the package.
+    """
+    folder, digest = project / API_FOLDER, _code_digest(project)
+    stamp = folder / "digest"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    folder.mkdir(exist_ok=True)
+    entries = documented()
+    links = _links(entries)
+    for package in PACKAGES:
+        path, text = folder / f"{package}.md", package_markdown(package, entries[package], links)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+    stamp.write_text(digest)
+
+
+def _code_digest(project: Path) -> str:
+    digest = hashlib.sha256()
+    for path in [Path(__file__), *sorted((project / "pneumo").rglob("*.py*"))]:
+        if path.suffix in (".py", ".pyi"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def page(path: str) -> Markdown:
+    """What `write_pages` wrote, for the last line of a cell. path: from the project's folder."""
+    return Markdown(Path(path).read_text(encoding="utf-8"))
+
+
+def documented() -> dict[str, dict[str, Any]]:
+    """The functions and classes of each of PACKAGES by name, each in the first package that has it.
+
+    `pneumo` itself comes last and so has nothing of its own: its page is a list of links.
+    """
+    seen: set[int] = set()
+    entries: dict[str, dict[str, Any]] = {}
+    for package in sorted(PACKAGES, key=lambda package: package == "pneumo"):
+        found = {name: value for name, value in public(_module(package)).items() if id(value) not in seen}
+        seen |= {id(value) for value in found.values()}
+        entries[package] = found
+    return entries
+
+
+def public(module: ModuleType) -> dict[str, Any]:
+    """The public functions and classes of a module by name; those of its own public modules as "module.name".
+
+    Public is what `__all__` names, and without it, what the module itself defines.
+    """
+    names = getattr(module, "__all__", None)
+    found: dict[str, Any] = {}
+    for name in sorted(names or vars(module)):
+        value = getattr(module, name)
+        if inspect.isfunction(value) or inspect.isclass(value):
+            if not name.startswith("_") and (names or value.__module__ == module.__name__):
+                found[name] = value
+        elif inspect.ismodule(value) and names and _belongs_to(value, module):
+            found |= {f"{name}.{below}": each for below, each in public(value).items()}
+    return found
+
+
+def _belongs_to(value: ModuleType, module: ModuleType) -> bool:
+    """Whether a module has no page of its own, and is shown on that of the package above it."""
+    own_pages = {*PACKAGES, *_SHORT_NAMES.values()}
+    if module.__name__ == "pneumo":
+        return False
+    return value.__name__.startswith(f"{module.__name__}.") and value.__name__ not in own_pages
+
+
+def _module(package: str) -> ModuleType:
+    return importlib.import_module(_SHORT_NAMES.get(package, package))
+
+
+def package_markdown(package: str, entries: Mapping[str, Any], links: Mapping[str, str]) -> str:
+    """The page of a package: its docstring, then each public name with its signature and docstring.
+
+    entries: see `documented`. links: to each public name, by the full name.
+    """
+    module = _module(package)
+    summary, *rest = inspect.cleandoc(module.__doc__ or "").split("\n\n")
+    lines = [f"## {package} {{#{_anchor(package)}}}", _inline(summary, links), *_blocks("\n\n".join(rest), links)]
+    if not entries:
+        names = [name for name in module.__all__ if f"{package}.{name}" in links]
+        lines.append("\n".join(f"- {_code(f'`{package}.{name}`', links)}" for name in names))
+    for name, value in entries.items():
+        lines += [f"### {name} {{#{_anchor(f'{package}.{name}')} .unnumbered}}", _entry(name, value, links)]
+    return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def _links(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The link to each public name by its full names: where it is documented, and where else it can be imported."""
+    links: dict[str, str] = {}
+    places: dict[int, str] = {}
+    for package, each in entries.items():
+        links[package] = f"/report/{PACKAGES[package]}.qmd#{_anchor(package)}"
+        for name, value in each.items():
+            places[id(value)] = f"/report/{PACKAGES[package]}.qmd#{_anchor(f'{package}.{name}')}"
+    for package in PACKAGES:
+        known = {name: places[id(value)] for name, value in public(_module(package)).items() if id(value) in places}
+        links |= {f"{package}.{name}": place for name, place in known.items()}
+    return links
+
+
+def docstring_markdown(value: Any, links: Mapping[str, str]) -> str:
+    """The docstring of a function, class or module as Markdown."""
+    text = inspect.getdoc(value) or ""
+    return "\n\n".join(_blocks(text, links))
+
+
+def signature(name: str, value: Any) -> str:
+    """`name` with its arguments as they are written, an argument a line where they are long."""
+    try:
+        found = inspect.signature(value)
+    except (TypeError, ValueError):  # a class of the interpreter's own
+        return name
+    arguments, starred = [], False
+    for each in found.parameters.values():
+        if each.kind is each.KEYWORD_ONLY and not starred:
+            arguments.append("*")
+        starred = starred or each.kind in (each.VAR_POSITIONAL, each.KEYWORD_ONLY)
+        if each.name != "self":
+            arguments.append(_argument(each))
+    returned = ""
+    if not inspect.isclass(value) and found.return_annotation is not found.empty:
+        returned = f" -> {_annotation(found.return_annotation)}"
+    line = f"{name}({', '.join(arguments)}){returned}"
+    if len(line) <= CODE_COLUMNS:
+        return line
+    return f"{name}(\n" + "".join(f"    {each},\n" for each in arguments) + f"){returned}"
+
+
+def _argument(parameter: inspect.Parameter) -> str:
+    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    kind = "" if parameter.annotation is parameter.empty else f": {_annotation(parameter.annotation)}"
+    if parameter.default is parameter.empty:
+        return f"{stars}{parameter.name}{kind}"
+    # A default that is made anew for each call, or a long configuration, is named in the docstring.
+    long = dataclasses.is_dataclass(parameter.default) or "<" in repr(parameter.default)
+    shown = "..." if long else repr(parameter.default)
+    return f"{parameter.name}{kind} = {shown}" if kind else f"{parameter.name}={shown}"
+
+
+def _annotation(annotation: Any) -> str:
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+def _entry(name: str, value: Any, links: Mapping[str, str]) -> str:
+    kind = "class " if inspect.isclass(value) else ""
+    parts = [f"```python\n{kind}{signature(name, value)}\n```", docstring_markdown(value, links)]
+    if inspect.isclass(value):
+        parts += [_member(member, each, links) for member, each in _members(value)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _members(value: type) -> Iterator[tuple[str, Any]]:
+    """The public methods and properties that a class itself defines and documents."""
+    for name, member in vars(value).items():
+        function = member.fget if isinstance(member, property) else member
+        documented = inspect.isfunction(function) and function.__doc__
+        if not name.startswith("_") and documented:
+            yield name, member
+
+
+def _member(name: str, member: Any, links: Mapping[str, str]) -> str:
+    shown = name if isinstance(member, property) else signature(name, member)
+    return f"```python\n.{shown}\n```\n\n{docstring_markdown(member, links)}"
+
+
+# Docstrings -----------------------------------------------------------------------------------------------------------
+
+
+def _blocks(text: str, links: Mapping[str, str]) -> Iterator[str]:
+    """The blocks of a docstring as Markdown."""
+    for paragraph in re.split(r"\n\s*\n", text):
+        lines = paragraph.split("\n")
+        if lines[0].lstrip().startswith(">>>"):
+            yield f"```python\n{textwrap.dedent(paragraph)}\n```"
+        elif all(line.startswith("    ") for line in lines):
+            yield f"```text\n{textwrap.dedent(paragraph)}\n```"
+        else:
+            yield from _prose(lines, links)
+
+
+def _prose(lines: list[str], links: Mapping[str, str]) -> Iterator[str]:
+    """Sentences, with a list where lines begin "name: ", and examples that follow without an empty line."""
+    items: list[list[str]] = []
+    for line in lines:
+        indented = line.startswith("  ")
+        begins = ARGUMENT.match(line) or NUMBERED.match(line)
+        if not items or (not indented and (begins or ARGUMENT.match(items[-1][0]))):
+            items.append([line])
+        else:
+            items[-1].append(line.strip())
+    for in_list, group in groupby(items, key=lambda item: bool(ARGUMENT.match(item[0]) or NUMBERED.match(item[0]))):
+        if in_list:
+            yield "\n".join(_item(" ".join(item), links) for item in group)
+        else:
+            yield from (_inline(" ".join(item), links) for item in group)
+
+
+def _item(text: str, links: Mapping[str, str]) -> str:
+    """An item of a list: an argument and its meaning, or a numbered step."""
+    argument = ARGUMENT.match(text)
+    if argument:
+        return f"- `{text[: argument.end() - 2]}`: {_inline(text[argument.end() :], links)}"
+    number, step = text.split(" ", 1)
+    return f"{number} {_inline(step, links)}"
+
+
+def _inline(text: str, links: Mapping[str, str]) -> str:
+    """A line of prose: code stays, names that have a place in the API lead to it, the rest means what it says."""
+    pieces = re.split(r"(`[^`]+`)", text)
+    return "".join(
+        _code(piece, links) if piece.startswith("`") and len(piece) > 1 else MARKDOWN_CHARACTERS.sub(r"\\\1", piece)
+        for piece in pieces
+    )
+
+
+def _code(piece: str, links: Mapping[str, str]) -> str:
+    link = links.get(piece.strip("`"))
+    return f"[{piece}]({link})" if link else piece
+
+
+def _anchor(name: str) -> str:
+    return "api-" + name.replace(".", "-").replace("_", "-").lower()

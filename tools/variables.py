@@ -88,6 +88,7 @@ def variables() -> Values:
         "classical": {**by_learner_and_features(learners), "best": best(learners, audit["width"])},
         "model-selection": model_selection_values(),
         "interpretation": interpretation(audit["width"]),
+        "acquisition": acquisition_values(),
         "tumours": tumours(),
         "claims": marked_claims(Path("report")),
         **{name: compared(experiments.find_experiments(name)) for name in COMPARISONS},
@@ -285,6 +286,13 @@ def link(text: str, *sources: Record) -> str:
         return f"[{text}](/report/provenance.qmd#{sources[0].anchor}){{.measured}}"
     keys = " ".join(source.key[:SHOWN_DIGITS] for source in sources)
     return f'[{text}](/report/provenance.qmd#{sources[0].group_anchor}){{.measured data-records="{keys}"}}'
+
+
+def acquisition_values() -> Values:
+    """The selected model on images from elsewhere, with intervals over patients."""
+    elsewhere = records.get(experiments.acquisition_external()[0])
+    intervals = summary([elsewhere], "test", seed=DRAW_SEED, names=("auc", "sensitivity", "specificity"))
+    return {"external": {name: link(format_interval(interval), elsewhere) for name, interval in intervals.items()}}
 
 
 def tumours() -> Values:

@@ -15,6 +15,7 @@ from pneumo.evaluation.calibration import (
     temperature,
 )
 from pneumo.evaluation.comparison import DeLong, McNemar, delong, mcnemar_exact
+from pneumo.evaluation.conformal import ConformalAnswer, conformal_answer
 from pneumo.evaluation.hierarchical import Difference, hierarchical_difference, holm
 from pneumo.evaluation.intervals import Interval, bootstrap, paired_bootstrap, summary
 from pneumo.evaluation.metrics import (
@@ -40,6 +41,7 @@ from pneumo.evaluation.thresholds import (
 )
 
 __all__ = [
+    "ConformalAnswer",
     "DeLong",
     "DecisionCurve",
     "Difference",
@@ -54,6 +56,7 @@ __all__ = [
     "brier",
     "calibration_intercept",
     "calibration_slope",
+    "conformal_answer",
     "confusion",
     "delong",
     "expected_calibration_error",

@@ -29,7 +29,7 @@ class UntyingConfig:
     """How training keeps a network from learning how images were acquired; the default does nothing.
 
     The acquisition strata are those of `pneumo.data.strata`, of the training images; strata with fewer than
-    `smallest_group` images of a class are merged with the next, so that no group is learnt by heart.
+    `smallest_group` images of a class are merged with the next, against overfitting to a handful of images.
 
     field: of the file's header, "height" or "aspect", that defines the strata.
     weight_exponent: a in the weight (n_expected / n)^a of each image in the loss, where n is the number of images of

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from pneumo.errors import PneumoError  # noqa: E402
-from tools import cell_cache, interactive, settings  # noqa: E402
+from tools import cell_cache, interactive, page_model, settings  # noqa: E402
 from tools.chapter_inputs import ChapterInputs  # noqa: E402
 from tools.errors import BuildError  # noqa: E402
 
@@ -38,6 +38,8 @@ def main() -> int:
         write_variables(inputs)
         interactive.write(ROOT)
         write_record_cards(inputs)
+        if missing := page_model.write(ROOT, ROOT / interactive.OUTPUT):
+            print(f"pre-render: the pages have no model to try: {missing}", flush=True)
         stale = drop_stale_cells(inputs, os.environ.get("QUARTO_PROFILE", ""))
     except (PneumoError, BuildError) as error:
         print(f"pre-render: {error}", file=sys.stderr)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,18 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from pneumo.experiments.config import Experiment
+    from pneumo.experiments.records import Record
 
 COLUMNS = ("variant", "seed", "layer", "relative", "rms")
-
-
-class LayerChange(NamedTuple):
-    """How far training changed a layer's weights.
-
-    relative: |after − before| / |before|, Euclidean norms. rms: root mean square of the changes of single weights.
-    """
-
-    relative: float
-    rms: float
 
 
 def trainable_parameters(experiments: Iterable[Experiment]) -> pd.DataFrame:
@@ -75,58 +66,19 @@ def feature_maps(model: PretrainedConfig, image: np.ndarray, *, block: int, chan
     return (chosen - chosen.amin(dim=(1, 2), keepdim=True)).numpy()
 
 
-def weight_changes(experiments: Iterable[Experiment]) -> pd.DataFrame:
+def weight_changes(records: Iterable[Record]) -> pd.DataFrame:
     """How far training moved each layer of each network from its initial weights.
 
-    Returns one row a network and layer, columns COLUMNS; for relative and rms see `LayerChange`. Networks whose trained
-    weights are not in this machine's cache are left out; where none is, the frame is empty.
+    records: of `PretrainedConfig`s. Returns one row a network and layer, columns COLUMNS; for relative and rms see
+    `pneumo.models.LayerChange`. Raises MissingRecord for a record made before this was recorded.
     """
     rows = []
-    for experiment in experiments:
-        name = experiment.variant
-        rows += [(name, experiment.seed, layer, *change) for layer, change in _changes(experiment).items()]
+    for record in records:
+        changes = record.from_weights.get("weight_changes")
+        if changes is None:
+            raise MissingRecord(
+                f"{record.experiment.name}: its record says nothing of its layers' weight changes; move it away and "
+                f"make it again with: pneumo run {record.experiment.name}"
+            )
+        rows += [(record.variant, record.experiment.seed, layer, *change) for layer, change in changes.items()]
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def layer_changes(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, LayerChange]:
-    """The change of each layer between two states of one EfficientNet, in the order from image to logit.
-
-    before, after: state dictionaries. A layer is the stem, a block ("1" is the first), the last convolution or the
-    head. Only kernels and matrices count: biases and batch normalisation are few and of another scale.
-    """
-    sums: dict[str, np.ndarray] = {}
-    for name, start in before.items():
-        if start.ndim < 2:
-            continue
-        distance = (after[name].double() - start.double()).square().sum()
-        length = start.double().square().sum()
-        row = np.array([float(distance), float(length), start.numel()])
-        sums[_layer(name)] = sums.get(_layer(name), np.zeros(3)) + row
-    return {
-        layer: LayerChange(relative=float(distance / length) ** 0.5, rms=float(distance / weights) ** 0.5)
-        for layer, (distance, length, weights) in sums.items()
-    }
-
-
-def _changes(experiment: Experiment) -> dict[str, LayerChange]:
-    """Of one network; empty where its weights are not in the cache."""
-    from pneumo import models, training
-    from pneumo.experiments import pipeline
-
-    try:
-        after = pipeline.load_trained_network(experiment).state_dict()
-    except MissingRecord:
-        return {}
-    generator = training.make_generator(experiment.seed, 0, "weights")  # as `pipeline` drew the initial weights
-    model = experiment.model
-    if not isinstance(model, PretrainedConfig):
-        raise TypeError(f"{experiment.name} has a {type(model).__name__}; weight changes need a PretrainedConfig")
-    return layer_changes(models.build(model, generator).state_dict(), after)
-
-
-def _layer(name: str) -> str:
-    """ "network._blocks.3._project_conv.weight" belongs to "4"."""
-    first, second = name.removeprefix("network.").split(".")[:2]
-    if first == "_blocks":
-        return str(int(second) + 1)
-    return {"_conv_stem": "stem", "_conv_head": "last convolution", "_fc": "head"}[first]

@@ -23,7 +23,7 @@ from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, Ree
 from pneumo.interpret import OCCLUSIONS
 from pneumo.io.files import atomic_write
 from pneumo.io.paths import checkpoint_path, weights_path
-from pneumo.models.configuration import NetworkConfig
+from pneumo.models.configuration import NetworkConfig, PretrainedConfig
 
 SELECTION_PART = {"plain": "validation", "stressed": "stressed"}
 """The part of `records.SCORED_PARTS` that chooses, for each `TrainingConfig.validate_on`."""
@@ -47,7 +47,7 @@ def compute_results(model: ModelConfig, experiment: Experiment, progress: bool) 
 def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
     config = _training(experiment)
     images = _images(experiment, progress)
-    network = models.build(model, training.make_generator(experiment.seed, 0, "weights"))
+    network = _initial_network(model, experiment.seed)
     fit = training.fit(
         network,
         images.parts["train"],
@@ -70,7 +70,26 @@ def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> di
         },
         "split": images.split,
         "provenance": images.provenance | {"network": models.cost(model, experiment.data.image_size)._asdict()},
+        "from_weights": _from_weights(network, model, experiment.seed, images.parts["validation"]),
     }
+
+
+def _initial_network(model: NetworkConfig, seed: int) -> torch.nn.Module:
+    """The network before training, whose random weights the seed determines."""
+    return models.build(model, training.make_generator(seed, 0, "weights"))
+
+
+def _from_weights(
+    network: torch.nn.Module, model: NetworkConfig, seed: int, validation: training.Images
+) -> dict[str, Any]:
+    """What figures show of a trained network: `Record.from_weights`."""
+    if isinstance(network, models.SpatialTransformer):
+        theta = training.sampling_grids(network, validation)
+        return {"theta": np.round(theta.astype(float), 4).tolist()}
+    if isinstance(model, PretrainedConfig):
+        changes = models.layer_changes(_initial_network(model, seed).state_dict(), network.state_dict())
+        return {"weight_changes": {layer: [float(f"{value:.4g}") for value in each] for layer, each in changes.items()}}
+    return {}
 
 
 @compute_results.register

@@ -41,7 +41,7 @@ machine might have taken them."""
 RECORD_FIELD_TYPES = {
     "experiment": dict, "history": list, "scores": dict, "selection": dict, "provenance": dict, "split": dict
 }  # fmt: skip
-"""What a record file holds besides its format, recipe, key and digest."""
+"""What a record file holds besides its format, recipe, key and digest. `from_weights` may be absent."""
 
 SPLIT_COLUMNS = ("image", "patient", "label", "subtype", "part")
 
@@ -85,6 +85,9 @@ class Record:
     selection: what was chosen (epoch, threshold) and on which part of the data.
     provenance: data digest, versions, commit, machine, seconds, peak memory.
     split: the images of every part (image, patient, label, subtype, part).
+    from_weights: what figures show of the trained weights, which are no part of a record. "theta", of a spatial
+        transformer: the sampling grid of each validation image, (N, 2, 3). "weight_changes", of a pretrained network:
+        how far training moved each layer, {layer: (relative, rms)}, see `pneumo.models.layer_changes`.
     """
 
     experiment: Experiment
@@ -93,6 +96,7 @@ class Record:
     selection: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
+    from_weights: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for part, scores in self.scores.items():
@@ -230,6 +234,8 @@ def _save(record: Record, root: Path) -> Path:
         "scores": {part: np.round(np.asarray(scores, float), 4).tolist() for part, scores in record.scores.items()},
         "provenance": record.provenance,
     }
+    if record.from_weights:
+        body["from_weights"] = record.from_weights
     path = record_path(record.experiment, root)
     _write(path, _dumps({**body, "digest": json_digest(body)}))
     return path
@@ -254,6 +260,7 @@ def load(path: Path) -> Record:
             scores={part: np.asarray(scores, float) for part, scores in body["scores"].items()},
             selection=body["selection"],
             provenance=body["provenance"],
+            from_weights=dict(body.get("from_weights", {})),
             split=read_split(path, body["split"]),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -30,3 +30,7 @@ from .summary import (
     Layer as Layer,
     layers as layers,
 )
+from .weight_changes import (
+    LayerChange as LayerChange,
+    layer_changes as layer_changes,
+)

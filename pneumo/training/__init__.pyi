@@ -7,6 +7,7 @@ from .batches import (
     perturb_once as perturb_once,
     predict as predict,
     prediction_batch_size as prediction_batch_size,
+    sampling_grids as sampling_grids,
 )
 from .configuration import (
     OptimizerConfig as OptimizerConfig,

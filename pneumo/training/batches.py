@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pneumo.augment import Augmentation, augment, scale
 from pneumo.models.modes import evaluation_mode
+from pneumo.models.spatial_transformer import SpatialTransformer
 
 PREDICTION_BATCH_SIZE = 256
 PREDICTION_BATCH_PIXELS = PREDICTION_BATCH_SIZE * 224**2
@@ -105,11 +106,21 @@ def predict(network: nn.Module, images: Images) -> np.ndarray:
 
     Computed in evaluation mode; the network's modes are afterwards as they were. Its weights are stored channels-last.
     """
+    return _outputs(network, images, network)
+
+
+def sampling_grids(network: SpatialTransformer, images: Images) -> np.ndarray:
+    """`SpatialTransformer.theta` of each image, (N, 2, 3) float32, in the order of `images`; computed as `predict`."""
+    return _outputs(network, images, network.theta)
+
+
+def _outputs(network: nn.Module, images: Images, function: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """What `function`, of the network, gives for each image, in evaluation mode."""
     network.to(memory_format=torch.channels_last)
     device = next(network.parameters()).device
     with torch.inference_mode(), evaluation_mode(network):
-        batches = (network(scale(batch.to(device))) for batch, _ in images.batches(prediction_batch_size(images)))
-        return torch.cat([logits.float().cpu() for logits in batches]).numpy()
+        batches = (function(scale(batch.to(device))) for batch, _ in images.batches(prediction_batch_size(images)))
+        return torch.cat([outputs.float().cpu() for outputs in batches]).numpy()
 
 
 def prediction_batch_size(images: Images) -> int:

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import save_file
+from support.records import make_record
 
-from pneumo import models, training
+from pneumo import models
 from pneumo.analysis import finetuning
+from pneumo.errors import MissingRecord
 from pneumo.experiments.config import Experiment, PretrainedConfig
-from pneumo.io.paths import weights_path
 from pneumo.reporting.plots.weight_changes import weight_change
 
 HEAD = PretrainedConfig(train="head")
-NO_ROWS = pd.DataFrame(columns=finetuning.COLUMNS)
+MOVED = {"weight_changes": {"stem": [0.0, 0.0], "head": [0.5, 0.1]}}
 
 
 @pytest.fixture
@@ -49,47 +49,24 @@ def test_feature_maps_are_the_channels_that_vary_most_each_from_zero_up():
     assert deviations[0] == pytest.approx(first.numpy().std(axis=(1, 2)).max(), rel=1e-4)
 
 
-def test_the_change_of_a_layer_is_that_of_all_its_kernels():
-    before = {
-        "network._conv_stem.weight": torch.tensor([[3.0], [4.0]]),
-        "network._bn0.weight": torch.ones(2),
-        "network._blocks.0._depthwise_conv.weight": torch.tensor([[2.0]]),
-        "network._blocks.0._project_conv.weight": torch.tensor([[1.0, 2.0]]),
-        "network._fc.weight": torch.tensor([[2.0]]),
-        "network._fc.bias": torch.zeros(1),
-    }
-    after = {
-        **before,
-        "network._conv_stem.weight": torch.tensor([[3.0], [3.0]]),
-        "network._bn0.weight": torch.zeros(2),
-        "network._blocks.0._project_conv.weight": torch.tensor([[1.0, 8.0]]),
-        "network._fc.bias": torch.ones(1),
-    }
-    # Stem: 1 over the root of 9 + 16, and over the root of 2 weights. Block: 6 over the root of 4 + 1 + 4, and of 3.
-    found = finetuning.layer_changes(before, after)
-    assert list(found) == ["stem", "1", "head"]
-    assert found["stem"] == pytest.approx((0.2, 0.5**0.5))
-    assert found["1"] == pytest.approx((2.0, 6 / 3**0.5))
-    assert found["head"] == (0, 0)
+def test_weight_changes_are_those_of_the_records():
+    def record(seed):
+        return replace(
+            make_record(group="transfer-learning", variant="head", model=HEAD, seed=seed), from_weights=MOVED
+        )
+
+    frame = finetuning.weight_changes([record(3), record(4)])
+    assert frame.to_numpy().tolist() == [
+        ["head", 3, "stem", 0.0, 0.0],
+        ["head", 3, "head", 0.5, 0.1],
+        ["head", 4, "stem", 0.0, 0.0],
+        ["head", 4, "head", 0.5, 0.1],
+    ]
 
 
-def test_weight_changes_start_at_the_weights_that_the_seed_drew(of_the_head):
-    network = models.build(HEAD, training.make_generator(of_the_head.seed, 0, "weights"))
-    with torch.no_grad():
-        network.network._fc.weight.mul_(1.5)
-    path = weights_path(of_the_head.key)
-    path.parent.mkdir(parents=True)
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path)
-
-    frame = finetuning.weight_changes([of_the_head, replace(of_the_head, seed=4)])  # of the other there are no weights
-    assert frame["layer"].tolist() == ["stem", *map(str, range(1, 17)), "last convolution", "head"]
-    assert set(frame["seed"]) == {3}
-    assert set(frame["variant"]) == {"head"}
-    assert frame["relative"].tolist() == pytest.approx([0] * 18 + [0.5])
-
-
-def test_networks_whose_weights_are_elsewhere_are_left_out(of_the_head):
-    assert finetuning.weight_changes([of_the_head]).empty
+def test_a_record_without_weight_changes_is_named_with_the_remedy():
+    with pytest.raises(MissingRecord, match="test/seed-0: its record says nothing .* pneumo run test/seed-0"):
+        finetuning.weight_changes([make_record(model=HEAD)])
 
 
 def test_a_variant_is_a_line_through_the_layers_that_moved_at_the_mean_of_its_seeds():
@@ -108,9 +85,3 @@ def test_a_variant_is_a_line_through_the_layers_that_moved_at_the_mean_of_its_se
         np.testing.assert_allclose(thick["all"], [[0, 0.2 * factor], [1, 0.3 * factor]])
         np.testing.assert_allclose(thick["top"], [[1, 0.5 * factor]])
         assert len(ax.lines) == 5
-
-
-def test_without_weights_the_figure_says_so():
-    (ax,) = weight_change(NO_ROWS)
-    assert not ax.axison
-    assert "not on the machine" in ax.texts[0].get_text()

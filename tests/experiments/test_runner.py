@@ -21,7 +21,9 @@ from pneumo.experiments.config import (
     HeaderConfig,
     LBPConfig,
     OptimizerConfig,
+    PretrainedConfig,
     TrainingConfig,
+    TransformerConfig,
 )
 from pneumo.io.paths import checkpoint_path, weights_path
 
@@ -284,3 +286,19 @@ def test_a_classical_experiment_is_recorded_with_what_its_search_chose(small):
     frame = record.frame("validation")
     assert evaluation.auc(frame["label"], frame["probability"]) > 0.5
     assert records.find(experiment).experiment == experiment
+
+
+def test_the_record_of_a_spatial_transformer_has_the_grid_of_each_validation_image(small):
+    model = TransformerConfig(network=CNNConfig(width=2, depth=2), localisation_width=2)
+    record = runner.run(replace(small, name="small/transformer", model=model), progress=False)
+    theta = np.array(records.load(records.find_path(record.experiment)).from_weights["theta"])
+    assert theta.shape == (len(record.frame("validation")), 2, 3)
+    assert np.abs(theta - np.eye(3)[:2]).max() > 0  # training moved them
+    assert not runner.run(small, progress=False).from_weights
+
+
+def test_the_record_of_a_pretrained_network_has_the_change_of_each_layer(small):
+    record = runner.run(replace(small, name="small/head", model=PretrainedConfig(train="head")), progress=False)
+    changes = record.from_weights["weight_changes"]
+    assert list(changes) == ["stem", *map(str, range(1, 17)), "last convolution", "head"]
+    assert {layer for layer, (relative, _) in changes.items() if relative > 0} == {"head"}

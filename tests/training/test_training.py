@@ -12,7 +12,7 @@ import torch
 from pneumo import augment, models, training
 from pneumo.augment import NONE, STRESS, STRONG
 from pneumo.errors import NonFiniteLoss
-from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig
+from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig, TransformerConfig
 from pneumo.training import Images, make_generator
 
 MODEL = CNNConfig(width=2, depth=2, dropout=0.3)
@@ -305,3 +305,16 @@ def test_of_large_images_fewer_are_looked_at_together(side, together):
     pixels = training.InMemory(array=np.zeros((1, side, side), np.uint8))
     images = training.Images(pixels=pixels, rows=np.array([0]), labels=np.array([0]))
     assert training.prediction_batch_size(images) == together
+
+
+def test_sampling_grids_are_theta_of_each_image_in_evaluation_mode():
+    network = models.build(TransformerConfig(network=CNNConfig(width=2, depth=2), localisation_width=2))
+    with torch.no_grad():
+        network.regression.weight.normal_(generator=torch.Generator().manual_seed(0))
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32), np.uint8)
+    images = training.Images(pixels=training.InMemory(array=pixels), rows=np.array([4, 0, 2]), labels=np.zeros(3))
+    grids = training.sampling_grids(network, images)
+    with torch.no_grad():
+        expected = network.eval().theta(torch.from_numpy(pixels[[4, 0, 2]])[:, None] / 255)
+    np.testing.assert_allclose(grids, expected, rtol=1e-6)
+    assert np.ptp(grids, axis=0).max() > 0.01

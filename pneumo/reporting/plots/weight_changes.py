@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from pneumo.reporting.plots.style import GREY, PALETTE, new_axes, set_log_scale, shared_legend, single_axes, styled
+from pneumo.reporting.plots.style import PALETTE, new_axes, set_log_scale, shared_legend, styled
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NO_WEIGHTS = "Not drawn: the trained weights are not on the machine that rendered this."
 
 CHANGES = {"relative": "change, relative to\nthe layer's weights", "rms": "change of a weight\n(root mean square)"}
 """Columns that are drawn, with their axis labels."""
@@ -24,13 +22,8 @@ def weight_change(frame: pd.DataFrame) -> np.ndarray:
 
     frame: columns variant, seed, layer, relative, rms; see `analysis.finetuning.weight_changes`. A thin line for each
     seed, a thick one for the mean of each variant. Layers that did not change are left out, since the upper axis is
-    logarithmic. Returns the axes, (2,); for an empty frame a single one, (1,), that says why it is empty.
+    logarithmic. Returns the axes, (2,).
     """
-    if frame.empty:
-        ax = single_axes(None, 0.6)
-        ax.axis("off")
-        ax.text(0.5, 0.5, NO_WEIGHTS, ha="center", va="center", color=GREY, transform=ax.transAxes)
-        return np.array([ax])
     axes = new_axes(4.6, rows=2)[:, 0]
     layers = list(dict.fromkeys(frame["layer"]))
     changed = frame[frame["relative"] > 0].assign(place=lambda rows: rows["layer"].map(layers.index))

@@ -1,4 +1,5 @@
 from . import (
+    acquisition,
     calibration,
     chapter_effects,
     comparisons,
@@ -24,6 +25,7 @@ from . import (
 )
 
 __all__ = [
+    "acquisition",
     "calibration",
     "chapter_effects",
     "choosing",

@@ -124,6 +124,12 @@ def threshold_stability(record: Record, *, draws: int = STABILITY_DRAWS, seed: i
     return Interval(float(evaluation.youden_threshold(labels, probabilities)), float(low), float(high))
 
 
+def merged_validation_strata(record: Record, header: Record) -> np.ndarray:
+    """The stratum of each validation image of a record, from 0 for the lowest files; small ones are merged with the
+    next, see SMALLEST_CELL. Raises ValueError where the record predicts other images than the header record."""
+    return _merged(record, header)[0]
+
+
 class _Cells(NamedTuple):
     """losses: (models, N), each image's, averaged over the parts. groups: (N,), 2 * stratum + class."""
 

@@ -1,0 +1,94 @@
+"""Tables of the variants, on rates and ranks counted by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.records import make_record
+
+from pneumo import records
+from pneumo.analysis import acquisition
+from pneumo.experiments.config import DataConfig, Experiment, HeaderConfig
+
+LABELS = np.tile([0, 1], 30)
+HEIGHTS = np.repeat([700.0, 800.0, 2000.0], 20)
+
+
+def header(field: str, values: np.ndarray):
+    """Its scores are 3 - 0.002 x the field's value."""
+    return make_record(
+        experiment=Experiment(
+            name=f"headers/{field}", data=DataConfig(name="phantom", version="0-0"), model=HeaderConfig(field=field)
+        ),
+        scores={"validation": 3 - 0.002 * values},
+        labels=LABELS,
+        selection={"slope": -0.002, "intercept": 3.0},
+    )
+
+
+def record(validation, seed=0, variant="square", name="g/square-seed-0"):
+    scores = {"validation": validation, "stressed": validation, "test": validation}
+    return make_record(name, group="g", variant=variant, scores=scores, labels=LABELS, seed=seed)
+
+
+def scores_with(low_normals: float) -> np.ndarray:
+    """Pneumonias at 2; normals at -2, but for those of the low files, which lie at `low_normals`."""
+    return np.where(LABELS == 1, 2.0, np.where(HEIGHTS < 900, low_normals, -2.0))
+
+
+def test_specificity_is_that_of_low_files_and_of_the_others_at_one_sensitivity():
+    low, rest = acquisition.stratum_specificities(record(scores_with(3.0)), header("height", HEIGHTS))
+    assert (low, rest) == (0.0, 1.0)
+    assert acquisition.stratum_specificities(record(scores_with(-2.0)), header("height", HEIGHTS)) == (1.0, 1.0)
+
+
+def test_a_variant_has_the_mean_of_its_seeds_with_the_lowest_and_the_highest():
+    several = [record(scores_with(3.0)), record(scores_with(-2.0), seed=1, name="g/square-seed-1")]
+    frame = acquisition.variant_results({"square-weights": several}, header("height", HEIGHTS))
+    row = frame.iloc[0]
+    assert (row["variant"], row["seeds"]) == ("square weights", 2)
+    assert (row["specificity, low files"].estimate, row["specificity, low files"].low) == (0.5, 0.0)
+    # Two thirds of the normals lie above all pneumonias in one, none in the other.
+    assert row["AUC"].low == pytest.approx(1 / 3)
+    assert row["AUC"].high == 1.0
+
+
+def test_evidence_is_taken_from_occluded_images_and_from_ranks_within_a_class():
+    widths = np.linspace(500, 2000, 60)
+    follows = record(np.where(LABELS == 0, widths, -widths) / 1000)
+    dark = record(scores_with(3.0), name="e/square-border-seed-0")
+    frame = acquisition.variant_evidence({"square": [follows]}, {("square", "border"): [dark]}, header("width", widths))
+    row = frame.iloc[0]
+    assert row["width, normal"].estimate == pytest.approx(1.0)
+    assert row["width, pneumonia"].estimate == pytest.approx(-1.0)
+    assert row["border alone"].estimate == pytest.approx(1 / 3)
+    assert row["without lungs"] is None or pd.isna(row["without lungs"])
+
+
+def test_what_has_no_record_is_left_out(tmp_path):
+    experiment = record(scores_with(-2.0)).experiment
+    records.save(record(scores_with(-2.0)), tmp_path)
+    missing = replace(experiment, seed=7)
+    found = acquisition.recorded([experiment, missing], tmp_path)
+    assert [each.experiment for each in found] == [experiment]
+    looks = acquisition.recorded_looks({("a", "border", 0): experiment, ("a", "border", 1): missing}, tmp_path)
+    assert [len(each) for each in looks.values()] == [1]
+    assert list(acquisition.by_variant(found)) == ["square"]
+
+
+def test_without_any_record_the_tables_have_headings_and_no_row():
+    assert acquisition.variant_results({}, header("height", HEIGHTS)).shape == (0, 7)
+    assert acquisition.variant_evidence({}, {}, header("width", HEIGHTS)).shape == (0, 5)
+
+
+def test_images_from_elsewhere_are_judged_at_the_threshold_that_came_with_the_model():
+    elsewhere = make_record(
+        scores=[3.0, -1, 1, 2], labels=[0, 0, 1, 1], patients=["a", "a", "b", "c"], selection={"threshold": 0.8}
+    )
+    row = acquisition.external_results({"m": elsewhere}).iloc[0]
+    assert (row["images"], row["patients"]) == (4, 3)
+    # From a probability of 0.8 on: logits from 1.39.
+    assert row["sensitivity"].estimate == 0.5
+    assert row["specificity"].estimate == 0.5
+    assert row["AUC"].estimate == 0.5

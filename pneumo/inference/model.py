@@ -132,6 +132,8 @@ class Model:
 
             model = load_model().at(sensitivity=0.95)
         """
+        if (threshold, sensitivity, error) == (None, None, None):
+            return self
         if threshold is not None and sensitivity is not None:
             raise ValueError(f"threshold={threshold} and sensitivity={sensitivity} set the same; give one of them")
         if threshold is not None and not 0 < threshold < 1:

@@ -325,7 +325,7 @@ def _stored_values(file: Dataset) -> tuple[np.ndarray, np.ndarray]:
     file.PhotometricInterpretation = _photometric(file)
     if file.get("NumberOfFrames", 1) is None:
         del file.NumberOfFrames
-    words = _decoded(file)
+    words = _decoded(file, raw=True)
     if words.shape != (file.Rows, file.Columns):
         raise ValueError(f"its header says {file.Rows} x {file.Columns} pixels, and it holds {words.shape}")
     whole = np.int32 if words.itemsize <= 2 else np.int64
@@ -340,12 +340,30 @@ def _stored_values(file: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return stored, _padding(file, stored, words, bits, allocated, signed)
 
 
-def _decoded(file: Dataset) -> np.ndarray:
-    """The words in which pixels are stored, or what a decompressor gives, as they are."""
+def _decoded(file: Dataset, *, raw: bool) -> np.ndarray:
+    """The words in which pixels are stored, or what a decompressor gives. raw: as they are, and not colours as RGB."""
     from pydicom.pixels.decoders.base import get_decoder
 
     decoder = get_decoder(file.file_meta.TransferSyntaxUID)
-    return decoder.as_array(file, raw=True, correct_unused_bits=False)[0]  # pyright: ignore[reportArgumentType]
+    safe = _pillow_decodes(file) and "pillow" in decoder.available_plugins
+    return decoder.as_array(
+        file,
+        raw=raw,
+        correct_unused_bits=False,  # pyright: ignore[reportArgumentType]
+        decoding_plugin="pillow" if safe else "",
+    )[0]
+
+
+def _pillow_decodes(file: Dataset) -> bool:
+    """Whether Pillow can decompress: JPEG of 8 bits, and grey JPEG 2000. GDCM, which reads more, ends the process on
+    some damaged files."""
+    from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, JPEGExtended12Bit
+
+    syntax = file.file_meta.TransferSyntaxUID
+    if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+        coded = _coded_size(_first_frame(file.PixelData))
+        return coded is not None and coded.bits == 8 == file.BitsStored
+    return syntax in (JPEG2000, JPEG2000Lossless) and file.SamplesPerPixel == 1
 
 
 def _is_native(file: Dataset) -> bool:
@@ -487,7 +505,7 @@ def _colours(file: Dataset) -> np.ndarray:
     from pydicom.pixels.processing import apply_color_lut
 
     file.PhotometricInterpretation = _photometric(file)
-    colours = file.pixel_array
+    colours = _decoded(file, raw=False)
     bits = int(file.BitsStored)
     if file.PhotometricInterpretation == PALETTE:
         colours = apply_color_lut(colours, file)[..., :3]

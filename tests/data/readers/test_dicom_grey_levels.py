@@ -448,7 +448,7 @@ def test_a_compressed_image_of_another_size_than_said_never_reaches_the_decoder(
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((16, 16), np.uint8)).save(buffer, form)
     syntax = JPEGBaseline8Bit if form == "JPEG" else JPEG2000Lossless
-    monkeypatch.setattr("pneumo.data.readers.dicom._decoded", lambda _: pytest.fail("decoded"))
+    monkeypatch.setattr("pneumo.data.readers.dicom._decoded", lambda *_, **__: pytest.fail("decoded"))
     with pytest.raises(DataError, match=f"says {rows} x {columns} pixels of 1 x 8 bits, and its .* 16 x 16 of 1 x 8"):
         decode_dicom(holding(buffer.getvalue(), syntax, (rows, columns)), "x.dcm")
 

@@ -137,7 +137,7 @@ def _write_row(row: Prediction, counts: dict[str, int], bar: tqdm, table: Writer
 
 @contextmanager
 def _cleared(bar: tqdm) -> Iterator[None]:
-    """A progress bar that leaves the cursor at the start of a line, also where it ends before it is due to be shown."""
+    """A progress bar that leaves the cursor at the start of a line, also where it ends before it was shown."""
     with bar:
         try:
             yield
@@ -160,10 +160,9 @@ def _said_how_far(kept: Journal, files: int, csv_path: Path | None, cam_folder: 
     try:
         yield
     except KeyboardInterrupt:
-        places = ([f"rows are in {csv_path}"] if csv_path else []) + (
-            [f"pictures in {cam_folder}"] if cam_folder else []
-        )
-        where = f"; their {', '.join(places)}, and the same command goes on from there" if places else ""
+        places = {"rows are in": csv_path, "pictures are in": cam_folder}
+        named = " and their ".join(f"{what} {place}" for what, place in places.items() if place is not None)
+        where = f"; their {named}, and the same command goes on from there" if named else ""
         raise KeyboardInterrupt(f"stopped after {kept.finished} of {files} files{where}") from None
 
 

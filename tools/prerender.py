@@ -1,7 +1,8 @@
 """What has to be ready before the book is rendered; Quarto and the plain edition both run it.
 
-Writes `_variables.yml` from the records and the pages of the API from the docstrings, and drops the executed cells of chapters whose inputs have changed:
-jupyter-cache looks at the code of a chapter, not at the package and the records behind it.
+Writes `_variables.yml` from the records and the pages of the API from the docstrings, and drops the executed cells of
+chapters whose inputs have changed: jupyter-cache looks at the code of a chapter, not at the package and the records
+behind it.
 """
 
 from __future__ import annotations

@@ -66,7 +66,11 @@ def attention_windows(experiment: Experiment, images: np.ndarray) -> AttentionWi
 
 
 def weights_available(experiments: Iterable[Experiment]) -> bool:
-    """Whether the trained weights of all experiments are in this machine's cache."""
+    """Whether the trained weights of all experiments are in this machine's cache.
+
+    >>> weights_available([])
+    True
+    """
     return all(weights_path(experiment.key).is_file() for experiment in experiments)
 
 
@@ -74,6 +78,10 @@ def displace(images: np.ndarray, change: Augmentation, *, seed: int) -> Displace
     """Displace square images (N, S, S) uint8, each by an amount of its own, and keep the amounts.
 
     change: the ranges to draw from. seed: of the draws.
+
+    >>> displaced = displace(np.zeros((2, 32, 32), np.uint8), pneumo.augment.MILD, seed=0)
+    >>> displaced.images.shape
+    (2, 32, 32)
     """
     drawn = parameters(len(images), change, torch.Generator().manual_seed(seed))
     moved = transform(scale(torch.from_numpy(images)), drawn, fill_mode=change.fill_mode, cval=change.cval)

@@ -36,3 +36,7 @@ __all__ = [
     "read_pcam",
     "split",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

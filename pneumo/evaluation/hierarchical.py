@@ -52,6 +52,11 @@ def hierarchical_difference(
     (tests/stress).
 
     Raises ValueError for a recipe with fewer than two seeds: how far seeds differ cannot be seen from one.
+
+    >>> labels, scores = np.arange(40) % 2, np.random.default_rng(0).random((2, 40))
+    >>> difference = hierarchical_difference(labels, (scores, scores), None, metrics.auc, rng=np.random.default_rng(0))
+    >>> difference[0]
+    0.0
     """
     counts = resample(labels, groups, draws=draws, rng=rng)
     recipes = [_by_seed(labels, scores, statistic, counts) for scores in pair]

@@ -71,6 +71,9 @@ class DataConfig:
     validation_fraction: of the development images; whole patients.
     fraction: of the training images that are used; whole patients.
     distortion: applied once to every image, of training, validation and test.
+
+    >>> DataConfig(name="phantom", version="1", image_size=128).resize
+    'stretch'
     """
 
     name: str
@@ -88,6 +91,9 @@ class HeaderConfig:
     """No network: one number of the file's header is the score, see `pneumo.data.headers`.
 
     field: "width", "height", "aspect", "jpeg_quality" or "bytes_per_megapixel".
+
+    >>> HeaderConfig(field="width").field
+    'width'
     """
 
     field: str
@@ -102,6 +108,9 @@ class ReevaluationConfig:
     change: perturbation of the images; drawn once for each image.
     look: occlusion: the "whole" image; "without-lungs", which are grey; the "border" alone; or patches "shuffled". See
         `pneumo.interpret.occlusion`.
+
+    >>> ReevaluationConfig(network=CNNConfig(), seeds=(0, 1), mirrored=True).look
+    'whole'
     """
 
     network: NetworkConfig

@@ -29,6 +29,9 @@ def run(experiment: Experiment, *, root: Path | None = None, progress: bool = Tr
     $PNEUMO_LIMIT_MINUTES (the book sets 1, so that no chapter trains for long by surprise). Raises RecordError, before
     any work is done, where the new record could not be written; a stored one needs no place to write. Two processes
     that want the same experiment: one works, the other waits for its record.
+
+    >>> run(pneumo.experiments.first_network()[0]).threshold > 0.5
+    True
     """
     stored = records.find(experiment, root)
     if stored is not None:
@@ -55,6 +58,9 @@ def run_all(
     jobs: experiments at a time, through joblib: the backend is its default or what `joblib.parallel_config` set. The
         processor's threads are divided among them. With one job, everything runs in this process.
     progress: tell each finished experiment on stderr, and how many of the expected minutes are done.
+
+    >>> len(run_all(pneumo.experiments.first_network()))
+    5
     """
     experiments = list(experiments)
     todo = plan(experiments, root, jobs=jobs)
@@ -110,7 +116,11 @@ def run_with_threads(experiment: Experiment, root: Path, threads: int, submitter
 
 
 def lock(experiment: Experiment) -> filelock.FileLock:
-    """Held while an experiment runs on this machine; the system frees it when the process ends, however it ends."""
+    """Held while an experiment runs on this machine; the system frees it when the process ends, however it ends.
+
+    >>> with lock(pneumo.experiments.first_network()[0]):
+    ...     pass  # no other process of this machine runs it meanwhile
+    """
     path = cache_folder() / "runs" / f"{experiment.key}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(path)

@@ -87,6 +87,10 @@ class Model:
 
     experiment: what was run. threshold: the probability from which an image counts as positive, fixed by the record.
     record: its key. record_sha256: the digest in its file.
+
+    >>> model = load_model()
+    >>> model.predict_frame(np.zeros((224, 224), np.uint8))["warning"][0] != ""  # no radiograph
+    True
     """
 
     experiment: Experiment

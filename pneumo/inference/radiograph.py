@@ -33,6 +33,11 @@ def from_bytes(data: bytes, name: str, *, size: int, resize: ResizeRule) -> Radi
     """The radiograph in a JPEG, PNG or DICOM file. name: what errors call it.
 
     Raises DataError as `pneumo.data.decode.decode` and `pneumo.data.readers.dicom.decode_dicom` do.
+
+    >>> buffer = io.BytesIO()
+    >>> Image.fromarray(np.zeros((100, 80), np.uint8)).save(buffer, "PNG")
+    >>> from_bytes(buffer.getvalue(), "a.png", size=64, resize="stretch").aspect
+    0.8
     """
     if is_dicom(data) or (data and name.lower().endswith(DICOM_SUFFIXES)):
         grey, colour = decode_dicom(data, name), 0.0
@@ -45,6 +50,9 @@ def from_array(array: np.ndarray, name: str, *, size: int, resize: ResizeRule) -
     """The radiograph in an array: (H, W) or (H, W, 3), uint8 or uint16, 0 black. name: what errors call it.
 
     uint16 is divided by 256 and colour becomes its luma, as in a PNG file. Raises DataError for any other array.
+
+    >>> from_array(np.zeros((100, 80), np.uint8), "a", size=64, resize="stretch").pixels.shape
+    (64, 64)
     """
     array = np.asarray(array)
     if array.dtype not in (np.uint8, np.uint16):

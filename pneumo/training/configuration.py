@@ -10,7 +10,11 @@ from pneumo.augment.configuration import Augmentation
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """name: see `pneumo.training.OPTIMIZERS`. schedule: see `pneumo.training.SCHEDULES`."""
+    """name: see `pneumo.training.OPTIMIZERS`. schedule: see `pneumo.training.SCHEDULES`.
+
+    >>> OptimizerConfig(learning_rate=5e-4, schedule="one-cycle").name
+    'adamw'
+    """
 
     name: str = "adamw"
     learning_rate: float = 1e-3
@@ -35,6 +39,9 @@ class TrainingConfig:
         place of the last weights; 0 for none.
     validate_on: the images that choose epoch and threshold: the validation part as it is ("plain"), or copies of it
         as another machine might have taken them ("stressed", see `pneumo.augment.STRESS`).
+
+    >>> TrainingConfig(epochs=5, optimizer=OptimizerConfig(learning_rate=5e-4)).batch_size
+    32
     """
 
     epochs: int = 30

@@ -101,6 +101,10 @@ class Model:
     record: its key. record_sha256: the digest in its file.
     calibration: its predictions for validation images, or None where neither its file nor a record here has them.
     answer: bounds of the third answer, from the calibration; None without.
+
+    >>> model = load_model()
+    >>> model.predict_frame(np.zeros((224, 224), np.uint8))["warning"][0] != ""  # no radiograph
+    True
     """
 
     experiment: Experiment

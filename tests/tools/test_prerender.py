@@ -8,7 +8,7 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 
 from tools import cell_cache, prerender
-from tools.prerender import drop_stale_cells, write_variables
+from tools.prerender import drop_stale_cells, write_record_cards, write_variables
 
 ONE, TWO = PurePosixPath("report/one.qmd"), PurePosixPath("report/two.qmd")
 
@@ -87,3 +87,15 @@ def test_variables_are_written_anew_when_their_inputs_change(project, monkeypatc
     inputs.variables = "b"
     write_variables(inputs)
     assert path.read_text() == "# made from b\ncnn:\n  auc: '0.954'\n"
+
+
+def test_the_cards_of_records_are_written_anew_when_their_inputs_change(project, monkeypatch):
+    inputs, path = Inputs(), project / "_interactive/record-cards.js"
+    path.parent.mkdir()
+    for name, shown in (("a", "a"), ("b", "a")):
+        monkeypatch.setattr("pneumo.reporting.provenance.record_cards", lambda *_, name=name, **__: {"records": [name]})
+        write_record_cards(inputs)
+        assert path.read_text() == f'window.pneumoRecordCards = {{"records":["{shown}"]}};\n'
+    inputs.variables = "b"
+    write_record_cards(inputs)
+    assert '["b"]' in path.read_text()

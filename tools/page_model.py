@@ -10,7 +10,6 @@ import base64
 import gzip
 import hashlib
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -83,7 +82,7 @@ def export_graph(path: Path) -> tuple[bytes, list[tuple[str, int, int]]]:
     """
     absent = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]
     if absent:
-        raise Missing(f"{' and '.join(absent)} was not installed")
+        raise Missing(f"{' and '.join(absent)} {'was' if len(absent) == 1 else 'were'} not installed")
     import torch
 
     from pneumo.inference import load_model
@@ -199,8 +198,3 @@ def _digest(*paths: Path) -> str:
     for path in paths:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def values_of(script: Path) -> dict[str, Any]:
-    """The values in a script that `write_data` wrote."""
-    return json.loads(script.read_text(encoding="utf-8").removeprefix(f"window.{VARIABLE} = ").rstrip(";\n"))

@@ -251,10 +251,11 @@ local function scrolling_table(element)
   end
   local caption, identifier = element.caption, element.identifier
   element.caption, element.identifier = { long = {} }, ''
-  local label = stringify(caption.long) ~= '' and stringify(caption.long) or 'Table'
+  local named = stringify(caption.long) ~= ''
+  local label = named and stringify(caption.long) or 'Table'
   -- As pairs: the order of a table's keys is another in each run.
   local scroller = pandoc.Div({ element },
-    pandoc.Attr('', { 'table' }, { { 'tabindex', '0' }, { 'role', 'region' }, { 'aria-label', label } }))
+    pandoc.Attr('', { 'table' }, { { 'tabindex', '0' }, { 'role', named and 'region' or 'group' }, { 'aria-label', label } }))
   if #caption.long == 0 then
     return scroller
   end

@@ -52,3 +52,21 @@ for (const heading of document.querySelectorAll("article :is(h2, h3, h4)[id]")) 
   link.setAttribute("aria-label", `Link to “${heading.textContent.trim()}”`);
   heading.append(" ", link);
 }
+
+// A figure that scrolls, on a narrow screen, can be scrolled with the keyboard too.
+const markScrolling = () => {
+  for (const paragraph of document.querySelectorAll("article p:has(> img)")) {
+    const scrolls = paragraph.scrollWidth > paragraph.clientWidth + 1;
+    paragraph.toggleAttribute("tabindex", scrolls);
+    if (scrolls) {
+      paragraph.tabIndex = 0;
+      paragraph.setAttribute("role", "group");
+      paragraph.setAttribute("aria-label", `Figure: ${paragraph.querySelector("img").alt}`);
+    } else {
+      paragraph.removeAttribute("role");
+      paragraph.removeAttribute("aria-label");
+    }
+  }
+};
+addEventListener("load", markScrolling);
+addEventListener("resize", markScrolling);

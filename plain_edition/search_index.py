@@ -18,16 +18,17 @@ PREVIEW_LETTERS = 420
 
 @dataclass(kw_only=True)
 class Section:
-    """A part of a page from one heading to the next. target: of a link from the site's root."""
+    """A part of a page from one heading to the next. target: of a link from the site's root. identifier: its own."""
 
     target: str
+    identifier: str = ""
     title: str = ""
     text: str = ""
 
 
 @dataclass(kw_only=True)
 class Page:
-    """title: of the page. sections: in order. previews: text by identifier, of figures, tables and terms."""
+    """title: of the page. sections: in order. previews: text by identifier, of figures, tables, sections, terms."""
 
     title: str = ""
     sections: list[Section] = field(default_factory=list)
@@ -83,7 +84,8 @@ class _ArticleParser(HTMLParser):
         self.skipping += tag in SKIPPED
         identifier = attributes.get("id") or ""
         if tag in HEADINGS:
-            self.heading = Section(target=f"{self.path}#{identifier}" if tag != "h1" else self.path)
+            target = f"{self.path}#{identifier}" if tag != "h1" else self.path
+            self.heading = Section(target=target, identifier=identifier)
             self.page.sections.append(self.heading)
         if (identifier.startswith("fig-") and tag == "figure") or tag == "dd":
             self.captured.append((len(self.open), identifier or self.last_term, []))
@@ -131,6 +133,8 @@ class _ArticleParser(HTMLParser):
     def result(self) -> Page:
         for section in self.page.sections:
             section.title, section.text = _tidy(section.title), _tidy(section.text)
+            if section.identifier:
+                self.page.previews.setdefault(section.identifier, _shortened(f"{section.title}: {section.text}"))
         self.page.title = self.page.sections[0].title if self.page.sections else ""
         return self.page
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import signal
 import sys
 import textwrap
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -127,12 +128,22 @@ def _stopped(received: Sequence[int], text: str) -> int:
 def _reader_has_ended() -> bool:
     """Whether the program that reads standard output has; what is left of it then goes nowhere."""
     try:
-        sys.stdout.flush()
-    except OSError:
-        with suppress(OSError):  # standard output without a file, as in a notebook
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+        output = sys.stdout.fileno()
+    except OSError:  # no file, as in a notebook
+        return False
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(output, 0)
+        ended = any(event & select.POLLERR for _, event in poll.poll(0))
+    else:  # Windows, where a pipe that nobody reads refuses what is written
+        try:
+            sys.stdout.flush()
+            ended = False
+        except OSError:
+            ended = True
+    if ended:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return ended
 
 
 def _printable(text: str) -> str:

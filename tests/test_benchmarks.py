@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import features, measuring, memory, radiographs, results, scaling, study, training
+from benchmarks import features, libraries, measuring, memory, radiographs, results, scaling, study, training
 from benchmarks.results import Claim, Measurement, Point, Results
 from pneumo import data
 from pneumo.experiments import study as experiments_of_study
@@ -38,6 +38,7 @@ def light(monkeypatch):
     monkeypatch.setattr(
         experiments_of_study, "GROUPS", dict(experiments_of_study.GROUPS)
     )  # what runs there adds a group
+    monkeypatch.setattr(libraries, "WORKERS", 0)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the command sets it for good
 
 
@@ -61,7 +62,7 @@ def test_every_benchmark_runs_and_its_claims_are_written(name, light, tmp_path, 
 def test_an_unknown_benchmark_is_refused_with_the_names_there_are(capsys):
     with pytest.raises(SystemExit):
         command.main(["nonsense"])
-    assert "nonsense; there are: training, reading" in capsys.readouterr().err
+    assert "nonsense; there are: training, libraries, reading" in capsys.readouterr().err
 
 
 # Results
@@ -129,6 +130,28 @@ def test_ways_are_measured_in_turns():
 def test_the_rate_counts_whole_steps_after_the_warm_up():
     # Steps of 10 s, 2 s, 2 s, 4 s; the first one warms up. Three of 32 images in 8 s.
     assert training._rate([0.0, 10.0, 12.0, 14.0, 18.0]) == 12
+
+
+@pytest.mark.parametrize("name", ["pneumo", *libraries.LIBRARIES])
+def test_each_library_shows_every_image_once_changed_and_in_the_same_range(name, monkeypatch):
+    if name not in ("pneumo", *libraries.installed()):
+        pytest.skip(f"{name} is not installed")
+    monkeypatch.setattr(libraries, "WORKERS", 0)  # no process of its own for eight images
+    monkeypatch.setattr(libraries, "BATCH", 4)
+    random = np.random.default_rng(0)
+    images = (random.integers(0, 40, (8, 16, 16)) + 25 * np.arange(8)[:, None, None]).astype(np.uint8)
+    way = libraries.ours if name == "pneumo" else libraries.LIBRARIES[name]
+    batches = list(way(images, np.arange(8)))
+    shown = np.concatenate([batch.numpy() for batch, _ in batches])
+    labels = np.concatenate([targets.numpy() for _, targets in batches])
+    assert shown.shape == (8, 1, 16, 16)
+    assert sorted(labels.tolist()) == list(range(8))
+    for image, label in zip(shown, labels.astype(int), strict=True):
+        original = images[label] / 255
+        assert not np.allclose(image[0], original)
+        assert image.mean() == pytest.approx(
+            original.mean(), abs=0.25 * original.mean() + 0.1
+        )  # brightness, and no more
 
 
 def test_scikit_image_measures_the_features_it_is_compared_with():

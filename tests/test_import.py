@@ -3,6 +3,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import pneumo
+from tools import api_reference
+
 RECORDS = Path(__file__).parent.parent / "records"
 
 
@@ -30,6 +35,13 @@ def test_asking_for_a_stored_record_needs_neither_torch_nor_lightning():
     heavy = {"torch", "pytorch_lightning"}
     run = f"pneumo.run(pneumo.experiments.first_network()[0], root=pathlib.Path({str(RECORDS)!r}))"
     assert not modules_after(f"import pathlib, pneumo; {run}") & heavy
+
+
+@pytest.mark.parametrize("package", api_reference.PACKAGES)
+def test_dir_shows_what_is_public_and_no_more(package):
+    module = pneumo if package == "pneumo" else getattr(pneumo, package.removeprefix("pneumo."))
+    assert dir(module) == sorted(module.__all__)
+    assert all(hasattr(module, name) for name in dir(module))
 
 
 def test_everything_that_pneumo_promises_can_be_imported():

@@ -102,9 +102,12 @@ def documented() -> dict[str, dict[str, Any]]:
     seen: set[int] = set()
     entries: dict[str, dict[str, Any]] = {}
     for package in sorted(PACKAGES, key=lambda package: package == "pneumo"):
-        found = {name: value for name, value in public(_module(package)).items() if id(value) not in seen}
-        seen |= {id(value) for value in found.values()}
-        entries[package] = found
+        entries[package] = {}
+        # The shortest name of each: `experiments.plan`, not `experiments.planning.plan`.
+        for name, value in sorted(public(_module(package)).items(), key=lambda item: (item[0].count("."), item[0])):
+            if id(value) not in seen:
+                seen.add(id(value))
+                entries[package][name] = value
     return entries
 
 
@@ -288,4 +291,4 @@ def _code(piece: str, links: Mapping[str, str]) -> str:
 
 
 def _anchor(name: str) -> str:
-    return "api-" + name.replace(".", "-").replace("_", "-").lower()
+    return "api-" + name.replace(".", "-").replace("_", "-")

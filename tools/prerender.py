@@ -35,7 +35,7 @@ def main() -> int:
     os.chdir(ROOT)
     try:
         from pneumo.errors import PneumoError
-        from tools import api_reference, interactive
+        from tools import api_reference, interactive, page_model
         from tools.chapter_inputs import ChapterInputs
         from tools.errors import BuildError
     except ModuleNotFoundError as error:
@@ -54,6 +54,8 @@ def main() -> int:
         interactive.write(ROOT)
         write_record_cards(inputs)
         api_reference.write_pages(ROOT)
+        if missing := page_model.write(ROOT, ROOT / interactive.OUTPUT):
+            print(f"pre-render: the pages have no model to try: {missing}", flush=True)
         stale = drop_stale_cells(inputs, profile)
     except (PneumoError, BuildError) as error:
         print(f"pre-render: {error}", file=sys.stderr)

@@ -22,6 +22,10 @@ def temperature_scaled(record: Record, part: str = "validation") -> Record:
 
     The threshold is rescaled alike, so every image keeps its predicted class. `selection` gains "temperature".
     Raises ValueError where no temperature is best, see `evaluation.temperature`.
+
+    >>> record = pneumo.records.get("first-network/seed-0")
+    >>> len(temperature_scaled(record).scores["test"]) == len(record.scores["test"])
+    True
     """
     frame = record.frame(part)
     temperature = evaluation.temperature(frame["label"], frame["probability"])
@@ -46,6 +50,9 @@ def calibration_errors(
         intercept                            logits still to be added after scaling, which no temperature can do
     Cells are the mean over the records with the lowest and the highest (`Interval`). Where a record has no best
     temperature, all but the calibration error are None.
+
+    >>> len(calibration_errors(pneumo.records.get("first-network/seed-0"))) > 0
+    True
     """
     rows = []
     for name, records in records_by_model(models).items():

@@ -60,12 +60,23 @@ def images_by_name(name: str, images: Sequence[str]) -> list[np.ndarray]:
 
 
 def exclude_images(records: Sequence[Record], images: Collection[str], *, part: str = "test") -> list[Record]:
-    """The records without some images of `part`, given by name. Thresholds, chosen on another part, stay."""
+    """The records without some images of `part`, given by name. Thresholds, chosen on another part, stay.
+
+    >>> record = pneumo.records.get("first-network/seed-0")
+    >>> first = record.frame("test")["image"][0]
+    >>> len(exclude_images([record], [first])[0].frame("test"))
+    623
+    """
     return [_keep(record, part, ~_among(record, part, images)) for record in records]
 
 
 def restrict_to_images(records: Sequence[Record], images: Collection[str], *, part: str = "test") -> list[Record]:
-    """The records with only some images of `part`, given by name. Thresholds, chosen on another part, stay."""
+    """The records with only some images of `part`, given by name. Thresholds, chosen on another part, stay.
+
+    >>> record = pneumo.records.get("first-network/seed-0")
+    >>> len(restrict_to_images([record], record.frame("test")["image"][:100])[0].frame("test"))
+    100
+    """
     return [_keep(record, part, _among(record, part, images)) for record in records]
 
 

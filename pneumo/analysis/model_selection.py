@@ -29,6 +29,9 @@ def select_models(root: Path | None = None) -> dict[str, Record]:
 
     The one function of `pneumo.analysis` that looks up records: those of `experiments.selection_candidates`, in `root`
     or where `records.get` looks. The rule is `select`. Raises MissingRecord for a candidate without a record.
+
+    >>> list(select_models())
+    ['classical', 'from scratch', 'transferred']
     """
     return {
         name: select(records.get(experiment, root) for experiment in candidates)
@@ -37,17 +40,29 @@ def select_models(root: Path | None = None) -> dict[str, Record]:
 
 
 def select(candidates: Iterable[Record]) -> Record:
-    """The record with the lowest `selection_loss`; the first of equals. Test scores play no part."""
+    """The record with the lowest `selection_loss`; the first of equals. Test scores play no part.
+
+    >>> select([pneumo.records.get(f"first-network/seed-{seed}") for seed in range(3)]).experiment.group
+    'first-network'
+    """
     return min(candidates, key=selection_loss)
 
 
 def selection_loss(record: Record) -> float:
-    """Mean cross-entropy, in nats, on perturbed validation images, or on plain ones where it has no such scores."""
+    """Mean cross-entropy, in nats, on perturbed validation images, or on plain ones where it has no such scores.
+
+    >>> selection_loss(pneumo.records.get("first-network/seed-0")) > 0
+    True
+    """
     return cross_entropy(record, "stressed" if "stressed" in record.scores else "validation")
 
 
 def cross_entropy(record: Record, part: str) -> float:
-    """Mean cross-entropy of a record's logits on "validation", "stressed" or "test" images, in nats."""
+    """Mean cross-entropy of a record's logits on "validation", "stressed" or "test" images, in nats.
+
+    >>> cross_entropy(pneumo.records.get("first-network/seed-0"), "validation") < 0.2
+    True
+    """
     frame = record.frame(part)
     towards = np.where(frame["label"] == 1, frame["score"], -frame["score"])
     return float(-log_expit(towards).mean())
@@ -58,6 +73,10 @@ def best_candidates(candidates: Iterable[Record], *, best: int = 5) -> pd.DataFr
 
     Columns experiment, selection loss, and AUC on plain and on perturbed validation images ("validation AUC",
     "perturbed AUC"; None without scores of perturbed images).
+
+    >>> records = [pneumo.records.get(f"first-network/seed-{seed}") for seed in range(3)]
+    >>> len(best_candidates(records, best=2))
+    2
     """
     rows = sorted(candidates, key=selection_loss)[:best]
     return pd.DataFrame(
@@ -99,6 +118,9 @@ def trained_on_all_images(several: Iterable[Record]) -> list[Record]:
     """Those of the records whose networks were trained on all training images of the study, undistorted.
 
     Their test scores can be compared, since nothing but network and training differs.
+
+    >>> len(trained_on_all_images([pneumo.records.get("first-network/seed-0")]))
+    1
     """
     return [
         record

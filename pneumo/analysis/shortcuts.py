@@ -31,6 +31,10 @@ def shortcut_correlation(models: Models, shortcuts: Mapping[str, Record], *, par
     Returns one row a shortcut and class, columns shortcut, class, and one for each model: `Interval`s (95 %, images
     taken as independent), or None where the shortcut is the same for all images of the class. Within one class the
     diagnosis cannot bring a correlation about: the model follows the shortcut, or both follow the severity.
+
+    >>> width = pneumo.records.get("data-and-shortcuts/headers/width")
+    >>> len(shortcut_correlation(pneumo.records.get("first-network/seed-0"), {"width": width}))  # one row a class
+    2
     """
     rows = []
     named = records_by_model(models)
@@ -56,6 +60,11 @@ def matched_pairs(
     alike, see MAX_RANK_DISTANCE), shortcut itself, and one for each model: share of these pairs in which the positive
     image has the higher score, ties counting half; over all pairs this would be the AUC. Cells are `Interval`s (95 %,
     over patients), or None where no pair is alike. seed: of the draws of patients.
+
+    >>> width = pneumo.records.get("data-and-shortcuts/headers/width")
+    >>> frame = matched_pairs(pneumo.records.get("first-network/seed-0"), {"width": width})
+    >>> frame.columns[0]
+    'shortcut'
     """
     rows = []
     named = records_by_model(models)

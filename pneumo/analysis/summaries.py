@@ -54,6 +54,9 @@ def one_model(models: Models) -> list[Record]:
     """The records (seeds) of one model: a record, several of one variant, or a mapping with one entry.
 
     Raises ValueError for several variants or entries, and where there is no record.
+
+    >>> len(one_model([pneumo.records.get(f"first-network/seed-{seed}") for seed in range(5)]))
+    5
     """
     if isinstance(models, Mapping):
         named = records_by_model(models)
@@ -80,6 +83,9 @@ def measures(record: Record) -> dict[str, float]:
         loss_gap                              validation minus training loss, last epoch
         seconds_an_epoch                      median over the epochs
         updates                               of the weights, all epochs
+
+    >>> measures(pneumo.records.get("first-network/seed-0"))["parameters"]
+    97521.0
     """
     values: dict[str, float] = {}
     for part in record.scores:
@@ -109,6 +115,9 @@ def summary(
 
     records: the model's seeds; a metric is their mean, each at its own threshold. names: of the metrics, all by
     default. seed: of the draws of patients. Raises ValueError where the records predict different images.
+
+    >>> list(summary([pneumo.records.get("first-network/seed-0")], "test", names=("auc", "sensitivity")))
+    ['auc', 'sensitivity']
     """
     frames = aligned_frames(records, part)
     return evaluation.summary(
@@ -122,7 +131,12 @@ def summary(
 
 
 def aligned_frames(records: Sequence[Record], part: str) -> list[pd.DataFrame]:
-    """`Record.frame(part)` of each record. Raises ValueError where they predict different images."""
+    """`Record.frame(part)` of each record. Raises ValueError where they predict different images.
+
+    >>> records = [pneumo.records.get(f"first-network/seed-{seed}") for seed in range(2)]
+    >>> [len(frame) for frame in aligned_frames(records, "test")]
+    [624, 624]
+    """
     frames = [record.frame(part) for record in records]
     for record, frame in zip(records, frames, strict=True):
         if not frame["image"].equals(frames[0]["image"]):
@@ -134,7 +148,11 @@ def aligned_frames(records: Sequence[Record], part: str) -> list[pd.DataFrame]:
 
 
 def header_field(record: Record) -> str:
-    """The header field that a record's model uses, "width". Raises TypeError for a record of another model."""
+    """The header field that a record's model uses, "width". Raises TypeError for a record of another model.
+
+    >>> header_field(pneumo.records.get("data-and-shortcuts/headers/width"))
+    'width'
+    """
     model = record.experiment.model
     if not isinstance(model, HeaderConfig):
         raise TypeError(f"{record.experiment.name} has a {type(model).__name__}; give a record of a HeaderConfig")
@@ -146,6 +164,9 @@ def header_values(record: Record) -> pd.DataFrame:
 
     Its scores are a logistic regression on one number, so the number follows from them. Raises TypeError for a record
     of another model.
+
+    >>> header_values(pneumo.records.get("data-and-shortcuts/headers/width")).columns.tolist()
+    ['part', 'label', 'width']
     """
     field = header_field(record)
     slope, intercept = record.selection["slope"], record.selection["intercept"]
@@ -155,12 +176,20 @@ def header_values(record: Record) -> pd.DataFrame:
 
 
 def mean_logits(records: Sequence[Record], part: str) -> np.ndarray:
-    """The mean logit of several networks for each image of `part`, (N,)."""
+    """The mean logit of several networks for each image of `part`, (N,).
+
+    >>> mean_logits([pneumo.records.get("first-network/seed-0")], "test").shape
+    (624,)
+    """
     return np.mean([record.scores[part] for record in records], axis=0)
 
 
 def ensemble_auc(records: Sequence[Record], part: str = "test") -> float:
-    """AUC of the mean logit of several networks."""
+    """AUC of the mean logit of several networks.
+
+    >>> ensemble_auc([pneumo.records.get(f"first-network/seed-{seed}") for seed in range(5)]) > 0.9
+    True
+    """
     labels = records[0].frame(part)["label"]
     return float(evaluation.auc(labels, mean_logits(records, part)))
 
@@ -170,6 +199,10 @@ def auc_difference(records: Sequence[Record], others: Sequence[Record], part: st
 
     The draws of patients are the same for both; seed: of the draws. Raises ValueError where the records predict
     different images.
+
+    >>> record = pneumo.records.get("first-network/seed-0")
+    >>> auc_difference([record], [record], "test").estimate
+    0.0
     """
     frames = aligned_frames([*records, *others], part)
     probabilities = np.stack([frame["probability"] for frame in frames])

@@ -22,6 +22,9 @@ def validation_and_test_auc(records: Iterable[Record]) -> pd.DataFrame:
 
     Returns one row a network, columns group, validation_auc, stressed_auc, test_auc. Records without stressed scores
     are left out.
+
+    >>> len(validation_and_test_auc(pneumo.records.load_all())) > 20
+    True
     """
     columns = ["validation_auc", "stressed_auc", "test_auc"]
     scored = [record for record in records if "stressed" in record.scores]
@@ -38,6 +41,9 @@ def threshold_transfer(models: Models, parts: Sequence[str] = ("validation", "st
     models: see `summaries.records_by_model`. parts: whose images choose the threshold. Returns one row a model and
     part, columns model, threshold from (the part), threshold, sensitivity, specificity, accuracy: the mean of the
     model's records with the lowest and the highest (`Interval`).
+
+    >>> len(threshold_transfer(pneumo.records.get("first-network/seed-0"), ["validation"]))
+    1
     """
     rows = []
     for name, records in records_by_model(models).items():

@@ -31,6 +31,9 @@ def optimizer_path(name: str, learning_rate: float, *, steps: int = 40) -> np.nd
     """The weights from INITIAL_WEIGHTS on, as an optimiser with the exact gradient updates them: (steps + 1, 2).
 
     name: one of `training.OPTIMIZERS`. Raises ValueError for another name.
+
+    >>> optimizer_path("sgd", 0.01, steps=5).shape[1]
+    2
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer {name!r} is not known; known: {', '.join(OPTIMIZERS)}")

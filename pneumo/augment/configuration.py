@@ -38,6 +38,9 @@ class Augmentation:
 
     Keras' `rescale=1/255` is always done, by `scale`. There is no anti-aliasing, so a zoom shrinks by half at most.
     Raises ValueError for a value outside its range.
+
+    >>> Augmentation(rotation_range=10.0, horizontal_flip=True).changed_settings
+    ('rotation_range', 'horizontal_flip')
     """
 
     rotation_range: float = 0.0

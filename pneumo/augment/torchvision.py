@@ -29,7 +29,7 @@ class RandomAugmentation(v2.Transform):
     beside the image pass through. `mixup_alpha` is left to the training loop, since it changes labels.
     Raises TypeError for boxes and masks beside the image, and for other numbers.
 
-    >>> augmentation = RandomAugmentation(GENERATOR, torch.Generator().manual_seed(0))
+    >>> augmentation = RandomAugmentation(pneumo.augment.GENERATOR, torch.Generator().manual_seed(0))
     >>> image, label = augmentation(torch.zeros(1, 64, 64, dtype=torch.uint8), 1)
     >>> image.shape, image.dtype, label
     (torch.Size([1, 64, 64]), torch.uint8, 1)

@@ -54,6 +54,9 @@ def scale(images: Tensor) -> Tensor:
 
     images: (N, H, W) uint8, on any device. Returns (N, 1, H, W) float32 there.
     Raises ValueError for another dtype or shape.
+
+    >>> scale(torch.tensor([[[0, 51, 255]]], dtype=torch.uint8))
+    tensor([[[[0.0000, 0.2000, 1.0000]]]])
     """
     if images.dtype != torch.uint8 or images.ndim != 3:
         raise ValueError(f"images are {images.dtype} of shape {tuple(images.shape)}; give (N, H, W) uint8")
@@ -71,6 +74,9 @@ def augment(images: Tensor, config: Augmentation, generator: torch.Generator) ->
     Raises ValueError for another dtype or shape.
 
         images = augment(scale(pixels), GENERATOR, torch.Generator().manual_seed(0))
+
+    >>> augment(torch.zeros(2, 1, 8, 8), Augmentation(rotation_range=5.0), torch.Generator().manual_seed(0)).shape
+    torch.Size([2, 1, 8, 8])
     """
     if not config.changes_images:
         return images
@@ -83,6 +89,10 @@ def parameters(n: int, config: Augmentation, generator: torch.Generator) -> Para
 
     Every `config` takes the same numbers from the generator, so that two configurations that start from the same state
     differ in their own settings alone.
+
+    >>> drawn = parameters(3, Augmentation(rotation_range=5.0), torch.Generator().manual_seed(0))
+    >>> drawn.rotation.shape, bool((drawn.rotation.abs() <= 5).all())
+    (torch.Size([3]), True)
     """
     ranges = {
         "rotation": (-config.rotation_range, config.rotation_range),
@@ -147,6 +157,10 @@ def transform(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "neare
     images, result and errors as in `augment`; fill_mode and cval as in `Augmentation`.
 
         images = transform(images, parameters(len(images), MILD, generator))
+
+    >>> drawn = parameters(2, Augmentation(horizontal_flip=True), torch.Generator().manual_seed(0))
+    >>> transform(torch.rand(2, 1, 8, 8), drawn).shape
+    torch.Size([2, 1, 8, 8])
     """
     if images.dtype != torch.float32 or images.ndim != 4:
         shape = tuple(images.shape)
@@ -245,6 +259,11 @@ def mixup(images: Tensor, labels: Tensor, alpha: float, generator: torch.Generat
     alpha: each image keeps a share drawn from Beta(alpha, alpha), one for each image; 0 returns both unchanged.
     Returns new images and float32 labels in [0, 1]; the loss must take probabilities.
     Raises ValueError for a negative alpha.
+
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> images, labels = mixup(torch.rand(4, 1, 8, 8), torch.tensor([0, 1, 0, 1]), 0.2, generator)
+    >>> labels.dtype, bool(((labels >= 0) & (labels <= 1)).all())
+    (torch.float32, True)
     """
     if not alpha >= 0:
         raise ValueError(f"alpha={alpha} is negative; use 0 for no mixup, or 0.1 to 0.4 as its authors do")

@@ -18,6 +18,10 @@ class ClassicalConfig:
         "xgboost" (gradient-boosted trees). `pneumo.classical.learners.HYPERPARAMETER_GRIDS` is searched.
     components: principal components that the features are reduced to first, or None for the features themselves.
     folds: of the cross-validation that chooses hyper-parameters. Each patient is in one fold.
+
+    >>> from pneumo.features import HOGConfig
+    >>> ClassicalConfig(learner="svm", features=HOGConfig()).learner
+    'svm'
     """
 
     learner: Learner

@@ -37,3 +37,7 @@ __all__ = [
     "read_pcam",
     "split",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

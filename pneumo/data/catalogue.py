@@ -173,6 +173,10 @@ def load(
 
         dataset = load("chest-xray")
         dataset = load("films", labels="films.csv", positive="Pneumonia", negative="No Finding")
+
+    >>> dataset = load("phantom")
+    >>> dataset.classes, len(dataset) == len(dataset.table)
+    (('NORMAL', 'PNEUMONIA'), True)
     """
     name = str(name_or_path or default_name())
     if name in CATALOGUE and (positive or negative or labels):
@@ -216,6 +220,9 @@ def class_names(name: str) -> tuple[str, str]:
     """Names of label 0 and label 1 in figures and tables; the data need not be on this machine.
 
     name: as in `DataConfig.name`. A data set without an entry in `CATALOGUE` gets DEFAULT_CLASS_NAMES.
+
+    >>> class_names("chest-xray"), class_names("pcam")
+    (('normal', 'pneumonia'), ('tumour-free', 'tumour'))
     """
     return CATALOGUE[name].classes if name in CATALOGUE else DEFAULT_CLASS_NAMES
 
@@ -257,6 +264,9 @@ def find(name: str) -> Path | None:
 
     Of the first folder of `data_folders()` that has any, the first of `CatalogueEntry.files`.
     Raises DataError for a name that is not in `CATALOGUE`.
+
+    >>> find("phantom") is None  # it is built in, and has no file
+    True
     """
     paths = (place / file for place in data_folders() for file in _known(name).files)
     return next((path for path in paths if path.exists()), None)
@@ -332,6 +342,9 @@ def counts(dataset: Dataset, *, subtypes: bool = False) -> pd.DataFrame:
     """Images and patients of a data set, a row for each split and class, and for each subtype if asked for.
 
     Columns: split, class, (subtype,) images, patients; patients is missing (<NA>) where they are unknown.
+
+    >>> counts(pneumo.data.load("phantom")).columns.tolist()
+    ['split', 'class', 'images', 'patients']
     """
     table = dataset.table.assign(
         split=pd.Categorical(dataset.table["split"], ["train", "val", "test"]),
@@ -349,6 +362,9 @@ def listing() -> pd.DataFrame:
 
     Columns: name, title, path ("" where it is missing), train, val and test (images of class 0 + class 1, e.g.
     "1,341 + 3,875", "" where there are none), note (licence and remarks, or why the data set cannot be read).
+
+    >>> listing()["name"].tolist()[:2]
+    ['chest-xray', 'chest-xray-highres']
     """
     return pd.DataFrame([_listed(name, known) for name, known in CATALOGUE.items()])
 

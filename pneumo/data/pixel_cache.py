@@ -116,6 +116,9 @@ def pixels(
     be written.
 
         images = pixels(dataset, size=64).rows([0, 1, 2])      # (3, 64, 64) uint8
+
+    >>> pixels(pneumo.data.load("phantom"), size=32, progress=False).rows(np.arange(4)).shape
+    (4, 32, 32)
     """
     check_resize(size, resize)
     if on_error not in ("raise", "skip"):

@@ -55,6 +55,11 @@ def split(table: pd.DataFrame, *, validation_fraction: float = 0.15, fraction: f
 
         parts = split(dataset.table)
         images = pixels(dataset, size=64).rows(parts.train)
+
+    >>> table = pneumo.data.load("phantom").table
+    >>> parts = split(table)
+    >>> set(table["patient"].iloc[parts.train]) & set(table["patient"].iloc[parts.test])
+    set()
     """
     _check_fractions(validation_fraction, fraction)
     by_patient = has_patients(table)

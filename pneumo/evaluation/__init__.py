@@ -80,3 +80,7 @@ __all__ = [
     "threshold_at_sensitivity",
     "youden_threshold",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

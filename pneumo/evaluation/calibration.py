@@ -39,6 +39,9 @@ def expected_calibration_error(
 
     weights: (..., N), see `pneumo.evaluation.metrics`. Noise adds to it: with few images in a bin even a perfectly
     calibrated model is above 0, and the draws of a bootstrap lie higher still.
+
+    >>> float(expected_calibration_error([0, 0, 1, 1], [0.0, 0.0, 1.0, 1.0]))
+    0.0
     """
     labels, probabilities = check_probabilities(labels, probabilities)
     weights = check_weights(weights, len(labels))
@@ -52,6 +55,9 @@ def calibration_slope(labels: ArrayLike, probabilities: ArrayLike, weights: Arra
 
     1 is right, below 1 the probabilities are too extreme, above 1 too timid. NaN where a cut separates the classes, or
     nearly does, since then no slope is steep enough. weights: (..., N), see `pneumo.evaluation.metrics`.
+
+    >>> float(calibration_slope([0, 1, 0, 1, 1, 1, 0, 0], [0.2, 0.8, 0.3, 0.4, 0.9, 0.6, 0.6, 0.1])) > 0
+    True
     """
     labels, probabilities = check_probabilities(labels, probabilities)
     weights = check_weights(weights, len(labels))
@@ -68,6 +74,9 @@ def calibration_intercept(labels: ArrayLike, probabilities: ArrayLike, weights: 
 
     0 is right; above 0 the probabilities are too low on the whole, below 0 too high. The slope is held at 1.
     weights: (..., N), see `pneumo.evaluation.metrics`; NaN where one class has no weight.
+
+    >>> round(float(calibration_intercept([0, 0, 1, 1] * 50, [0.3, 0.3, 0.7, 0.7] * 50)), 3)
+    0.0
     """
     labels, probabilities = check_probabilities(labels, probabilities)
     weights = check_weights(weights, len(labels))
@@ -94,7 +103,11 @@ class ReliabilityCurve:
 
 
 def reliability_curve(labels: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> ReliabilityCurve:
-    """Group images into equally wide bins of probability and count the positives in each."""
+    """Group images into equally wide bins of probability and count the positives in each.
+
+    >>> reliability_curve([0, 1] * 20, [0.2, 0.8] * 20, bins=2).observed_share
+    array([0., 1.])
+    """
     labels, probabilities = check_probabilities(labels, probabilities)
     index = _bin(probabilities, bins)
     images = np.bincount(index, minlength=bins)
@@ -117,6 +130,9 @@ def temperature(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
     Fit it on validation patients. Raises ValueError where no finite positive T is best: every image on the right side
     of one half, or logits that point the wrong way.
+
+    >>> temperature([0, 1, 1] * 10, [0.1, 0.9, 0.4] * 10) > 0
+    True
     """
     labels, probabilities = check_probabilities(labels, probabilities)
     logits = _logit(probabilities)
@@ -130,7 +146,11 @@ def temperature(labels: ArrayLike, probabilities: ArrayLike) -> float:
 
 
 def recalibrate(probabilities: ArrayLike, temperature: float) -> np.ndarray:
-    """Divide every logit by the temperature: the order of the images stays, their confidence changes."""
+    """Divide every logit by the temperature: the order of the images stays, their confidence changes.
+
+    >>> recalibrate([0.5, 0.9], temperature=1.0)
+    array([0.5, 0.9])
+    """
     if not temperature > 0:
         raise ValueError(f"temperature={temperature} must be above 0")
     return expit(_logit(np.asarray(probabilities, dtype=float)) / temperature)

@@ -30,6 +30,10 @@ def delong(labels: ArrayLike, a: ArrayLike, b: ArrayLike) -> DeLong:
 
     a, b: (N,) scores of two models. Raises ValueError where a class has one image, and where the AUCs differ but
     show no variance: no test exists then.
+
+    >>> test = delong([0, 0, 1, 1, 1], [0.1, 0.6, 0.4, 0.8, 0.9], [0.2, 0.3, 0.6, 0.7, 0.8])
+    >>> 0 <= test.p_value <= 1
+    True
     """
     (labels, a), (_, b) = check_scores(labels, a, "scores a"), check_scores(labels, b, "scores b")
     rarer = min(int(labels.sum()), int((1 - labels).sum()))
@@ -64,6 +68,9 @@ def mcnemar_exact(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
     """Exact McNemar test: of the images on which two models disagree, is one right more often than a coin?
 
     correct_a, correct_b: (N,) bool, whether each image was called right. Raises ValueError for unequal lengths.
+
+    >>> mcnemar_exact([True, True, False, False], [True, False, True, False]).p_value
+    1.0
     """
     correct_a, correct_b = np.asarray(correct_a), np.asarray(correct_b)
     if correct_a.ndim != 1 or correct_a.shape != correct_b.shape:

@@ -53,6 +53,11 @@ def hierarchical_difference(
     (tests/stress). Where both recipes are fixed, this is the paired bootstrap over patients.
 
     Raises ValueError for scores of another shape.
+
+    >>> labels, scores = np.arange(40) % 2, np.random.default_rng(0).random((2, 40))
+    >>> difference = hierarchical_difference(labels, (scores, scores), None, metrics.auc, rng=np.random.default_rng(0))
+    >>> difference.interval.estimate, difference.p_value
+    (0.0, 1.0)
     """
     counts = resample(labels, groups, draws=draws, rng=rng)
     recipes = [_by_seed(labels, scores, statistic, counts) for scores in pair]

@@ -31,6 +31,9 @@ def average_precision(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike |
     """Area under the precision-recall curve as a sum of steps, sum of (R_k - R_(k-1)) P_k, without interpolation.
 
     scores: (N,), any finite numbers; only their order matters. Raises ValueError if only one class is present.
+
+    >>> float(average_precision([0, 1, 1], [0.1, 0.8, 0.9]))
+    1.0
     """
     labels, scores = check_scores(labels, scores)
     _, positive, negative = by_score(labels, scores, check_weights(weights, len(labels)))
@@ -99,7 +102,11 @@ def sensitivity(
 def specificity(
     labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Share of the negative images that are predicted negative: TN / (TN + FP)."""
+    """Share of the negative images that are predicted negative: TN / (TN + FP).
+
+    >>> float(specificity([0, 0, 1, 1], [0.2, 0.8, 0.6, 0.9], 0.5))
+    0.5
+    """
     cells = confusion(labels, probabilities, threshold, weights)
     return ratio(cells[..., 0, 0], cells[..., 0, :].sum(axis=-1))
 
@@ -107,7 +114,11 @@ def specificity(
 def accuracy(
     labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Share of all images that are predicted correctly: (TP + TN) / N."""
+    """Share of all images that are predicted correctly: (TP + TN) / N.
+
+    >>> float(accuracy([0, 0, 1, 1], [0.2, 0.8, 0.6, 0.9], 0.5))
+    0.75
+    """
     cells = confusion(labels, probabilities, threshold, weights)
     return ratio(cells[..., 0, 0] + cells[..., 1, 1], cells.sum(axis=(-2, -1)))
 
@@ -115,7 +126,11 @@ def accuracy(
 def balanced_accuracy(
     labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """Mean of sensitivity and specificity: the accuracy if both classes were equally common."""
+    """Mean of sensitivity and specificity: the accuracy if both classes were equally common.
+
+    >>> float(balanced_accuracy([0, 0, 1, 1], [0.2, 0.8, 0.6, 0.9], 0.5))
+    0.75
+    """
     cells = confusion(labels, probabilities, threshold, weights)
     return ratio(np.diagonal(cells, axis1=-2, axis2=-1), cells.sum(axis=-1)).mean(axis=-1)
 
@@ -124,19 +139,30 @@ def ppv(labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: 
     """Positive predictive value, TP / (TP + FP), at the prevalence of these images. Also called precision.
 
     For another prevalence see `ppv_at_prevalence`.
+
+    >>> float(ppv([0, 0, 1, 1], [0.2, 0.8, 0.6, 0.9], 0.5)) < 1
+    True
     """
     cells = confusion(labels, probabilities, threshold, weights)
     return ratio(cells[..., 1, 1], cells[..., :, 1].sum(axis=-1))
 
 
 def npv(labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None) -> np.ndarray:
-    """Negative predictive value, TN / (TN + FN), at the prevalence of these images."""
+    """Negative predictive value, TN / (TN + FN), at the prevalence of these images.
+
+    >>> float(npv([0, 0, 1, 1], [0.2, 0.4, 0.1, 0.9], 0.5)) < 1
+    True
+    """
     cells = confusion(labels, probabilities, threshold, weights)
     return ratio(cells[..., 0, 0], cells[..., :, 0].sum(axis=-1))
 
 
 def f1(labels: ArrayLike, probabilities: ArrayLike, threshold: float, weights: ArrayLike | None = None) -> np.ndarray:
-    """Harmonic mean of sensitivity and ppv: 2 TP / (2 TP + FP + FN)."""
+    """Harmonic mean of sensitivity and ppv: 2 TP / (2 TP + FP + FN).
+
+    >>> float(f1([0, 0, 1, 1], [0.2, 0.8, 0.6, 0.9], 0.5))
+    0.8
+    """
     cells = confusion(labels, probabilities, threshold, weights)
     true_positives = 2 * cells[..., 1, 1]
     return ratio(true_positives, true_positives + cells[..., 0, 1] + cells[..., 1, 0])

@@ -48,6 +48,9 @@ def specificity_at_sensitivity(
     """Specificity at the highest threshold whose sensitivity is at least `target`, read off the same images' ROC curve.
 
     weights: (..., N), see `pneumo.evaluation.metrics`; each draw of a bootstrap then finds its own threshold.
+
+    >>> float(specificity_at_sensitivity([0, 0, 1, 1], [0.2, 0.7, 0.6, 0.9], 1.0))
+    0.5
     """
     check_fraction(target, "target")
     labels, probabilities = check_probabilities(labels, probabilities)
@@ -61,6 +64,9 @@ def ppv_at_prevalence(sensitivity: ArrayLike, specificity: ArrayLike, prevalence
     """The positive predictive value that a model would have where `prevalence` of the patients are ill (Bayes' rule).
 
     All in [0, 1], broadcast against each other. NaN where nobody would be called positive.
+
+    >>> float(ppv_at_prevalence(0.9, 0.9, 0.5))
+    0.9
     """
     sensitivity, specificity, prevalence = map(np.asarray, (sensitivity, specificity, prevalence))
     true_positives = sensitivity * prevalence
@@ -86,6 +92,9 @@ def net_benefit(
 
     thresholds: (T,), in [0, 1). At threshold t, one missed patient weighs as much as (1-t)/t treated needlessly.
     prevalence: of the patients the curve is to speak of; None takes these images' own.
+
+    >>> net_benefit([0, 1], [0.1, 0.9], [0.5]).model
+    array([0.5])
     """
     labels, probabilities = check_probabilities(labels, probabilities)
     thresholds = np.asarray(thresholds, dtype=float)

@@ -18,13 +18,21 @@ FEW_SEEDS = range(3)
 
 
 def study_data(image_size: int = 64) -> DataConfig:
-    """The data of the study: the real radiographs, or what $PNEUMO_DATASET names (`make demo` names the phantom)."""
+    """The data of the study: the real radiographs, or what $PNEUMO_DATASET names (`make demo` names the phantom).
+
+    >>> study_data(128).image_size
+    128
+    """
     return data_config(os.environ.get("PNEUMO_DATASET", "chest-xray"), image_size)
 
 
 def reduced_training_data(image_size: int = 64) -> DataConfig:
     """Two fifths of the training images; validation and test as ever. For comparisons of how a network is trained: on
-    fewer images runs are short, and validation is not so nearly solved that nothing could show."""
+    fewer images runs are short, and validation is not so nearly solved that nothing could show.
+
+    >>> reduced_training_data().fraction
+    0.4
+    """
     return replace(study_data(image_size), fraction=0.4)
 
 
@@ -40,6 +48,9 @@ def data_config(
 
     A path is read to see who is in it; the names of `pneumo data list` are known without their data.
     positive, negative, labels: see `pneumo.data.load`.
+
+    >>> data_config("phantom", image_size=32).image_size
+    32
     """
     from pneumo.data.catalogue import CATALOGUE, default_positive, load
 
@@ -91,6 +102,10 @@ def repeated(
 
     chapter: whose folder of records the group is in; by default the group has its own. variant: "" for a group without
         variants. data: by default the study's, at 64 pixels. minutes: of each, on two cores.
+
+    >>> data = data_config("phantom")
+    >>> [each.name for each in repeated("mine", "small", CNNConfig(width=4), data=data, seeds=range(2))]
+    ['mine/small-seed-0', 'mine/small-seed-1']
     """
     return [
         Experiment(

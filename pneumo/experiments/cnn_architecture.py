@@ -11,7 +11,11 @@ CHAPTER = "cnn-architecture"
 
 
 def network_parts() -> list[Experiment]:
-    """Depth, width and batch normalisation of the baseline CNN, three seeds. `pneumo run network-parts`: 20 min."""
+    """Depth, width and batch normalisation of the baseline CNN, three seeds. `pneumo run network-parts`: 20 min.
+
+    >>> sorted({experiment.variant for experiment in network_parts()})
+    ['baseline', 'depth-2', 'no-batch-norm', 'width-32', 'width-8']
+    """
     variants = {
         "baseline": CNNConfig(),
         "depth-2": CNNConfig(depth=2),
@@ -32,6 +36,9 @@ def batch_size() -> list[Experiment]:
     """Batches of 8 to 256 images, three seeds. `pneumo run batch-size`: 6 min on 2 cores.
 
     The learning rate grows as the square root of the batch, which keeps the noise of Adam's steps about the same.
+
+    >>> sorted({experiment.training.batch_size for experiment in batch_size()})
+    [8, 32, 128, 256]
     """
     sizes = (8, 32, 128, 256)
     trainings = {
@@ -46,7 +53,11 @@ def batch_size() -> list[Experiment]:
 
 
 def image_size() -> list[Experiment]:
-    """The baseline CNN at 32, 64, 128 and 224 pixels, three seeds. `pneumo run image-size`: 20 min on 2 cores."""
+    """The baseline CNN at 32, 64, 128 and 224 pixels, three seeds. `pneumo run image-size`: 20 min on 2 cores.
+
+    >>> sorted({experiment.data.image_size for experiment in image_size()})
+    [32, 64, 128, 224]
+    """
     minutes = {32: 0.3, 64: 0.5, 128: 1.7, 224: 6.0}
     return [
         experiment
@@ -63,6 +74,9 @@ def detail() -> list[Experiment]:
     `pneumo run detail`: 25 min on 2 cores.
     At 500 pixels the receptive field of the same network covers half of the side that it covers at 250; with one block
     more it covers as much. All radiographs are from the official training part, so patients are split anew.
+
+    >>> {experiment.group for experiment in detail()}
+    {'detail'}
     """
     phantom = study_data().name == "phantom"  # whose images are small
     coarse, fine = (32, 64) if phantom else (250, 500)

@@ -79,6 +79,9 @@ class DataConfig:
         one image stay in one fold. 0 folds for none.
     positive, negative, labels: which class is label 1, which is label 0, and the path of a CSV file of labels, see
         `pneumo.data.load`; "" for the default. They are written to records only where they are given.
+
+    >>> DataConfig(name="phantom", version="1", image_size=128).resize
+    'stretch'
     """
 
     name: str
@@ -102,6 +105,9 @@ class HeaderConfig:
     """No network: one number of the file's header is the score, see `pneumo.data.headers`.
 
     field: "width", "height", "aspect", "jpeg_quality" or "bytes_per_megapixel".
+
+    >>> HeaderConfig(field="width").field
+    'width'
     """
 
     field: str
@@ -119,6 +125,9 @@ class ReevaluationConfig:
     elsewhere: a data set all of whose images are the test part, instead of the experiment's own; "" for those. Nothing
         is chosen on it: the threshold is that of the record on the experiment's own images.
     elsewhere_version: its `Dataset.version`, who is in it.
+
+    >>> ReevaluationConfig(network=CNNConfig(), seeds=(0, 1), mirrored=True).look
+    'whole'
     """
 
     network: NetworkConfig

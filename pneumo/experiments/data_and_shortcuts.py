@@ -13,6 +13,9 @@ def headers() -> list[Experiment]:
     """Diagnosis by one number of the file's header, no image seen. `pneumo run headers`: seconds.
 
     JPEG quality separates the training classes and is next to useless on the test images; width works on both.
+
+    >>> [experiment.model.field for experiment in headers()]
+    ['width', 'height', 'aspect', 'jpeg_quality', 'bytes_per_megapixel']
     """
     fields = ("width", "height", "aspect", "jpeg_quality", "bytes_per_megapixel")
     return [
@@ -33,6 +36,9 @@ def spectra() -> list[Experiment]:
 
     The whole power spectrum, and its finer half, which holds nothing broader than 4 of 128 pixels. Either is enough for
     an AUC of 0.9 on test patients.
+
+    >>> len(spectra())
+    2
     """
     views = {"spectrum": SpectrumConfig(), "fine-spectrum": SpectrumConfig(lowest=0.25)}
     return [

@@ -31,6 +31,10 @@ def perturbed() -> dict[tuple[str, str, float], Experiment]:
     """The first network and the selected model on perturbed test images, by network, perturbation and level.
 
     `pneumo run perturbations`: 12 min on 2 cores. The weights of both must be on this machine.
+
+    >>> network, perturbation, amount = next(iter(perturbed()))
+    >>> network
+    'first network'
     """
     return {
         (network, name, level): _evaluated(
@@ -50,6 +54,9 @@ def occluded() -> dict[tuple[str, Occlusion], Experiment]:
     """The first network and the selected model on occluded images, by network and occlusion.
 
     `pneumo run occlusions`: 3 min on 2 cores. The weights of both must be on this machine.
+
+    >>> {occlusion for _, occlusion in occluded()} == {"without-lungs", "border", "shuffled"}
+    True
     """
     return {
         (network, occlusion): _evaluated("occlusions", f"{network}-{occlusion}", origin, replace(model, look=occlusion))
@@ -59,12 +66,20 @@ def occluded() -> dict[tuple[str, Occlusion], Experiment]:
 
 
 def perturbations() -> list[Experiment]:
-    """The experiments of `perturbed`."""
+    """The experiments of `perturbed`.
+
+    >>> len(perturbations()) == len(perturbed())
+    True
+    """
     return list(perturbed().values())
 
 
 def occlusions() -> list[Experiment]:
-    """The experiments of `occluded`."""
+    """The experiments of `occluded`.
+
+    >>> len(occlusions()) == len(occluded())
+    True
+    """
     return list(occluded().values())
 
 

@@ -16,6 +16,9 @@ def recipe_steps() -> list[Experiment]:
     """Fine-tuning with ever stronger augmentation, then with averaged weights; two seeds.
 
     `pneumo run recipe-steps`: 25 min on 2 cores. "mild" is the fine-tuning of `transfer_learning`, on as many images.
+
+    >>> sorted({experiment.variant for experiment in recipe_steps()})
+    ['averaged', 'mild', 'robust', 'strong']
     """
     fine = replace(FINE_TUNING, epochs=4)
     steps = {
@@ -58,6 +61,9 @@ def selected_model() -> list[Experiment]:
 
     Six epochs with two seeds; and twelve with one, since after six the network still misclassifies 1 in 12 augmented
     training images and the loss on perturbed validation images still falls.
+
+    >>> [experiment.training.epochs for experiment in selected_model()]
+    [6, 6, 12]
     """
     return [
         *repeated(
@@ -87,6 +93,9 @@ def test_time_augmentation() -> list[Experiment]:
     """The networks of `selected_model` with a horizontal flip at test time, and as an ensemble of two seeds.
 
     `pneumo run test-time-augmentation`: 4 min on 2 cores. Nothing is trained, but the weights must be on this machine.
+
+    >>> all(experiment.model.network.name == "efficientnet-lite0" for experiment in test_time_augmentation())
+    True
     """
     variants = {
         "flip-6-epochs-seed-0": ((0,), SIX_EPOCHS, True),

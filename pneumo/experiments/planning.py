@@ -39,6 +39,9 @@ def plan(experiments: Iterable[Experiment], root: Path | None = None, *, jobs: i
 
     The time comes from the records of the same group where there are any: of experiments that differ in the seed alone,
     or else of all, in proportion to their `minutes`. Otherwise `minutes` itself.
+
+    >>> plan(pneumo.experiments.first_network()).total  # all of them are recorded
+    0.0
     """
     experiments = list(experiments)
     stated_minutes = {experiment.key: experiment.minutes for experiment in experiments}
@@ -107,7 +110,11 @@ def _until_all_end(minutes: Iterable[float], jobs: int) -> float:
 
 
 def threads_per_experiment(jobs: int) -> int:
-    """Threads that an experiment computes with while `jobs` of them run at a time."""
+    """Threads that an experiment computes with while `jobs` of them run at a time.
+
+    >>> threads_per_experiment(1000)
+    1
+    """
     if jobs == 1 and "OMP_NUM_THREADS" in os.environ:
         return int(os.environ["OMP_NUM_THREADS"])
     return max(1, joblib.cpu_count() // jobs)
@@ -119,6 +126,9 @@ def status(experiments: Iterable[Experiment], root: Path | None = None) -> pd.Da
     root: the folder of records; by default those of `records.folders`.
     state: "recorded"; "missing"; or "outdated", where a record of this name is there, but of another configuration or
         recipe than that of any of these experiments.
+
+    >>> status(pneumo.experiments.first_network())["state"].tolist()
+    ['recorded', 'recorded', 'recorded', 'recorded', 'recorded']
     """
     experiments = list(experiments)
     keys = {experiment.key for experiment in experiments}

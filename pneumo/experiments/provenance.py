@@ -19,7 +19,13 @@ PACKAGES = ("pneumo", "torch", "pytorch-lightning", "numpy", "pillow", "scikit-l
 
 @contextmanager
 def measured() -> Iterator[dict[str, Any]]:
-    """Fill a dictionary with what was used inside the `with` block: date, seconds, peak memory, machine, versions."""
+    """Fill a dictionary with what was used inside the `with` block: date, seconds, peak memory, machine, versions.
+
+    >>> with measured() as facts:
+    ...     total = sum(range(1000))
+    >>> facts["seconds"] >= 0
+    True
+    """
     facts: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds")}
     _reset_peak_memory()
     start = time.perf_counter()
@@ -34,7 +40,11 @@ def measured() -> Iterator[dict[str, Any]]:
 
 
 def commit() -> str:
-    """The commit of the source that is running, "+changes" if it was changed since; "" outside a repository."""
+    """The commit of the source that is running, "+changes" if it was changed since; "" outside a repository.
+
+    >>> isinstance(commit(), str)
+    True
+    """
     root = Path(__file__).parent
 
     def git(*arguments: str) -> str:
@@ -48,7 +58,11 @@ def commit() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores that may be used, threads that PyTorch uses, memory in GB, and the accelerator if any."""
+    """Processor, cores that may be used, threads that PyTorch uses, memory in GB, and the accelerator if any.
+
+    >>> sorted(machine())
+    ['accelerator', 'cores', 'memory_gb', 'processor', 'system', 'threads']
+    """
     import torch
 
     return {
@@ -62,7 +76,11 @@ def machine() -> dict[str, Any]:
 
 
 def peak_memory_mb() -> int:
-    """Most resident memory of this process since the last reset, where Linux can be asked; else since its start."""
+    """Most resident memory of this process since the last reset, where Linux can be asked; else since its start.
+
+    >>> peak_memory_mb() > 0
+    True
+    """
     try:
         status = Path("/proc/self/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) // 1024

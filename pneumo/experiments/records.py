@@ -34,6 +34,32 @@ from pneumo.experiments.wording import in_words
 from pneumo.io.digests import json_digest
 from pneumo.io.files import atomic_write
 
+__all__ = [
+    "PARTS",
+    "SCORED_PARTS",
+    "Record",
+    "check_writable",
+    "find",
+    "find_path",
+    "folder",
+    "folders",
+    "get",
+    "load",
+    "load_all",
+    "paths",
+    "probabilities",
+    "published_folder",
+    "read_split",
+    "record_path",
+    "save",
+    "split_frame",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 FORMAT = 1
 PARTS = ("train", "validation", "test")
 SCORED_PARTS = {"validation": "validation", "stressed": "validation", "test": "test"}
@@ -51,12 +77,20 @@ MIN_FREE_BYTES = 1_000_000
 
 
 def folder() -> Path:
-    """Where new records are stored: $PNEUMO_RECORDS, or `records` in the current folder."""
+    """Where new records are stored: $PNEUMO_RECORDS, or `records` in the current folder.
+
+    >>> isinstance(folder(), Path)
+    True
+    """
     return Path(os.environ.get("PNEUMO_RECORDS") or "records")
 
 
 def published_folder() -> Path:
-    """The published records of the study: in the installed package, or beside it in a clone of the repository."""
+    """The published records of the study: in the installed package, or beside it in a clone of the repository.
+
+    >>> (published_folder() / "splits").is_dir()
+    True
+    """
     package = Path(__file__).parents[1]
     installed = package / "published_records"
     return installed if installed.is_dir() else package.parent / "records"
@@ -67,6 +101,9 @@ def folders(root: Path | None = None) -> list[Path]:
 
     `root` alone where it is given; or else $PNEUMO_RECORDS alone where it is set; or else `records` in the current
     folder and then `published_folder()`.
+
+    >>> folders(Path("my-records"))
+    [PosixPath('my-records')]
     """
     if root is not None or os.environ.get("PNEUMO_RECORDS"):
         return [root or folder()]
@@ -89,6 +126,12 @@ class Record:
     from_weights: what figures show of the trained weights, which are no part of a record. "theta", of a spatial
         transformer: the sampling grid of each validation image, (N, 2, 3). "weight_changes", of a pretrained network:
         how far training moved each layer, {layer: (relative, rms)}, see `pneumo.models.layer_changes`.
+
+    >>> record = pneumo.records.get("first-network/seed-0")
+    >>> record
+    Record(first-network/seed-0: AUC 0.926 on 624 test images)
+    >>> record.frame("test").columns.tolist()
+    ['image', 'patient', 'label', 'subtype', 'score', 'probability']
     """
 
     experiment: Experiment
@@ -182,6 +225,9 @@ def save(record: Record, root: Path | None = None) -> Path:
     """Write a record atomically and return its path. The split file is written beside it if it is new.
 
     Raises RecordError, with the remedy, where the folder cannot be written or the disk is full.
+
+    >>> save(pneumo.records.get("first-network/seed-0"), Path("my-records")).name
+    'seed-0-a690b4dc8660.json'
     """
     root = root or folder()
     with _explain_write_errors(root, "what was trained is kept"):
@@ -193,6 +239,8 @@ def check_writable(experiment: Experiment, root: Path | None = None) -> None:
 
     Writes MIN_FREE_BYTES bytes to where `save` would, in an anonymous temporary file; makes no folder.
     Raises RecordError, with the remedy, where the folder cannot be written or the disk is full.
+
+    >>> check_writable(pneumo.experiments.first_network()[0], Path("my-records"))
     """
     root = root or folder()
     for place in (record_path(experiment, root).parent, root / "splits"):
@@ -217,7 +265,11 @@ def _explain_write_errors(place: Path, work: str) -> Iterator[None]:
 
 
 def record_path(experiment: Experiment, root: Path) -> Path:
-    """Where the record of this experiment is stored below `root`."""
+    """Where the record of this experiment is stored below `root`.
+
+    >>> record_path(pneumo.experiments.first_network()[0], Path("records")).as_posix()
+    'records/first-network/seed-0-a690b4dc8660.json'
+    """
     return root / f"{experiment.name}-{experiment.key}.json"
 
 
@@ -243,7 +295,11 @@ def _save(record: Record, root: Path) -> Path:
 
 
 def load(path: Path) -> Record:
-    """Read one record. Raises RecordError for a file that is broken, altered, foreign or of a newer version."""
+    """Read one record. Raises RecordError for a file that is broken, altered, foreign or of a newer version.
+
+    >>> load(published_folder() / "first-network/seed-0-a690b4dc8660.json")
+    Record(first-network/seed-0: AUC 0.926 on 624 test images)
+    """
     body, digest = _read(path)
     if not isinstance(body, dict) or "format" not in body or "experiment" not in body:
         raise RecordError(f"{path} is not a record of pneumo; keep only records in this folder")
@@ -285,6 +341,9 @@ def find(experiment: Experiment, root: Path | None = None) -> Record | None:
 
     Several comparisons can share one record: it has the name of the experiment that is asked for, whatever its file is
     called.
+
+    >>> find(pneumo.experiments.first_network()[0])
+    Record(first-network/seed-0: AUC 0.926 on 624 test images)
     """
     path = find_path(experiment, root)
     if path is None:
@@ -295,7 +354,11 @@ def find(experiment: Experiment, root: Path | None = None) -> Record | None:
 
 
 def find_path(experiment: Experiment, root: Path | None = None) -> Path | None:
-    """The file of this experiment's record, or None: of its own name, or of another that has the same key."""
+    """The file of this experiment's record, or None: of its own name, or of another that has the same key.
+
+    >>> find_path(pneumo.experiments.first_network()[0]).name
+    'seed-0-a690b4dc8660.json'
+    """
     for each in folders(root):
         path = record_path(experiment, each)
         if path.exists():
@@ -327,7 +390,11 @@ def get(experiment: Experiment | str, root: Path | None = None) -> Record:
 
 
 def paths(root: Path | None = None) -> list[Path]:
-    """Every record file, folder by folder (see `folders`), sorted within each; of one key, the first file."""
+    """Every record file, folder by folder (see `folders`), sorted within each; of one key, the first file.
+
+    >>> all(path.suffix == ".json" for path in paths())
+    True
+    """
     found: dict[str, Path] = {}
     for each in folders(root):
         for path in sorted(each.rglob("*.json")):
@@ -336,7 +403,11 @@ def paths(root: Path | None = None) -> list[Path]:
 
 
 def load_all(root: Path | None = None) -> Iterator[Record]:
-    """Every record, in the order of `paths`."""
+    """Every record, in the order of `paths`.
+
+    >>> next(load_all()).has_patients
+    True
+    """
     return (load(path) for path in paths(root))
 
 
@@ -344,7 +415,13 @@ def load_all(root: Path | None = None) -> Iterator[Record]:
 
 
 def split_frame(table: pd.DataFrame, parts: Iterable[tuple[str, np.ndarray]]) -> pd.DataFrame:
-    """The rows of a data set's table that are used, part after part, with the columns of a split file."""
+    """The rows of a data set's table that are used, part after part, with the columns of a split file.
+
+    >>> dataset = pneumo.data.load("phantom")
+    >>> parts = pneumo.data.split(dataset.table)
+    >>> split_frame(dataset.table, [("test", parts.test)])["part"].unique().tolist()
+    ['test']
+    """
     frames = [table.iloc[rows].assign(part=part) for part, rows in parts]
     return pd.concat(frames, ignore_index=True).loc[:, list(SPLIT_COLUMNS)]
 
@@ -406,5 +483,9 @@ def _slug(name: str) -> str:
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Probabilities in [0, 1] of logits."""
+    """Probabilities in [0, 1] of logits.
+
+    >>> probabilities(np.array([0.0]))
+    array([0.5])
+    """
     return expit(np.asarray(logits, float))

@@ -16,6 +16,9 @@ def regularisation() -> list[Experiment]:
 
     `pneumo run regularisation`: 30 min on 2 cores. "none" keeps the weights of the last epoch, as each regulariser but
     early stopping does.
+
+    >>> {experiment.group for experiment in regularisation()}
+    {'regularisation'}
     """
     return [
         experiment

@@ -38,6 +38,9 @@ def run(experiment: Experiment, *, root: Path | None = None, progress: bool = Tr
     any work is done, where the new record could not be written; a stored one needs no place to write. Two processes
     that want the same experiment: one works, the other waits for its record. Threads of one process run experiments one
     after the other.
+
+    >>> run(pneumo.experiments.first_network()[0]).threshold > 0.5
+    True
     """
     stored = records.find(experiment, root)
     if stored is not None:
@@ -70,6 +73,9 @@ def run_all(
     One that fails does not keep the others from being run. Raises ExperimentsFailed at the end, which says what failed;
     of a single experiment, its own error. Raises PneumoError for a backend that cannot say which one is done, and where
     a worker was ended from outside.
+
+    >>> len(run_all(pneumo.experiments.first_network()))
+    5
     """
     experiments = list(experiments)
     todo = plan(experiments, root, jobs=jobs)
@@ -215,7 +221,11 @@ def _alone_in_process() -> Iterator[None]:
 
 
 def lock(experiment: Experiment) -> filelock.FileLock:
-    """Held while an experiment runs on this machine; the system frees it when the process ends, however it ends."""
+    """Held while an experiment runs on this machine; the system frees it when the process ends, however it ends.
+
+    >>> with lock(pneumo.experiments.first_network()[0]):
+    ...     pass  # no other process of this machine runs it meanwhile
+    """
     path = cache_folder() / "runs" / f"{experiment.key}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(path)

@@ -14,6 +14,9 @@ def scaling() -> list[Experiment]:
     """A small EfficientNet made wider, deeper, finer, and all three, at matched multiply-adds; three seeds.
 
     `pneumo run scaling`: 15 min on 2 cores.
+
+    >>> {experiment.group for experiment in scaling()}
+    {'scaling'}
     """
     scaled = {
         "base": Scaling(width=1.0, depth=1.0, resolution=1.0),

@@ -68,7 +68,11 @@ ON_REQUEST = {"patchcamelyon": patchcamelyon}
 
 
 def all_experiments() -> list[Experiment]:
-    """Every experiment of the book, in the order of its chapters. One that two comparisons share is in both."""
+    """Every experiment of the book, in the order of its chapters. One that two comparisons share is in both.
+
+    >>> len(all_experiments()) > 200
+    True
+    """
     return [experiment for make in GROUPS.values() for experiment in make()]
 
 
@@ -76,6 +80,9 @@ def selection_candidates() -> dict[str, list[Experiment]]:
     """The candidates for model selection, by family. One of each family is selected, and evaluated on the test images.
 
     From scratch: networks trained on all images, none of them distorted. Transferred: single networks, no ensembles.
+
+    >>> list(selection_candidates())
+    ['classical', 'from scratch', 'transferred']
     """
     return {
         "classical": classical(),
@@ -128,6 +135,9 @@ def find_experiment(name: str) -> Experiment:
     """The one experiment that a name means: its own name, or that of a comparison or chapter with a single experiment.
 
     Raises UnknownExperiment, with the names to choose from, where a name means several or none.
+
+    >>> find_experiment("first-network/seed-3").seed
+    3
     """
     found = find_experiments(name)
     if len(found) > 1:

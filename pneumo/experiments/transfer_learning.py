@@ -23,6 +23,9 @@ def transfer_learning() -> list[Experiment]:
 
     Three seeds. `pneumo run transfer-learning`: 33 min on 2 cores. On three tenths of the training images, since
     transfer learning is for few images. Feature extraction ("head") has ten times the learning rate.
+
+    >>> sorted({experiment.variant for experiment in transfer_learning()})
+    ['all', 'head', 'scratch', 'top']
     """
     fine = replace(FINE_TUNING, epochs=4)
     head = replace(fine, optimizer=replace(fine.optimizer, learning_rate=5e-3))

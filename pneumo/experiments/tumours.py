@@ -28,7 +28,11 @@ def patchcamelyon() -> list[Experiment]:
 
 
 def tumours() -> list[Experiment]:
-    """The recipes of the study on BreastMNIST, unchanged, on the publisher's parts. `pneumo run tumours`: 10 min."""
+    """The recipes of the study on BreastMNIST, unchanged, on the publisher's parts. `pneumo run tumours`: 10 min.
+
+    >>> {experiment.group for experiment in tumours()}
+    {'tumours'}
+    """
     return _recipes("tumours", SEEDS, FEW_SEEDS)
 
 

@@ -41,12 +41,20 @@ CHUNK_IMAGES = 64
 
 
 def pixel_features(images: np.ndarray, config: PixelsConfig | None = None) -> np.ndarray:
-    """The grey levels themselves, row by row. (N, H, W) uint8 to (N, H * W) float32 in [0, 1]."""
+    """The grey levels themselves, row by row. (N, H, W) uint8 to (N, H * W) float32 in [0, 1].
+
+    >>> len(pixel_features(np.zeros((3, 64, 64), np.uint8)))
+    3
+    """
     return by_batches(lambda batch: batch / np.float32(255), images)
 
 
 def pixel_columns(config: PixelsConfig, size: int) -> pd.DataFrame:
-    """The columns of `pixel_features` for images of size x size pixels. Returns D rows: row, column, name."""
+    """The columns of `pixel_features` for images of size x size pixels. Returns D rows: row, column, name.
+
+    >>> len(pixel_columns(PixelsConfig(), 64)) == pixel_features(np.zeros((1, 64, 64), np.uint8)).shape[1]
+    True
+    """
     return with_names(cross_product({"row": range(size), "column": range(size)}), "pixel {row},{column}")
 
 
@@ -64,12 +72,21 @@ def feature_columns(config: FeatureConfig, size: int) -> pd.DataFrame:
     """What each feature of images of size x size pixels is: D rows with "name", and columns of the kind of features.
 
     HOG, LBP and pixels have "row" and "column", so that importances can be summed over the rest and drawn as a map.
+
+    >>> from pneumo.features import HOGConfig
+    >>> len(feature_columns(HOGConfig(), 64)) == pneumo.features.hog_features(np.zeros((1, 64, 64), np.uint8)).shape[1]
+    True
     """
     return EXTRACTORS[type(config)][1](config, size)
 
 
 def feature_names(config: FeatureConfig, size: int) -> list[str]:
-    """The name of each feature of images of size x size pixels, D of them."""
+    """The name of each feature of images of size x size pixels, D of them.
+
+    >>> from pneumo.features import LBPConfig
+    >>> len(feature_names(LBPConfig(), 64)) == pneumo.features.lbp_features(np.zeros((1, 64, 64), np.uint8)).shape[1]
+    True
+    """
     return feature_columns(config, size)["name"].tolist()
 
 
@@ -86,6 +103,10 @@ def extract(images: Pixels, config: FeatureConfig, *, jobs: int | None = None, p
     ValueError for images too small for the configuration.
 
         features = extract(pixels(dataset, size=128), HOGConfig())      # (N, 1764) float32
+
+    >>> images = pneumo.data.pixels(pneumo.data.load("phantom"), size=32, progress=False)
+    >>> extract(images, PixelsConfig(), progress=False).shape[0] == images.shape[0]
+    True
     """
     path = _path(images, config)
     if not path.exists():

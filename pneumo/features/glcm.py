@@ -26,6 +26,9 @@ def glcm_features(images: np.ndarray, config: GLCMConfig | None = None) -> np.nd
     Returns (N, D) float32; `glcm_columns` says what each column is. Contrast is in squared levels, dissimilarity in
     levels, homogeneity and ASM in (0, 1], correlation in [-1, 1] (1 for an even image), entropy in nats.
     Raises ValueError for images without any pair of pixels at the largest distance.
+
+    >>> len(glcm_features(np.zeros((3, 64, 64), np.uint8)))
+    3
     """
     config = config or GLCMConfig()
     if max(config.distances) >= min(images.shape[1:]):
@@ -37,6 +40,9 @@ def glcm_columns(config: GLCMConfig, size: int) -> pd.DataFrame:
     """The columns of `glcm_features`, the same for every size.
 
     Returns D rows: distance (pixels), angle (degrees), property, name.
+
+    >>> len(glcm_columns(GLCMConfig(), 64)) == glcm_features(np.zeros((1, 64, 64), np.uint8)).shape[1]
+    True
     """
     axes = {"distance": config.distances, "angle": config.angles, "property": PROPERTIES}
     return with_names(cross_product(axes), "glcm {property}, distance {distance}, {angle}°")

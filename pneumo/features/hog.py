@@ -34,6 +34,9 @@ def hog_features(images: np.ndarray, config: HOGConfig | None = None) -> np.ndar
     images: (N, H, W) uint8.
     Returns (N, D) float32 in [0, 1]; `hog_columns` says what each column is.
     Raises ValueError for images smaller than a block.
+
+    >>> len(hog_features(np.zeros((3, 64, 64), np.uint8)))
+    3
     """
     config = config or HOGConfig()
     _cells(config, min(images.shape[1:]))
@@ -45,6 +48,9 @@ def hog_columns(config: HOGConfig, size: int) -> pd.DataFrame:
 
     Returns D rows: block_row, block_column; row, column (of the cell, in the whole grid); orientation (middle of the
     bin, degrees in the image: 0 is a horizontal gradient, so a vertical edge); name.
+
+    >>> len(hog_columns(HOGConfig(), 64)) == hog_features(np.zeros((1, 64, 64), np.uint8)).shape[1]
+    True
     """
     cells, side = _cells(config, size), config.cells_per_block
     blocks = range(cells - side + 1)
@@ -65,6 +71,9 @@ def hog_picture(image: np.ndarray, config: HOGConfig | None = None) -> np.ndarra
     """A drawing of the histograms: in each cell a star of strokes along the edges, as bright as their gradients.
 
     image: (H, W) uint8. Returns (H, W) float; 0 where there is no gradient, without an upper bound.
+
+    >>> hog_picture(np.zeros((64, 64), np.uint8)).ndim
+    2
     """
     config = config or HOGConfig()
     _, picture = feature.hog(

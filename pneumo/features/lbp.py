@@ -26,6 +26,9 @@ def lbp_features(images: np.ndarray, config: LBPConfig | None = None) -> np.ndar
     images: (N, H, W) uint8.
     Returns (N, D) float32, shares of the pixels of a cell in [0, 1]; `lbp_columns` says what each column is.
     Raises ValueError for images with fewer pixels on a side than the grid has cells.
+
+    >>> len(lbp_features(np.zeros((3, 64, 64), np.uint8)))
+    3
     """
     config = config or LBPConfig()
     if min(images.shape[1:]) < config.grid:
@@ -37,6 +40,9 @@ def lbp_columns(config: LBPConfig, size: int) -> pd.DataFrame:
     """The columns of `lbp_features`, the same for every size.
 
     Returns D rows: radius; row, column (of the cell); pattern (bright neighbours, points + 1 for irregular); name.
+
+    >>> len(lbp_columns(LBPConfig(), 64)) == lbp_features(np.zeros((1, 64, 64), np.uint8)).shape[1]
+    True
     """
     axes = {
         "radius": config.radii,

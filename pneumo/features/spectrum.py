@@ -32,6 +32,9 @@ def spectrum_features(images: np.ndarray, config: SpectrumConfig | None = None) 
     Returns (N, rings) float32, the common logarithm of a power in squared grey levels: noise without correlation from
     pixel to pixel, of standard deviation s, gives log10(s ** 2) in every ring. `spectrum_columns` says which ring.
     Raises ValueError for images so small that a ring could hold no frequency.
+
+    >>> len(spectrum_features(np.zeros((3, 64, 64), np.uint8)))
+    3
     """
     config = config or SpectrumConfig()
     shape = images.shape[1:]
@@ -47,6 +50,9 @@ def spectrum_columns(config: SpectrumConfig, size: int) -> pd.DataFrame:
     """The columns of `spectrum_features`, the same for every size.
 
     Returns a row for each ring: frequency (the middle of the ring, in cycles a pixel), name.
+
+    >>> len(spectrum_columns(SpectrumConfig(), 64)) == spectrum_features(np.zeros((1, 64, 64), np.uint8)).shape[1]
+    True
     """
     import pandas as pd
 

@@ -44,6 +44,12 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
 
     Fitted: classes_ (2,), the second of which is the positive one; network_; history_, one row an epoch;
     n_features_in_, the number of pixels of an image.
+
+    >>> images = np.random.default_rng(0).random((40, 16, 16))
+    >>> training = TrainingConfig(epochs=1, batch_size=8)
+    >>> classifier = PneumoniaClassifier(CNNConfig(width=2, depth=2), training, random_state=0)
+    >>> classifier.fit(images, np.arange(40) % 2).predict_proba(images).shape
+    (40, 2)
     """
 
     def __init__(

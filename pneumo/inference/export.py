@@ -59,7 +59,7 @@ def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> P
     size = model.experiment.data.image_size
     # Two images, or the exporter would take the number of images for a constant.
     example = torch.zeros(2, size, size, dtype=torch.uint8)
-    with _quiet_exporter():
+    with quiet_exporter():
         program = torch.onnx.export(
             ExportedModel(model.ensemble).eval(),
             (example,),
@@ -88,7 +88,7 @@ def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> P
 
 
 @contextmanager
-def _quiet_exporter() -> Iterator[None]:
+def quiet_exporter() -> Iterator[None]:
     """Without the exporter's notices about itself."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -68,6 +68,10 @@ def fit_input_statistics(
 
     images: (N, size, size) uint8, or N of them, as a network reads them. aspects: (N,) width / height of the originals,
         or None where they are not known: then any shape is familiar.
+
+    >>> images = pneumo.data.pixels(pneumo.data.load("phantom"), size=32, progress=False).array
+    >>> sorted(fit_input_statistics(images).ranges)[:2]
+    ['brightness', 'contrast']
     """
     thumbnails = np.stack([resize_to_square(image, THUMBNAIL_SIZE, "stretch") for image in images])
     mean = np.round(thumbnails.mean(axis=0)).astype(int)

@@ -101,6 +101,10 @@ class Model:
     record: its key. record_sha256: the digest in its file.
     calibration: its predictions for validation images, or None where neither its file nor a record here has them.
     answer: bounds of the third answer, from the calibration; None without.
+
+    >>> model = load_model()
+    >>> model.predict_frame(np.zeros((224, 224), np.uint8))["warning"][0] != ""  # no radiograph
+    True
     """
 
     experiment: Experiment
@@ -132,6 +136,8 @@ class Model:
 
             model = load_model().at(sensitivity=0.95)
         """
+        if (threshold, sensitivity, error) == (None, None, None):
+            return self
         if threshold is not None and sensitivity is not None:
             raise ValueError(f"threshold={threshold} and sensitivity={sensitivity} set the same; give one of them")
         if threshold is not None and not 0 < threshold < 1:

@@ -21,7 +21,7 @@ from pneumo.errors import DataError
 from pneumo.inference.files import File, describe_passed_over, find_files, read_contents
 from pneumo.inference.model import BATCH_SIZE, NOTE, Model, Prediction
 from pneumo.inference.radiograph import Radiograph
-from pneumo.inference.unfinished import is_unfinished, journal, journal_path
+from pneumo.inference.unfinished import Journal, is_unfinished, journal, journal_path
 from pneumo.interpret.gradcam import overlay
 from pneumo.io.files import atomic_write, check_replaceable
 from pneumo.io.text import encodable
@@ -89,20 +89,20 @@ def predict_files(
     print(f"{'file':<{width}}  probability  decision  answer       warning")
     signatures = [_signature(file) for file in files]
     with (
-        _said_how_far(counts, len(files), csv_path, cam_folder),
         journal(kept_in, call, signatures) as kept,
+        _said_how_far(kept, len(files), csv_path, cam_folder),
         _table(csv_path) as table,
         ThreadPoolExecutor() as pool,
-        bar,
+        _cleared(bar),
     ):
-        for entry in kept.entries:
+        for entry in kept.earlier:
             bar.update()
             if "problem" in entry:
                 counts["unreadable"] += 1
                 bar.write(f"pneumo: {entry['problem']}", file=sys.stderr)
             else:
                 _write_row(Prediction(*entry["row"]), counts, bar, table, width)
-        for batch in _batches(read_contents(files[len(kept.entries) :])):
+        for batch in _batches(read_contents(files[len(kept.earlier) :])):
             read, entries = [], []
             for file, result in zip(batch, pool.map(lambda item: _decoded(model, *item), batch), strict=True):
                 bar.update()
@@ -135,6 +135,16 @@ def _write_row(row: Prediction, counts: dict[str, int], bar: tqdm, table: Writer
         table.writerow((row.image, f"{row.probability:.6f}", row.decision, row.answer, row.warning, NOTE))
 
 
+@contextmanager
+def _cleared(bar: tqdm) -> Iterator[None]:
+    """A progress bar that leaves the cursor at the start of a line, also where it ends before it was shown."""
+    with bar:
+        try:
+            yield
+        finally:
+            bar.clear()
+
+
 def _signature(file: File) -> list[str | int]:
     """What a file is known by when a call that was stopped goes on: its name, and what changes with its content."""
     try:
@@ -145,18 +155,15 @@ def _signature(file: File) -> list[str | int]:
 
 
 @contextmanager
-def _said_how_far(counts: dict[str, int], files: int, csv_path: Path | None, cam_folder: Path | None) -> Iterator[None]:
+def _said_how_far(kept: Journal, files: int, csv_path: Path | None, cam_folder: Path | None) -> Iterator[None]:
     """Have an interruption say what is finished, and where it is."""
-    before = counts["unreadable"]
     try:
         yield
     except KeyboardInterrupt:
-        finished = counts["read"] + counts["unreadable"] - before
-        places = ([f"rows are in {csv_path}"] if csv_path else []) + (
-            [f"pictures in {cam_folder}"] if cam_folder else []
-        )
-        kept = f"; their {', '.join(places)}, and the same command goes on from there" if places else ""
-        raise KeyboardInterrupt(f"stopped after {finished} of {files} files{kept}") from None
+        places = {"rows are in": csv_path, "pictures are in": cam_folder}
+        named = " and their ".join(f"{what} {place}" for what, place in places.items() if place is not None)
+        where = f"; their {named}, and the same command goes on from there" if named else ""
+        raise KeyboardInterrupt(f"stopped after {kept.finished} of {files} files{where}") from None
 
 
 def _check_outputs(outputs: Sequence[Path | None], overwrite: bool) -> None:

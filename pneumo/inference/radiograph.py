@@ -39,6 +39,11 @@ def from_bytes(data: bytes, name: str, *, size: int, resize: ResizeRule) -> Radi
     """The radiograph in the bytes of an image file or a DICOM file. name: what errors call it.
 
     Raises DataError as `pneumo.data.readers.image.decode_image` does.
+
+    >>> buffer = io.BytesIO()
+    >>> Image.fromarray(np.zeros((100, 80), np.uint8)).save(buffer, "PNG")
+    >>> from_bytes(buffer.getvalue(), "a.png", size=64, resize="stretch").aspect
+    0.8
     """
     if is_dicom_file(data, name):
         return _from_levels(decode_dicom(data, name), size, resize)
@@ -53,6 +58,9 @@ def from_array(array: object, name: str, *, size: int, resize: ResizeRule) -> Ra
         the channels first, which a tensor may have: (1, H, W). uint8, uint16 (divided by 256, as in a PNG file) or
         floats in [0, 1].
     Colour becomes its luma, transparency black. Raises DataError for any other array, with what to give.
+
+    >>> from_array(np.zeros((100, 80), np.uint8), "a", size=64, resize="stretch").pixels.shape
+    (64, 64)
     """
     levels = _levels(as_array(array, name), name)
     if levels.ndim == 3 and levels.shape[2] not in CHANNELS and levels.shape[0] == 1:

@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import IO, Any
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Journal:
-    """file: open for writing; None where nothing is kept. entries: of the files that an earlier call finished."""
+    """file: open for writing; None where nothing is kept. earlier: entries of the files that an earlier call finished.
+    finished: files so far."""
 
     file: IO[str] | None = None
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    earlier: list[dict[str, Any]] = field(default_factory=list)
+    finished: int = 0
 
     def add(self, entries: Sequence[dict[str, Any]]) -> None:
         """Keep what was finished: from now on a later call need not do it again."""
+        self.finished += len(entries)
         if self.file is not None:
             self.file.writelines(json.dumps(entry) + "\n" for entry in entries)
             self.file.flush()
@@ -61,13 +64,19 @@ def journal(path: Path | None, call: dict[str, Any], signatures: Sequence[list[A
     if path is None:
         yield Journal()
         return
-    finished = _finished(path, call, signatures)
+    earlier = _finished(path, call, signatures)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        started = Journal(file=file, entries=finished)
-        started.add([call, *finished])
-        yield started
-    path.unlink()
+    kept, whole = Journal(earlier=earlier), False
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(call) + "\n")
+            kept.file = file
+            kept.add(earlier)
+            yield kept
+        whole = True
+    finally:
+        if whole or not kept.finished:
+            path.unlink(missing_ok=True)
 
 
 def _finished(path: Path, call: dict[str, Any], signatures: Sequence[list[Any]]) -> list[dict[str, Any]]:

@@ -190,13 +190,21 @@ def _score(output: Any, target: Target | None, count: int) -> Tensor:
 
 
 def normalise_maps(cam: np.ndarray) -> np.ndarray:
-    """(N, H, W) from 0 up, each image divided by its largest value; an image of zeros stays so."""
+    """(N, H, W) from 0 up, each image divided by its largest value; an image of zeros stays so.
+
+    >>> normalise_maps(np.array([[[0.0, 2.0], [4.0, 1.0]]])).max()
+    np.float64(1.0)
+    """
     largest = cam.max(axis=(1, 2), keepdims=True)
     return cam / np.where(largest > 0, largest, 1)
 
 
 def last_pooling_layer(network: nn.Module) -> nn.Module:
-    """The average over places before a network's head. Raises ValueError where it has none."""
+    """The average over places before a network's head. Raises ValueError where it has none.
+
+    >>> isinstance(last_pooling_layer(pneumo.models.build(pneumo.models.CNNConfig())), nn.Module)
+    True
+    """
     from torch import nn
 
     averages = [module for module in network.modules() if isinstance(module, nn.AdaptiveAvgPool2d)]
@@ -221,6 +229,10 @@ def lung_share(cam: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Share of each map's sum that lies inside the mask, (N,) in [0, 1]; NaN for a map of zeros.
 
     A uniform map has the mask's share of the image, `mask.mean()`.
+
+    >>> mask = lung_field(64)
+    >>> lung_share(mask[None].astype(float), mask)
+    array([1.])
     """
     total = cam.sum(axis=(1, 2), dtype=float)
     inside = np.where(mask, cam, 0).sum(axis=(1, 2), dtype=float)
@@ -238,6 +250,11 @@ def pointing_game(cam: np.ndarray, mask: np.ndarray) -> PointingGame:
     """The pointing game (Zhang et al. 2016, arXiv:1608.00507), without a margin around the mask.
 
     The random baseline is the mask's share of the image. A map of zeros points nowhere: a miss.
+
+    >>> mask = np.zeros((1, 8, 8), bool)
+    >>> mask[0, 2, 3] = True
+    >>> pointing_game(mask.astype(float), mask)[0]
+    array([ True])
     """
     masks = np.broadcast_to(mask, cam.shape).reshape(len(cam), -1)
     flat = cam.reshape(len(cam), -1)
@@ -253,6 +270,9 @@ def overlay(images: np.ndarray, cam: np.ndarray) -> np.ndarray:
     """Radiographs with a map laid over them: the more a place counts, the more orange it is.
 
     images: (N, H, W) uint8. cam: (N, H, W) in [0, 1]. Returns (N, H, W, 3) uint8.
+
+    >>> overlay(np.zeros((2, 16, 16), np.uint8), np.zeros((2, 16, 16))).shape
+    (2, 16, 16, 3)
     """
     strength = 0.7 * cam[..., None]
     return np.round(images[..., None] * (1 - strength) + ORANGE * strength).astype(np.uint8)

@@ -26,6 +26,10 @@ def lung_field(height: int, width: int | None = None) -> np.ndarray:
     No segmentation: the same template for every image, placed on the mean of the study's training images, stretched to
     a square. It covers the heart's left edge and misses the corners of a deep breath. A share inside it is a figure to
     compare networks by, not an area of lung.
+
+    >>> mask = lung_field(64)
+    >>> mask.shape, mask.dtype
+    ((64, 64), dtype('bool'))
     """
     width = height if width is None else width
     y = (np.arange(height)[:, None] + 0.5) / height
@@ -46,6 +50,9 @@ def occlude_lungs(images: np.ndarray, mask: np.ndarray | None = None) -> np.ndar
     """(N, H, W) uint8, with the mask's inside (by default `lung_field`) at the mean grey of each image's outside.
 
     Not black: air is black, and a black lung would look like a clear one. What is left is everything but the lungs.
+
+    >>> occlude_lungs(np.zeros((2, 64, 64), np.uint8)).shape
+    (2, 64, 64)
     """
     mask = lung_field(*images.shape[1:]) if mask is None else mask
     outside = ~np.broadcast_to(mask, images.shape)
@@ -57,6 +64,9 @@ def borders_only(images: np.ndarray, width: float = BORDER_WIDTH) -> np.ndarray:
     """(N, H, W) uint8, black but for a frame: markers, arms, collimation, and no lung.
 
     width: of the frame as a share of the side, in (0, 0.5).
+
+    >>> borders_only(np.full((1, 20, 20), 200, np.uint8))[0, 0, 0]
+    np.uint8(200)
     """
     if not 0 < width < 0.5:
         raise ValueError(f"width={width} leaves no frame, or the whole image; use a share above 0 and below 0.5")
@@ -73,6 +83,9 @@ def shuffle_patches(images: np.ndarray, random: np.random.Generator, patches: in
     What is left is texture and grey levels; where anything was is gone. A side that `patches` does not divide loses the
     pixels beyond the last whole patch on the right and below: they stay as they are.
     Raises ValueError where a patch would be smaller than a pixel.
+
+    >>> shuffle_patches(np.zeros((2, 16, 16), np.uint8), np.random.default_rng(0)).shape
+    (2, 16, 16)
     """
     height, width = images.shape[1] // patches, images.shape[2] // patches
     if not (height and width):

@@ -16,6 +16,9 @@ class CNN(nn.Module):
 
     Block i has width · 2^i channels and halves the side. Kaiming initialisation (He et al. 2015), since every
     convolution is followed by a ReLU.
+
+    >>> CNN(CNNConfig(width=8, depth=3))(torch.zeros(2, 1, 32, 32)).shape
+    torch.Size([2])
     """
 
     def __init__(self, config: CNNConfig) -> None:

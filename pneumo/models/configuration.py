@@ -32,6 +32,9 @@ class CNNConfig:
     width: channels of the first block; each further block doubles them.
     depth: number of blocks; each halves the image's side.
     dropout: probability, before the last layer.
+
+    >>> CNNConfig(width=8, dropout=0.2).depth
+    4
     """
 
     width: int = 16
@@ -52,6 +55,9 @@ class TransformerConfig:
     network: the network that sees what the transformer shows it.
     transformation: "affine" has six free numbers an image; "attention" has three: an isotropic scale and a shift.
     localisation_width: channels of the localisation network's first block; each further block doubles them.
+
+    >>> TransformerConfig(transformation="attention").network
+    CNNConfig(width=16, depth=4, batch_norm=True, dropout=0.0)
     """
 
     network: CNNConfig = field(default_factory=CNNConfig)
@@ -72,6 +78,9 @@ class EfficientNetConfig:
     width: factor of the base's channels. depth: factor of the base's blocks. The resolution is the images' own.
     dropout: probability, before the last layer.
     stochastic_depth: probability that training leaves out the last block; it falls to 0 at the first.
+
+    >>> EfficientNetConfig(base="small", width=1.4).dropout
+    0.2
     """
 
     base: Base = "b0"
@@ -96,6 +105,9 @@ class PretrainedConfig:
         feature extraction, where the new "head" alone is trained; or training of all layers from "scratch", from random
         weights.
     dropout: probability, before the last layer.
+
+    >>> PretrainedConfig(train="head").name
+    'efficientnet-lite0'
     """
 
     name: PretrainedName = "efficientnet-lite0"

@@ -63,6 +63,9 @@ def build_untrained(config: NetworkConfig) -> nn.Module:
     """The network of a configuration to load weights into: draws from no random generator, needs no published weights.
 
     Raises TypeError for a model that is no network.
+
+    >>> build_untrained(CNNConfig())(torch.zeros(2, 1, 64, 64)).shape
+    torch.Size([2])
     """
     if isinstance(config, PretrainedConfig):
         config = replace(config, train="scratch")

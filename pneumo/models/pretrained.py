@@ -123,6 +123,9 @@ def weights(name: str, *, progress: bool = True) -> dict[str, Tensor]:
 
     From the installed package, or else from the cache, or else downloaded into it, and always checked.
     Raises DataError, with the remedy, when they cannot be had or are not the published ones.
+
+    >>> "_conv_stem.weight" in weights("efficientnet-lite0", progress=False) or len(weights("efficientnet-lite0")) > 100
+    True
     """
     path = _packaged(name) if name in PACKAGED_WEIGHTS else _downloaded(name, progress)
     return torch.load(path, map_location="cpu", weights_only=True)

@@ -24,6 +24,10 @@ def layer_changes(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> 
 
     before, after: state dictionaries. A layer is the stem, a block ("1" is the first), the last convolution or the
     head. Only kernels and matrices count: biases and batch normalisation are few and of another scale.
+
+    >>> before = {"a.weight": torch.zeros(2, 2)}
+    >>> list(layer_changes(before, {"a.weight": torch.ones(2, 2)}))
+    ['a.weight']
     """
     sums: dict[str, np.ndarray] = {}
     for name, start in before.items():

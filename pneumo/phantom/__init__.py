@@ -6,3 +6,7 @@
 from pneumo.phantom.source import CLASS_NAMES, PhantomConfig, PhantomSource, phantom_table
 
 __all__ = ["CLASS_NAMES", "PhantomConfig", "PhantomSource", "phantom_table"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

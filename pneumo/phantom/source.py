@@ -61,6 +61,9 @@ class PhantomConfig:
         originals, and those of train and val at JPEG quality 95; pneumonia and the normals of test at quality 75. Size,
         quality and the sharpening that goes with it leave their mark on the pixels. Without the trace the files of both
         classes are alike; patients, opacities, poses and exposures are the same either way.
+
+    >>> PhantomConfig(patients=20, size=64).patients
+    20
     """
 
     patients: int = 150
@@ -114,6 +117,10 @@ def phantom_table(config: PhantomConfig) -> tuple[pd.DataFrame, PhantomSource]:
     """The images of a configuration, and the source that draws them.
 
     The table has one row an image: image, split, label, subtype and patient, see `pneumo.data.dataset.Dataset`.
+
+    >>> table, source = phantom_table(PhantomConfig(patients=20))
+    >>> source.image(0).ndim, table.columns.tolist()
+    (2, ['image', 'split', 'label', 'subtype', 'patient'])
     """
     radiographs = sorted(_radiographs(config), key=attrgetter("name"))
     table = pd.DataFrame(

@@ -19,6 +19,7 @@ from PIL import Image
 from pneumo.analysis import toy_optimisation
 from pneumo.analysis.summaries import aligned_frames
 from pneumo.data.catalogue import class_names
+from pneumo.inference.input_checks import RANGE_WARNINGS
 from pneumo.reporting.formatting import Markdown
 
 if TYPE_CHECKING:
@@ -83,6 +84,18 @@ def augmentation(image: np.ndarray) -> Markdown:
     """An example with sliders for the amounts of `augment.given_parameters`. image: (H, W) uint8."""
     values = {"image": _data_address(image, "png"), "height": image.shape[0], "width": image.shape[1]}
     return _widget("augmentation", values, "Change the image, and read which call does the same.")
+
+
+def model(examples: Mapping[str, np.ndarray]) -> Markdown:
+    """The model that comes with the package, on a reader's own radiograph or an example; run in the page.
+
+    examples: (H, W) uint8 by the name that a button has.
+    """
+    values = {
+        "warnings": RANGE_WARNINGS,
+        "examples": [{"name": name, "image": _data_address(image, "png")} for name, image in examples.items()],
+    }
+    return _widget("model", values, "Have the selected model read a radiograph.")
 
 
 def record_search() -> Markdown:

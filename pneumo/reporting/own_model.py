@@ -13,7 +13,8 @@ from pneumo.data.catalogue import CATALOGUE
 from pneumo.experiments import records, runner
 from pneumo.experiments.own_data import define_experiment
 from pneumo.inference.packing import pack
-from pneumo.io.files import check_replaceable
+from pneumo.io.files import atomic_write, check_replaceable
+from pneumo.reporting.cards import data_sheet, model_card
 from pneumo.reporting.formatting import format_interval
 from pneumo.reporting.tables import METRICS
 from pneumo.reporting.training_report import write_training_report
@@ -21,12 +22,13 @@ from pneumo.reporting.training_report import write_training_report
 
 @dataclass(frozen=True, kw_only=True)
 class OwnModel:
-    """What was written: the record's file, the model file, and the report. metrics: of the test images, in words."""
+    """What was written. cards: the model card and the data sheet. metrics: of the test images, in words."""
 
     name: str
     record: Path
     model: Path
     report: Path
+    cards: tuple[Path, Path]
     metrics: str
 
     def __str__(self) -> str:
@@ -36,6 +38,7 @@ class OwnModel:
                 f"record  {self.record}",
                 f"model   {self.model}",
                 f"report  {self.report}",
+                f"cards   {self.cards[0]}, {self.cards[1]}: complete them before you give the model to others",
                 "",
                 "Next:",
                 f"  pneumo predict NEW_IMAGES --model {self.model}",
@@ -79,8 +82,18 @@ def train_own_model(
         record=file,
         model=pack(experiment, out / "model.safetensors", overwrite=overwrite, progress=progress),
         report=write_training_report(record, out / "report.html", dataset=dataset, overwrite=overwrite),
+        cards=(
+            _write(out / "MODEL_CARD.md", model_card(record)),
+            _write(out / "DATASHEET.md", data_sheet(record, dataset.classes)),
+        ),
         metrics=_metrics(record),
     )
+
+
+def _write(path: Path, text: str) -> Path:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
 
 
 def _metrics(record: records.Record) -> str:

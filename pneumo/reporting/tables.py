@@ -51,6 +51,11 @@ __all__ = [
     "results",
 ]
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 METRICS = {
     "auc": "AUC",
     "average_precision": "average precision",
@@ -76,6 +81,10 @@ def counts(frame: pd.DataFrame, classes: tuple[str, str] = ("normal", "pneumonia
     frame: one row an image, with the columns of a split file (image, patient, label, subtype, part).
     classes: names of label 0 and label 1. Returns the columns part, class, sub-type, images, patients; patients is
     missing where the patient of an image is unknown.
+
+    >>> frame = counts(pneumo.records.get("first-network/seed-0").split)
+    >>> frame.loc[(frame["part"] == "test") & (frame["class"] == "all"), "images"].item()
+    624
     """
     rows = []
     for part in frame["part"].unique():
@@ -95,7 +104,11 @@ def _count(images: pd.DataFrame, part: str, name: str, subtype: str) -> dict[str
 
 
 def examples(frame: pd.DataFrame, *, part: str = "train", each: int = 4) -> pd.DataFrame:
-    """The first `each` images of each sub-type of a part: normal, then bacterial, then viral. frame: as in `counts`."""
+    """The first `each` images of each sub-type of a part: normal, then bacterial, then viral. frame: as in `counts`.
+
+    >>> len(examples(pneumo.records.get("first-network/seed-0").split, each=2))
+    6
+    """
     rows = frame.loc[frame["part"] == part].sort_values(by=["label", "subtype"], kind="stable")
     return rows.groupby(["label", "subtype"]).head(each).reset_index(drop=True)
 
@@ -107,6 +120,9 @@ def auc_by_part(
 
     Returns one row a model, columns model and the parts, cells `Interval`. The AUC of several records is their mean.
     seed: of the draws of patients, which are the same for every model.
+
+    >>> auc_by_part(pneumo.records.get("first-network/seed-0"), parts=("validation", "test")).columns.tolist()
+    ['model', 'validation', 'test']
     """
     rows = []
     for name, records in records_by_model(models).items():
@@ -149,7 +165,11 @@ def results(
 
 
 def metrics(records: Models, *, part: str = "test", seed: int = 0) -> pd.DataFrame:
-    """Every metric of `METRICS` for one model, a row each, columns metric and value; otherwise as `results`."""
+    """Every metric of `METRICS` for one model, a row each, columns metric and value; otherwise as `results`.
+
+    >>> metrics(pneumo.records.get("first-network/seed-0"))["metric"][0]
+    'AUC'
+    """
     intervals = summary(one_model(records), part, seed=seed)
     return pd.DataFrame([{"metric": METRICS[name], "value": interval} for name, interval in intervals.items()])
 
@@ -164,6 +184,9 @@ def comparison(
 
     columns: names from `analysis.summaries.measures`. heading: of the first column, the models' names.
     Returns one row a model, columns `heading`, seeds, and the measures.
+
+    >>> comparison(pneumo.records.get("first-network/seed-0"), ["validation_loss"]).columns.tolist()
+    ['variant', 'seeds', 'validation loss']
     """
     rows = []
     for name, records in records_by_model(models).items():
@@ -209,6 +232,10 @@ def differences(
     Returns one row a model, columns `heading`, the end points, cells `Interval` (95 %, over patients and seeds, see
     `evaluation.hierarchical_difference`), and "corrected p": of the primary end point, corrected for the number of rows
     by Holm's method. Raises ValueError where a model has one seed, or predicts other images than `against`.
+
+    >>> records = [pneumo.run(each) for each in pneumo.experiments.optimizers()[:6]]  # SGD and momentum
+    >>> differences(records, "sgd").columns.tolist()
+    ['variant', 'validation loss', 'perturbed AUC', 'corrected p']
     """
     named = records_by_model(models)
     others = {name: records for name, records in named.items() if name != against}
@@ -227,7 +254,11 @@ def differences(
 
 
 def learning_rates(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a trained network: optimizer, learning_rate, validation_loss of the kept epoch."""
+    """One row a trained network: optimizer, learning_rate, validation_loss of the kept epoch.
+
+    >>> learning_rates(pneumo.records.get("first-network/seed-0"))["learning_rate"].tolist()
+    [0.001]
+    """
     rows = []
     for record in records:
         training = record.experiment.training

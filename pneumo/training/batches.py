@@ -31,7 +31,11 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InMemory:
-    """Images that are not on disk: (N, H, W) uint8."""
+    """Images that are not on disk: (N, H, W) uint8.
+
+    >>> InMemory(array=np.zeros((5, 8, 8), np.uint8)).rows(np.array([0, 3])).shape
+    (2, 8, 8)
+    """
 
     array: np.ndarray
 
@@ -45,6 +49,10 @@ class Images:
 
     strata: (N,) codes of their acquisition strata, from 0; None where nothing depends on them.
     aspects: (N,) width / height of the originals of images that were stretched to a square; None for other images.
+
+    >>> array = np.zeros((5, 8, 8), np.uint8)
+    >>> len(Images(pixels=InMemory(array=array), rows=np.arange(5), labels=np.array([0, 1, 0, 1, 0])))
+    5
     """
 
     pixels: Rows
@@ -61,7 +69,12 @@ class Images:
 
 
 def perturb_once(images: Images, change: Augmentation, generator: torch.Generator) -> Images:
-    """Perturbed copies in memory, drawn once for each image; the images themselves where `change` does nothing."""
+    """Perturbed copies in memory, drawn once for each image; the images themselves where `change` does nothing.
+
+    >>> images = Images(pixels=InMemory(array=np.zeros((3, 8, 8), np.uint8)), rows=np.arange(3), labels=np.zeros(3))
+    >>> len(perturb_once(images, pneumo.augment.MILD, torch.Generator().manual_seed(0)))
+    3
+    """
     if not change.changes_images:
         return images
     copies = [augment(scale(batch), change, generator) for batch, _ in images.batches(PREDICTION_BATCH_SIZE)]
@@ -146,12 +159,21 @@ def predict(network: nn.Module, images: Images) -> np.ndarray:
     """Logits of the positive class, (N,) float32, in the order of `images`.
 
     Computed in evaluation mode; the network's modes are afterwards as they were. Its weights are stored channels-last.
+
+    >>> images = Images(pixels=InMemory(array=np.zeros((3, 16, 16), np.uint8)), rows=np.arange(3), labels=np.zeros(3))
+    >>> predict(pneumo.models.build(pneumo.models.CNNConfig(width=2, depth=2)), images).shape
+    (3,)
     """
     return _outputs(network, images, network)
 
 
 def sampling_grids(network: SpatialTransformer, images: Images) -> np.ndarray:
-    """`SpatialTransformer.theta` of each image, (N, 2, 3) float32, in the order of `images`; computed as `predict`."""
+    """`SpatialTransformer.theta` of each image, (N, 2, 3) float32, in the order of `images`; computed as `predict`.
+
+    >>> images = Images(pixels=InMemory(array=np.zeros((3, 32, 32), np.uint8)), rows=np.arange(3), labels=np.zeros(3))
+    >>> sampling_grids(pneumo.models.build(pneumo.models.TransformerConfig()), images).shape
+    (3, 2, 3)
+    """
     return _outputs(network, images, network.theta)
 
 
@@ -165,6 +187,11 @@ def _outputs(network: nn.Module, images: Images, function: Callable[[Tensor], Te
 
 
 def prediction_batch_size(images: Images) -> int:
-    """Batch size for prediction: at most PREDICTION_BATCH_SIZE images and PREDICTION_BATCH_PIXELS pixels."""
+    """Batch size for prediction: at most PREDICTION_BATCH_SIZE images and PREDICTION_BATCH_PIXELS pixels.
+
+    >>> images = Images(pixels=InMemory(array=np.zeros((3, 64, 64), np.uint8)), rows=np.arange(3), labels=np.zeros(3))
+    >>> prediction_batch_size(images)
+    256
+    """
     pixels = images.pixels.rows(images.rows[:1])[0].size
     return min(PREDICTION_BATCH_SIZE, max(1, PREDICTION_BATCH_PIXELS // pixels))

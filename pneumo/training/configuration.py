@@ -10,7 +10,11 @@ from pneumo.augment.configuration import Augmentation
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """name: see `pneumo.training.OPTIMIZERS`. schedule: see `pneumo.training.SCHEDULES`."""
+    """name: see `pneumo.training.OPTIMIZERS`. schedule: see `pneumo.training.SCHEDULES`.
+
+    >>> OptimizerConfig(learning_rate=5e-4, schedule="one-cycle").name
+    'adamw'
+    """
 
     name: str = "adamw"
     learning_rate: float = 1e-3
@@ -91,6 +95,9 @@ class TrainingConfig:
     select_by: the loss on these images that chooses the epoch: its "mean"; the mean over acquisition strata
         ("balanced"), in each of which both classes count alike; or the largest of the strata's ("worst-stratum").
     untying: how class and acquisition are made independent in training; its field also defines the strata that select.
+
+    >>> TrainingConfig(epochs=5, optimizer=OptimizerConfig(learning_rate=5e-4)).batch_size
+    32
     """
 
     epochs: int = 30

@@ -71,6 +71,14 @@ def fit(
     glibc returns freed memory to the system between steps; where a process only trains, MALLOC_TRIM_THRESHOLD_=-1
     MALLOC_MMAP_MAX_=0 in its environment saves up to a sixth of the time. Where others want the same cores, so does
     OMP_WAIT_POLICY=PASSIVE, and more: see `pneumo.io.threads`.
+
+    >>> from pneumo.training import InMemory
+    >>> array = np.random.default_rng(0).integers(0, 256, (40, 16, 16), dtype=np.uint8)
+    >>> images = Images(pixels=InMemory(array=array), rows=np.arange(40), labels=np.arange(40) % 2)
+    >>> network = pneumo.models.build(pneumo.models.CNNConfig(width=2, depth=2))
+    >>> training = TrainingConfig(epochs=2, batch_size=8)
+    >>> len(fit(network, images, images, training, seed=0, checkpoint=Path("a.ckpt"), progress=False).history)
+    2
     """
     module = TrainingModule(network.to(memory_format=torch.channels_last), train, validation, config, seed)
     # Checked with the validation, before the epoch's state is saved, or the saved count would lag by one.

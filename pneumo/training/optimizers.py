@@ -37,7 +37,12 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 
 def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """Raises ValueError for a name that is not in OPTIMIZERS."""
+    """Raises ValueError for a name that is not in OPTIMIZERS.
+
+    >>> from pneumo.training import OptimizerConfig
+    >>> build_optimizer(nn.Linear(4, 1), OptimizerConfig(name="sgd", learning_rate=0.1)).param_groups[0]["lr"]
+    0.1
+    """
     if config.name not in OPTIMIZERS:
         raise ValueError(f"optimizer {config.name!r} is not known; known: {', '.join(OPTIMIZERS)}")
     # Decay is for what multiplies an image: not for biases and normalisation, which are vectors.
@@ -50,7 +55,13 @@ def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.
 def learning_rates(
     optimizer: torch.optim.Optimizer, schedule: str, *, updates: int
 ) -> torch.optim.lr_scheduler.LambdaLR:
-    """Raises ValueError for a schedule that is not in SCHEDULES."""
+    """Raises ValueError for a schedule that is not in SCHEDULES.
+
+    >>> optimizer = torch.optim.SGD(nn.Linear(4, 1).parameters(), lr=0.1)
+    >>> schedule = learning_rates(optimizer, "cosine", updates=10)
+    >>> schedule.get_last_lr()
+    [0.1]
+    """
     if schedule not in SCHEDULES:
         raise ValueError(f"schedule {schedule!r} is not known; known: {', '.join(SCHEDULES)}")
     return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda update: SCHEDULES[schedule](update / updates))

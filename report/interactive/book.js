@@ -4,6 +4,7 @@ import { augmentationWidget } from "./augmentation.js";
 import { makeCodeCopyable } from "./copy.js";
 import { element } from "./dom.js";
 import { makeFiguresEnlargeable } from "./figures.js";
+import { modelWidget } from "./model.js";
 import { optimiserWidget } from "./optimiser.js";
 import { recordSearch, showRecordsInPlace } from "./records.js";
 import { makeTablesSortable } from "./tables.js";
@@ -11,6 +12,7 @@ import { thresholdWidget } from "./threshold.js";
 
 const WIDGETS = {
   augmentation: augmentationWidget,
+  model: modelWidget,
   optimiser: optimiserWidget,
   records: recordSearch,
   threshold: thresholdWidget,

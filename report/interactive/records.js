@@ -5,22 +5,13 @@
 
 import { showDialog } from "./dialog.js";
 import { element } from "./dom.js";
+import { dataOf } from "./scripts.js";
 
-const CARDS = "record-cards.js";
-const SCRIPT = document.currentScript?.src;
 const MOST_SHOWN = 40;
-
-let loading = null;
 
 /** All cards; the file is read once. */
 function cards() {
-  loading ??= new Promise((resolve, reject) => {
-    const script = element("script", { src: new URL(CARDS, SCRIPT) });
-    script.onload = () => resolve(window.pneumoRecordCards);
-    script.onerror = () => reject(new Error(`${CARDS} could not be read`));
-    document.head.append(script);
-  });
-  return loading;
+  return dataOf("record-cards.js", "pneumoRecordCards");
 }
 
 /** A click on a measured number shows its records, unless it asks for another tab; so does a key of the list. */

@@ -46,7 +46,10 @@ function Meta(meta)
       version = "1",
       scripts = { { path = "../../_interactive/interactive.js", attribs = { defer = "defer" } } },
       stylesheets = { "../../_interactive/interactive.css" },
-      resources = { { name = "record-cards.js", path = "../../_interactive/record-cards.js" } },
+      resources = {
+        { name = "record-cards.js", path = "../../_interactive/record-cards.js" },
+        { name = "page-model.js", path = "../../_interactive/page-model.js" },
+      },
     })
   end
 end

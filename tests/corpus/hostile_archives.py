@@ -177,7 +177,7 @@ ZIPS = (
     _zip("an entry that claims two gigabytes", tree, change=_claims_size(2**31), refused=("IM-0001", "remove it")),
     _zip("an entry that claims less than it holds", tree, change=_claims_size(9), refused=("IM-0001", "again")),
     _file("an entry that unpacks to six hundred megabytes", _unpacks_to(600_000_000), refused=("IM-0001", "remove it")),
-    _zip("a zip in a zip", lambda: {"inner.zip": _zipped(tree())}, refused=(r"films\.zip", "class folders with some")),
+    _zip("a zip in a zip", lambda: {"inner.zip": _zipped(tree())}, refused=(r"films\.zip.*inner\.zip", "unpack them")),
     *(_zip(f"an entry called {name}", lambda name=name: tree() | {name: b""}, refused=OUTSIDE) for name in ESCAPES),
     _zip("an entry that is a symbolic link", tree, refused=(r"films\.zip.*IM-0009", "pack the files themselves"),
          change=_entry("test/NORMAL/IM-0009-0001.jpeg", b"/etc/hosts", external_attr=(stat.S_IFLNK | 0o777) << 16)),

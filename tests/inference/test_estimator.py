@@ -175,7 +175,7 @@ def test_labels_as_a_column_are_taken_with_a_warning(images):
 
 def test_images_smaller_than_the_network_takes_are_refused_with_the_smallest_side(images):
     array, labels = images
-    with pytest.raises(ValueError, match="images of 2 x 2 pixels, too small for this network; give 4 x 4 or more"):
+    with pytest.raises(ValueError, match="images of 2 x 2 pixels are too small for CNNConfig; use at least 4 x 4"):
         classifier().fit(array[:, :2, :2], labels)
 
 

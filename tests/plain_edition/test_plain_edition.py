@@ -234,6 +234,7 @@ def test_previews_say_what_a_reference_to_another_page_points_at(project):
     texts = json.loads(script.removeprefix("window.previewTexts = ").rstrip(";\n"))
     assert texts["fig-line"].startswith("Figure 1.1: A rising line")
     assert texts["tbl-counts"].startswith("Table 1.1: Images by split")
+    assert texts["sec-counting"].startswith("1.1 Counting things: Figure 1.1, Table 1.1 and")
 
 
 def test_each_chapter_can_be_downloaded_as_a_notebook_with_its_numbers_and_its_cells(project):

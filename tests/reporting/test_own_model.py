@@ -39,7 +39,12 @@ NAME = "images/cnn-32px-2-epochs-seed-0"
 
 
 def test_model_and_report_lie_in_one_folder(trained):
-    assert {path.name for path in (trained / "images-model").iterdir()} >= {"model.safetensors", "report.html"}
+    assert {path.name for path in (trained / "images-model").iterdir()} == {
+        "model.safetensors",
+        "report.html",
+        "MODEL_CARD.md",
+        "DATASHEET.md",
+    }
 
 
 def test_the_record_is_found_by_its_name_and_says_where_the_images_are(trained):

@@ -12,7 +12,7 @@ from jupyter_cache.base import CacheBundleIn
 from matplotlib.figure import Figure
 
 from tools import cell_cache, prerender, social_card
-from tools.prerender import drop_stale_cells, write_variables
+from tools.prerender import drop_stale_cells, write_record_cards, write_variables
 
 SCRIPT = Path(prerender.__file__)
 ONE, TWO = PurePosixPath("report/one.qmd"), PurePosixPath("report/two.qmd")
@@ -115,3 +115,15 @@ def test_the_card_for_shared_links_is_drawn_again_only_for_other_inputs(tmp_path
     for digest in ("a", "a", "b"):
         social_card.write(tmp_path / "card.png", "Title", "Subtitle", digest)
     assert drawn == ["Title", "Title"]
+
+
+def test_the_cards_of_records_are_written_anew_when_their_inputs_change(project, monkeypatch):
+    inputs, path = Inputs(), project / "_interactive/record-cards.js"
+    path.parent.mkdir()
+    for name, shown in (("a", "a"), ("b", "a")):
+        monkeypatch.setattr("pneumo.reporting.provenance.record_cards", lambda *_, name=name, **__: {"records": [name]})
+        write_record_cards(inputs)
+        assert path.read_text() == f'window.pneumoRecordCards = {{"records":["{shown}"]}};\n'
+    inputs.variables = "b"
+    write_record_cards(inputs)
+    assert '["b"]' in path.read_text()

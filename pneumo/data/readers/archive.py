@@ -85,6 +85,9 @@ def read_archive(
         found = _read_folder(path) if path.is_dir() else _read_zip(path)
         _check_unread(found.kinds)
         images = [file for file, kind in found.kinds.items() if kind.role == "radiograph"]
+        archives = [file for file, kind in found.kinds.items() if _is_archive(kind) and kind.name != EMPTY_ARCHIVE]
+        if archives and not images:
+            raise DataError(f"holds no images but {len(archives)} archive(s), first {archives[0]}; unpack them")
         check_names(images)
         if given is None:
             layout = find_images(images, found.same_content, folders=found.folders, positive=positive or "PNEUMONIA")

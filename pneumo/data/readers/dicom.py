@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
@@ -136,25 +137,78 @@ def _guess_transfer_syntax(file: Dataset) -> UID:
 def _guess_compression(encapsulated: bytes) -> UID:
     """By the first bytes of the frame: those of JPEG 2000, of the kinds of JPEG by their frame's marker, else RLE."""
     from pydicom import uid
+
+    frame = _first_frame(encapsulated)
+    if _jpeg_2000_codestream(frame):
+        return uid.JPEG2000
+    marker, _ = _jpeg_frame_header(frame)
+    kinds = {0xC1: uid.JPEGExtended12Bit, 0xC3: uid.JPEGLosslessSV1, 0xF7: uid.JPEGLSLossless}
+    return uid.RLELossless if not marker else kinds.get(marker, uid.JPEGBaseline8Bit)
+
+
+def _first_frame(encapsulated: bytes) -> bytes:
     from pydicom.encaps import generate_frames
 
-    frame = next(generate_frames(encapsulated, number_of_frames=1))
-    if frame[:4] == b"\xff\x4f\xff\x51" or frame[4:8] == b"jP  ":
-        return uid.JPEG2000
-    if frame[:2] != b"\xff\xd8":
-        return uid.RLELossless
-    kinds = {
-        0xC0: uid.JPEGBaseline8Bit,
-        0xC1: uid.JPEGExtended12Bit,
-        0xC3: uid.JPEGLosslessSV1,
-        0xF7: uid.JPEGLSLossless,
-    }
-    place = 2
+    return next(generate_frames(encapsulated, number_of_frames=1))
+
+
+class _CodedSize(NamedTuple):
+    """What a compressed image says of itself. bits: of a value."""
+
+    rows: int
+    columns: int
+    samples: int
+    bits: int
+
+
+def _jpeg_2000_codestream(frame: bytes) -> bytes:
+    """From its first marker on, without a box around it; b"" where there is none."""
+    if frame[4:8] == b"jP  ":
+        return frame[max(frame.find(b"\xff\x4f\xff\x51"), 0) :]
+    return frame if frame[:4] == b"\xff\x4f\xff\x51" else b""
+
+
+def _jpeg_frame_header(frame: bytes) -> tuple[int, bytes]:
+    """The second byte of the marker before a JPEG's or a JPEG-LS' frame header, and what follows; 0 where none is."""
+    place = 2 if frame[:2] == b"\xff\xd8" else len(frame)
     while place + 4 <= len(frame) and frame[place] == 0xFF:
-        if frame[place + 1] in kinds:
-            return kinds[frame[place + 1]]
+        marker = frame[place + 1]
+        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
+            return marker, frame[place + 4 :]
         place += 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
-    return uid.JPEGBaseline8Bit
+    return 0, b""
+
+
+def _coded_size(frame: bytes) -> _CodedSize | None:
+    """The size in a compressed frame (ITU-T T.81 B.2.2, T.87 C.2.2 and T.800 A.5.1); None where it has none."""
+    codestream = _jpeg_2000_codestream(frame)
+    if len(codestream) >= 43:
+        right, bottom, left, top = struct.unpack_from(">4I", codestream, 8)
+        samples = struct.unpack_from(">H", codestream, 40)[0]
+        return _CodedSize(bottom - top, right - left, samples, (codestream[42] & 0x7F) + 1)
+    _, header = _jpeg_frame_header(frame)
+    if len(header) < 6:
+        return None
+    bits, rows, columns, samples = struct.unpack_from(">BHHB", header)
+    return _CodedSize(rows, columns, samples, bits)
+
+
+def _check_coded_size(file: Dataset) -> None:
+    """Raises ValueError for a compressed image of another size than its file says: a decoder may end the process."""
+    from pydicom.uid import RLELossless
+
+    syntax = file.file_meta.TransferSyntaxUID
+    if not syntax.is_compressed or syntax.is_deflated or syntax == RLELossless:
+        return
+    coded = _coded_size(_first_frame(file.PixelData))
+    if coded is None:
+        raise ValueError("its pixels are no image compressed as it says")
+    samples = int(file.get("SamplesPerPixel", None) or 1)
+    if coded[:3] != (file.Rows, file.Columns, samples) or not 1 <= coded.bits <= file.BitsAllocated:
+        raise ValueError(
+            f"its header says {file.Rows} x {file.Columns} pixels of {samples} x {file.BitsAllocated} bits, and its "
+            f"compressed image {coded.rows} x {coded.columns} of {coded.samples} x {coded.bits}"
+        )
 
 
 def _check_inflated_size(data: bytes, name: str) -> None:
@@ -215,6 +269,7 @@ def _check_compression(file: Dataset, name: str) -> None:
             f'{name} is compressed as {syntax.name}, which no installed package reads; pip install "pneumo[dicom]", '
             "or export it uncompressed"
         )
+    _check_coded_size(file)
 
 
 def _photometric(file: Dataset) -> str:
@@ -270,7 +325,7 @@ def _stored_values(file: Dataset) -> tuple[np.ndarray, np.ndarray]:
     file.PhotometricInterpretation = _photometric(file)
     if file.get("NumberOfFrames", 1) is None:
         del file.NumberOfFrames
-    words = _decoded(file)
+    words = _decoded(file, raw=True)
     if words.shape != (file.Rows, file.Columns):
         raise ValueError(f"its header says {file.Rows} x {file.Columns} pixels, and it holds {words.shape}")
     whole = np.int32 if words.itemsize <= 2 else np.int64
@@ -285,12 +340,30 @@ def _stored_values(file: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return stored, _padding(file, stored, words, bits, allocated, signed)
 
 
-def _decoded(file: Dataset) -> np.ndarray:
-    """The words in which pixels are stored, or what a decompressor gives, as they are."""
+def _decoded(file: Dataset, *, raw: bool) -> np.ndarray:
+    """The words in which pixels are stored, or what a decompressor gives. raw: as they are, and not colours as RGB."""
     from pydicom.pixels.decoders.base import get_decoder
 
     decoder = get_decoder(file.file_meta.TransferSyntaxUID)
-    return decoder.as_array(file, raw=True, correct_unused_bits=False)[0]  # pyright: ignore[reportArgumentType]
+    safe = _pillow_decodes(file) and "pillow" in decoder.available_plugins
+    return decoder.as_array(
+        file,
+        raw=raw,
+        correct_unused_bits=False,  # pyright: ignore[reportArgumentType]
+        decoding_plugin="pillow" if safe else "",
+    )[0]
+
+
+def _pillow_decodes(file: Dataset) -> bool:
+    """Whether Pillow can decompress: JPEG of 8 bits, and grey JPEG 2000. GDCM, which reads more, ends the process on
+    some damaged files."""
+    from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit, JPEGExtended12Bit
+
+    syntax = file.file_meta.TransferSyntaxUID
+    if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+        coded = _coded_size(_first_frame(file.PixelData))
+        return coded is not None and coded.bits == 8 == file.BitsStored
+    return syntax in (JPEG2000, JPEG2000Lossless) and file.SamplesPerPixel == 1
 
 
 def _is_native(file: Dataset) -> bool:
@@ -432,7 +505,7 @@ def _colours(file: Dataset) -> np.ndarray:
     from pydicom.pixels.processing import apply_color_lut
 
     file.PhotometricInterpretation = _photometric(file)
-    colours = file.pixel_array
+    colours = _decoded(file, raw=False)
     bits = int(file.BitsStored)
     if file.PhotometricInterpretation == PALETTE:
         colours = apply_color_lut(colours, file)[..., :3]

@@ -74,3 +74,7 @@ __all__ = [
     "window_against_displacement",
     "window_size_histograms",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -21,6 +21,8 @@ def augmentation_ranges(image: np.ndarray, config: Augmentation, *, columns: int
     """An image at the low and the high end of the range of each setting of `config`, one setting at a time.
 
     image: (H, W) uint8. Returns the axes, (rows, columns). Raises ValueError for a `config` that changes no image.
+
+    >>> axes = augmentation_ranges(np.zeros((32, 32), np.uint8), pneumo.augment.MILD)
     """
     from pneumo.augment import scale, transform  # PyTorch: only where images are changed
     from pneumo.augment.ranges import range_limits, single_settings
@@ -44,6 +46,9 @@ def augmentation_samples(
 
     image: (H, W) uint8. generator: draws the augmentations. columns: samples of each.
     Returns the axes, (len(configs), columns).
+
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> axes = augmentation_samples(np.zeros((32, 32), np.uint8), {"mild": pneumo.augment.MILD}, generator)
     """
     from pneumo.augment import augment, scale
 
@@ -58,6 +63,8 @@ def fill_modes(image: np.ndarray, config: Augmentation) -> np.ndarray:
     """An image at the high end of every setting of `config`, with each fill mode for what lies outside the image.
 
     image: (H, W) uint8. Returns the axes, (1, number of fill modes).
+
+    >>> axes = fill_modes(np.zeros((32, 32), np.uint8), pneumo.augment.GENERATOR)
     """
     from pneumo.augment import FillMode, scale, transform
     from pneumo.augment.ranges import range_limits
@@ -68,7 +75,11 @@ def fill_modes(image: np.ndarray, config: Augmentation) -> np.ndarray:
 
 
 def batch_to_uint8(images: torch.Tensor) -> np.ndarray:
-    """A training batch as a gallery shows it: from (N, 1, H, W) float in [0, 1] to (N, H, W) uint8."""
+    """A training batch as a gallery shows it: from (N, 1, H, W) float in [0, 1] to (N, H, W) uint8.
+
+    >>> batch_to_uint8(torch.ones(2, 1, 4, 4)).max()
+    np.uint8(255)
+    """
     return (255 * images[:, 0]).round().byte().numpy()
 
 

@@ -71,6 +71,8 @@ def trade_off(models: Models, x: str, y: str, *, joined: bool = False, ax: Axes 
     """A measure against another, such as cost against performance: a dot for each seed, a named ring at each mean.
 
     x, y: keys of MEASURES; ValueError for others. joined: draw a line through the means, in the models' order.
+
+    >>> ax = trade_off(pneumo.records.get("first-network/seed-0"), "parameters", "test_auc")
     """
     _check(x)
     _check(y)

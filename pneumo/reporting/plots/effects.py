@@ -29,10 +29,11 @@ def effect_forest(frame: pd.DataFrame) -> np.ndarray:
     axes = new_axes(0.8 + ROW_HEIGHT * len(rows), columns=len(PANELS))[0]
     for ax, (part, title) in zip(axes, PANELS.items(), strict=True):
         ax.axvline(0, color=GREY, linewidth=0.8, linestyle=DASHED)
+        intervals: dict[int, Interval] = frame[part].to_dict()
         for height, (_, row) in enumerate(rows):
             if row is None:
                 continue
-            interval: Interval = frame[part].tolist()[row]
+            interval = intervals[row]
             colour = BLUE if interval.low > 0 or interval.high < 0 else GREY
             ax.hlines(height, interval.low, interval.high, color=colour, linewidth=1.6)
             ax.plot(interval.estimate, height, "o", color=colour, markeredgecolor=PAPER, markersize=5.5)

@@ -43,6 +43,9 @@ def header_histograms(
     A title has the AUC of the field alone; its direction, whether larger values mean label 1, is that of the first
     part. Returns the axes, (parts,).
     Raises ValueError for another field, a missing value, and a part without images of both classes.
+
+    >>> frame = pneumo.analysis.summaries.header_values(pneumo.records.get("data-and-shortcuts/headers/width"))
+    >>> axes = header_histograms(frame, "width")
     """
     label, unit = FIELDS[_checked(frame, field)]
     panels = []

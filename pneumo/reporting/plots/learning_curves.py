@@ -76,6 +76,8 @@ def learning_curves_by_model(models: Models, *, columns: int = 3) -> np.ndarray:
     models: see `analysis.summaries.records_by_model`; lines and dots as in `learning_curves`. columns: at most.
     Returns the axes, (2 · rows, columns); those past the last model are empty. Raises ValueError for a record without a
     history.
+
+    >>> axes = learning_curves_by_model({"CNN": pneumo.records.get("first-network/seed-0")})
     """
     named = records_by_model(models)
     columns = min(columns, len(named))

@@ -49,6 +49,8 @@ def learning_rate_schedules(factors: Mapping[str, Callable[[float], float]]) -> 
     """Learning rate over a training, as a share of the configured one, a panel for each schedule.
 
     factors: by name, from progress in [0, 1] to the factor, see `training.SCHEDULES`. Returns the axes, (N,).
+
+    >>> axes = learning_rate_schedules(pneumo.training.SCHEDULES)
     """
     axes = new_axes(1.9, columns=len(factors))[0]
     progress = np.linspace(0, 1, 501)

@@ -85,7 +85,10 @@ def roc(
 
 @styled
 def precision_recall(models: Models, *, part: str = "test", title: str = "", ax: Axes | None = None) -> Axes:
-    """Precision over recall. The dotted line is the prevalence, the precision of a random score."""
+    """Precision over recall. The dotted line is the prevalence, the precision of a random score.
+
+    >>> ax = precision_recall(pneumo.records.get("first-network/seed-0"))
+    """
     ax = single_axes(ax, SQUARE, width=SQUARE)
     drawn = _models(models)
     for model in drawn:
@@ -113,6 +116,8 @@ def confusion_matrix(
 
     record: one record; counts of several cannot be shown in one matrix. A cell has its count and, shaded, its share of
     the true class. Raises ValueError for several records.
+
+    >>> ax = confusion_matrix(pneumo.records.get("first-network/seed-0"))
     """
     records = one_model(record)
     if len(records) != 1:
@@ -155,6 +160,8 @@ def reliability_diagram(
 
     The thick line pools the records of a model. Bars are Wilson's 95 % intervals, drawn for a single record only, since
     the seeds of a model predict the same images.
+
+    >>> ax = reliability_diagram(pneumo.records.get("first-network/seed-0"))
     """
     ax = single_axes(ax, SQUARE, width=SQUARE)
     _diagonal(ax)
@@ -189,6 +196,8 @@ def decision_curve(
     """Net benefit over the decision threshold, beside treating all and treating none (Vickers & Elkin 2006).
 
     highest_threshold: end of the axis, in (0, 1). prevalence: of the population; None takes that of the images.
+
+    >>> ax = decision_curve(pneumo.records.get("first-network/seed-0"))
     """
     ax = single_axes(ax, 3.0)
     thresholds = np.linspace(0.01, highest_threshold, 200)

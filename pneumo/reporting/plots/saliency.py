@@ -25,6 +25,8 @@ def saliency_maps(
     images: (N, H, W) uint8. maps: (N, H, W) in [0, 1], see `interpret.grad_cam`. mask: bool, (H, W) for all or
     (N, H, W); one that fills its image or none of it has no outline. titles: N captions.
     Returns the axes, (rows, columns).
+
+    >>> axes = saliency_maps(np.zeros((2, 32, 32), np.uint8), np.zeros((2, 32, 32)))
     """
     axes = gallery(images, titles, columns=columns)
     masks = [None] * len(images) if mask is None else np.broadcast_to(mask, images.shape)

@@ -129,6 +129,10 @@ def shared_legend(axes: Sequence[Axes] | np.ndarray, handles: Sequence[Artist] |
     """One legend above all panels of a figure, where it covers none.
 
     handles: what it explains, by default all labelled lines of the first axes.
+
+    >>> axes = new_axes(3.0)
+    >>> lines = axes[0, 0].plot([0, 1], label="a line")
+    >>> shared_legend(axes)
     """
     first = np.ravel(np.asarray(axes))[0]
     shown = first.get_legend_handles_labels()[0] if handles is None else handles

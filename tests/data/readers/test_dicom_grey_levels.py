@@ -4,22 +4,30 @@ The expected levels come from the formulas of PS3.3, in whole numbers or fractio
 from pydicom's own functions where they follow the standard; and, in DCMTK, from what dcm2pnm of dcmtk 3.6.7 draws.
 """
 
+import io
 import itertools
 import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
-from support.dicom_files import EIGHT_BITS, dicom, grey_levels_table, saved
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
+from support.dicom_files import EIGHT_BITS, dicom, grey_levels_table, holding, saved
 
-from pneumo.data.readers.dicom import decode_dicom
+from pneumo.data.readers.dicom import _coded_size, _first_frame, decode_dicom
 from pneumo.errors import DataError
 
 ROW = np.array([[0, 1000, 2000, 4000]], dtype=np.uint16)
@@ -432,3 +440,28 @@ def test_a_file_that_is_no_image_says_what_it_is():
     report.SOPClassUID = report.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
     with pytest.raises(DataError, match="no image but a DICOM structured report"):
         decode_dicom(saved(report), "x.dcm")
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(17, 16), (16, 15), (1, 1)])
+@pytest.mark.parametrize("form", ["JPEG", "JPEG2000"])
+def test_a_compressed_image_of_another_size_than_said_never_reaches_the_decoder(rows, columns, form, monkeypatch):
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(buffer, form)
+    syntax = JPEGBaseline8Bit if form == "JPEG" else JPEG2000Lossless
+    monkeypatch.setattr("pneumo.data.readers.dicom._decoded", lambda *_, **__: pytest.fail("decoded"))
+    with pytest.raises(DataError, match=f"says {rows} x {columns} pixels of 1 x 8 bits, and its .* 16 x 16 of 1 x 8"):
+        decode_dicom(holding(buffer.getvalue(), syntax, (rows, columns)), "x.dcm")
+
+
+@pytest.mark.parametrize(
+    "name", ["MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm", "SC_rgb_jpeg_dcmtk.dcm", "JPEG2000.dcm"]
+)
+@pytest.mark.filterwarnings("ignore")
+def test_the_size_in_a_compressed_image_is_that_of_its_file(name):
+    path = get_testdata_file(name, download=False)
+    if path is None:
+        pytest.skip(f"pydicom does not come with {name}")
+    file = dcmread(path)
+    coded = _coded_size(_first_frame(file.PixelData))
+    assert coded[:3] == (file.Rows, file.Columns, file.SamplesPerPixel)
+    assert file.BitsStored <= coded.bits <= file.BitsAllocated

@@ -1,0 +1,95 @@
+import re
+
+import pytest
+
+from pneumo import augment
+from tools import api_reference
+from tools.api_reference import PACKAGES, docstring_markdown, documented, public, signature, write_pages
+
+
+def example(images: list[int], *, size: int = 3, rule: str = "a") -> str:
+    """Summary with $PNEUMO_DATA and [0, 1].
+
+    images: of a kind, see `pneumo.data.load`. size: side.
+        Indented lines go on.
+    rule: "a_b" or another*.
+    Raises ValueError for others.
+
+        image    str, unique
+
+    1. one
+    2. two
+       and more
+
+    >>> example([1])
+    'x'
+    """
+    return "x"
+
+
+def test_a_docstring_becomes_markdown_that_means_the_same():
+    link = {"pneumo.data.load": "/report/api-data.qmd#x"}
+    assert docstring_markdown(example, link).split("\n\n") == [
+        "Summary with \\$PNEUMO\\_DATA and \\[0, 1\\].",
+        "- `images`: of a kind, see [`pneumo.data.load`](/report/api-data.qmd#x). size: side. Indented lines go on.\n"
+        '- `rule`: "a\\_b" or another\\*.',
+        "Raises ValueError for others.",
+        "```text\nimage    str, unique\n```",
+        "1. one\n2. two and more",
+        "```python\n>>> example([1])\n'x'\n```",
+    ]
+
+
+def test_a_signature_says_what_is_given_by_name_alone():
+    expected = "example(images: list[int], *, size: int = 3, rule: str = 'a') -> str"
+    assert signature("example", example) == expected
+    assert signature("Augmentation", augment.Augmentation).startswith(
+        "Augmentation(\n    *,\n    rotation_range: float"
+    )
+
+
+def test_every_public_function_and_class_is_on_one_page():
+    entries = documented()
+    assert entries.keys() == PACKAGES.keys()
+    shown = [id(value) for each in entries.values() for value in each.values()]
+    assert len(shown) == len(set(shown))
+    everything = {id(value) for package in PACKAGES for value in public(api_reference._module(package)).values()}
+    assert everything == set(shown)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    project = tmp_path_factory.mktemp("book")
+    write_pages(project)
+    return project / api_reference.API_FOLDER
+
+
+def test_every_page_has_its_headings_and_no_anchor_twice(pages):
+    anchors = []
+    for package, entries in documented().items():
+        text = (pages / f"{package}.md").read_text(encoding="utf-8")
+        assert text.startswith(f"## {package} {{#")
+        found = re.findall(r"^###? .*\{#(\S+?)[ }]", text, flags=re.M)
+        assert len(found) == 1 + len(entries)
+        anchors += found
+    assert len(anchors) == len(set(anchors))
+
+
+def test_every_link_leads_to_an_anchor_of_an_appendix_in_the_book(pages):
+    texts = {package: (pages / f"{package}.md").read_text(encoding="utf-8") for package in PACKAGES}
+    for text in texts.values():
+        for chapter, anchor in re.findall(r"\]\(/report/([\w-]+)\.qmd#(\S+?)\)", text):
+            assert any(f"{{#{anchor}" in texts[package] for package, name in PACKAGES.items() if name == chapter)
+
+
+def test_every_package_is_shown_by_its_appendix_and_the_appendix_is_in_the_book(pages):
+    root = api_reference.Path(api_reference.__file__).parents[1]
+    book = (root / "_quarto.yml").read_text(encoding="utf-8")
+    for package, chapter in PACKAGES.items():
+        assert f"report/{chapter}.qmd" in book
+        assert f'page("_api/{package}.md")' in (root / f"report/{chapter}.qmd").read_text(encoding="utf-8")
+
+
+def test_pages_are_written_again_only_where_the_code_has_changed(pages, monkeypatch):
+    monkeypatch.setattr(api_reference, "package_markdown", None)
+    write_pages(pages.parent)

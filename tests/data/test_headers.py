@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from support.archives import encoded, radiograph
+from support.dicom_files import dicom, saved
 
 from pneumo.data.dataset import DataError, Dataset
 from pneumo.data.headers import find_original, headers, read_headers, read_original_headers
@@ -157,3 +158,11 @@ def test_phantom_tells_how_its_originals_were_saved():
     assert frame["image"].tolist() == synthetic.table["image"].tolist()
     assert frame.columns.tolist() == ["image", "mode", "width", "height", "jpeg_quality", "file_size"]
     assert frame["width"].between(400, 4000).all()
+
+
+def test_headers_of_other_formats_and_of_dicom_files_have_their_size():
+    image = Image.fromarray(np.zeros((20, 24), np.uint8))
+    grey = saved(dicom(np.zeros((5, 7), np.uint16)))
+    frame = read_headers(dataset(Files([encoded(image, "TIFF"), encoded(image, "BMP"), grey])))
+    assert frame[["width", "height"]].to_numpy().tolist() == [[24, 20], [24, 20], [7, 5]]
+    assert frame["jpeg_quality"].isna().all()

@@ -84,7 +84,7 @@ def run_all(
         done += todo.minutes[outcome.index]
         if outcome.error is not None:
             failures.append(outcome)
-        if progress:
+        if progress and not (outcome.error is not None and len(todo.experiments) == 1):  # its error says it all
             minutes = todo.total * done / (sum(todo.minutes) or 1)
             whole = f"{number} of {len(todo.experiments)}, {minutes:.0f} of about {todo.total:.0f} min"
             state = "recorded" if outcome.error is None else "failed"

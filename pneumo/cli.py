@@ -179,6 +179,11 @@ def _parser() -> argparse.ArgumentParser:
     get.add_argument("name", help="a name from `pneumo data list`")
     get.add_argument("--source", choices=("publisher", "kaggle"), default="publisher")
     get.set_defaults(command=_data_get, stopped=GOES_ON)
+    describe = data_commands.add_parser("describe", help="write Croissant metadata and a table of the images")
+    describe.add_argument("name", metavar="NAME|FOLDER|ZIP", help="a name from `pneumo data list`, or a path")
+    describe.add_argument("path", type=Path, metavar="OUT", help="the folder to write them to")
+    describe.add_argument("--overwrite", action="store_true", help="replace what is there")
+    describe.set_defaults(command=_data_describe, stopped=NOTHING_WRITTEN)
 
     run = _add_command(commands, "run")
     run.add_argument(
@@ -482,6 +487,14 @@ def _data_get(options: argparse.Namespace) -> int:
     from pneumo.data import get
 
     print(get(options.name, source=options.source))
+    return 0
+
+
+def _data_describe(options: argparse.Namespace) -> int:
+    from pneumo.data import load
+    from pneumo.data.croissant import write_croissant
+
+    print(write_croissant(load(options.name), options.path, overwrite=options.overwrite))
     return 0
 
 

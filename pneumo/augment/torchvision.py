@@ -60,9 +60,7 @@ class RandomAugmentation(v2.Transform):
             tensor = functional.pil_to_tensor(inpt)
             return functional.to_pil_image(self._apply(tensor, drawn), mode=inpt.mode)
         changed = self._apply(inpt.as_subclass(Tensor), drawn)
-        if isinstance(inpt, tv_tensors.Image):
-            return tv_tensors.wrap(changed, like=inpt)  # pyright: ignore[reportCallIssue]  decorated in torchvision
-        return changed
+        return tv_tensors.Image(changed) if isinstance(inpt, tv_tensors.Image) else changed
 
     def _apply(self, images: Tensor, drawn: Parameters) -> Tensor:
         """images: (C, H, W) or (N, C, H, W), uint8 or float."""

@@ -6,6 +6,7 @@ images = pneumo.data.pixels(dataset, size=64).rows(parts.train[:32])    # (32, 6
 """
 
 from pneumo.data.catalogue import class_names, counts, find, get, listing, load
+from pneumo.data.croissant import write_croissant
 from pneumo.data.dataset import DataError, Dataset
 from pneumo.data.examples import Examples
 from pneumo.data.pixel_cache import Pixels, pixels
@@ -36,6 +37,7 @@ __all__ = [
     "read_medmnist",
     "read_pcam",
     "split",
+    "write_croissant",
 ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pneumo import data
 from pneumo.analysis.summaries import summary
@@ -72,8 +71,9 @@ def train_own_model(
     experiment = define_experiment(source, model=model, image_size=image_size, epochs=epochs, seed=seed, name=name)
     dataset = data.load(experiment.data.name)
     if progress:
-        images: Any = data.counts(dataset).groupby("class", observed=True)["images"].sum()
-        print(", ".join(f"{count:,} {kind}" for kind, count in images.items()), file=sys.stderr)
+        positives = int((dataset.table["label"].to_numpy() == 1).sum())
+        kinds = zip((len(dataset) - positives, positives), dataset.classes, strict=True)
+        print(", ".join(f"{count:,} {kind}" for count, kind in kinds), file=sys.stderr)
     record = runner.run(experiment, progress=progress)
     file = records.find_path(experiment)
     assert file is not None  # `run` has just stored it

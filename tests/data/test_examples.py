@@ -21,12 +21,15 @@ def test_an_image_that_is_here_is_shown_by_its_name(tmp_path, monkeypatch, recwa
     shown = examples("train/PNEUMONIA/person1_virus_1.png", "virus")
     assert shown.shape == (32, 32)
     assert (shown == 200).all()
+    assert "train/PNEUMONIA/person1_virus_1.png" in examples
+    assert "train/PNEUMONIA/person2_virus_2.png" not in examples  # a phantom would be shown
 
 
 def test_an_image_that_is_not_here_is_stood_for_by_a_phantom_of_its_sub_type(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     examples = data.Examples(size=32)
     assert examples.synthetic
+    assert examples.dataset.table["image"][0] not in examples
     shown = examples("test/PNEUMONIA/person1_virus_6.jpeg", "virus")
     assert np.array_equal(shown, examples("test/PNEUMONIA/person1_virus_6.jpeg", "virus"))
     viral = examples.dataset.table.index[examples.dataset.table["subtype"] == "virus"]

@@ -301,6 +301,23 @@ def test_a_second_render_starts_no_kernel(project, monkeypatch):
     assert build(project, to="html") == [project / "_book/index.html"]
 
 
+def test_the_site_holds_resources_and_every_page_loads_what_a_pre_render_script_left(tmp_path):
+    project = write_small_book(tmp_path, "# One\n")
+    settings = project / "_quarto.yml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8") + "project:\n  resources: [records/**/*.*]\n", encoding="utf-8"
+    )
+    for name in ("records/a/b.json", "_interactive/interactive.js", "_interactive/interactive.css"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("{}", encoding="utf-8")
+    build(project, to="html")
+    page = (project / "_book/index.html").read_text(encoding="utf-8")
+    assert (project / "_book/records/a/b.json").read_text(encoding="utf-8") == "{}"
+    for name in ("interactive.js", "interactive.css"):
+        assert f'"assets/interactive/{name}"' in page
+        assert (project / "_book/assets/interactive" / name).is_file()
+
+
 def test_each_chapter_is_told_of_when_it_begins_and_when_it_ends(tmp_path, capsys):
     project = write_small_book(tmp_path, "# One\n\n```{python}\nprint(1)\n```\n")
     build(project, to="html")

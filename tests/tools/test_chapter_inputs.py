@@ -99,7 +99,7 @@ def test_docstrings_of_all_code_execute_nothing(before):
         ("pneumo.features.hog", "hog_picture", {"classical"}),
         ("pneumo.training.optimizers", "build_optimizer", {"interpretation"}),
         ("pneumo.training.fitting", "fit", {"interpretation"}),  # the only one that trains: on phantoms
-        ("pneumo.experiments.pipeline", "load_trained_network", {"spatial-transformer", "transfer-learning"}),
+        ("pneumo.experiments.pipeline", "load_trained_network", {"spatial-transformer"}),
         ("pneumo.experiments.pipeline", "_network", set()),  # what it gives is in the records
         ("pneumo.experiments.cluster", "run_on_slurm", set()),
         ("pneumo.cli", "main", set()),
@@ -148,7 +148,7 @@ def test_weights_execute_the_chapter_that_looks_for_those_of_its_experiments(bef
 
     assert trained("0123456789ab") == set()
     assert trained(experiments.first_network()[0].key) == {VARIABLES}
-    assert trained(experiments.transfer_learning()[0].key) == {VARIABLES, "transfer-learning"}
+    assert trained(experiments.spatial_transformer()[0].key) == {VARIABLES, "spatial-transformer"}
 
 
 def test_other_data_at_hand_execute_the_chapters_that_look_at_images(before, monkeypatch):

@@ -96,6 +96,11 @@ def cross_validation_split(
     fraction: of the training images, as in `split`. seed: of the folds.
 
     Raises ValueError for a number out of range, and DataError for a class missing in a part.
+
+    >>> table = pneumo.data.load("phantom").table
+    >>> first = cross_validation_split(table, np.arange(len(table)), folds=5, fold=0)
+    >>> len(first.test) + len(first.validation) + len(first.train) == len(table)
+    True
     """
     if folds < 3 or not 0 <= fold < folds:
         raise ValueError(f"fold={fold} of folds={folds}: use 3 folds or more, and count from 0 to one below")

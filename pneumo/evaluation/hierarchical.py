@@ -55,8 +55,9 @@ def hierarchical_difference(
     Raises ValueError for scores of another shape.
 
     >>> labels, scores = np.arange(40) % 2, np.random.default_rng(0).random((2, 40))
-    >>> difference = hierarchical_difference(labels, (scores, scores), None, metrics.auc, rng=np.random.default_rng(0))
-    >>> difference.interval.estimate, difference.p_value
+    >>> rng = np.random.default_rng(0)
+    >>> difference = hierarchical_difference(labels, (scores, scores), None, pneumo.evaluation.auc, rng=rng)
+    >>> difference.interval.estimate, round(difference.p_value, 1)
     (0.0, 1.0)
     """
     counts = resample(labels, groups, draws=draws, rng=rng)

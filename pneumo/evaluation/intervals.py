@@ -89,7 +89,7 @@ def paired_bootstrap(
     statistic at threshold 0.5.
 
     >>> labels, a = np.arange(40) % 2, np.arange(40) / 40
-    >>> paired_bootstrap(labels, (a, a), None, auc, rng=np.random.default_rng(0)).estimate
+    >>> paired_bootstrap(labels, (a, a), None, pneumo.evaluation.auc, rng=np.random.default_rng(0)).estimate
     0.0
     """
     counts = resample(labels, groups, draws=draws, rng=rng)

@@ -18,7 +18,7 @@ def augmentation() -> list[Experiment]:
     `pneumo run augmentation`: 25 min on 2 cores.
 
     >>> len({experiment.variant for experiment in augmentation()})
-    9
+    10
     """
     return [
         experiment

@@ -34,7 +34,7 @@ def perturbed() -> dict[tuple[str, str, float], Experiment]:
 
     >>> network, perturbation, amount = next(iter(perturbed()))
     >>> network
-    'first network'
+    'first-network'
     """
     return {
         (network, name, level): _evaluated(

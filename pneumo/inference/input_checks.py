@@ -71,7 +71,7 @@ def fit_input_statistics(
 
     >>> images = pneumo.data.pixels(pneumo.data.load("phantom"), size=32, progress=False).array
     >>> sorted(fit_input_statistics(images).ranges)[:2]
-    ['brightness', 'contrast']
+    ['brightness', 'chest']
     """
     thumbnails = np.stack([resize_to_square(image, THUMBNAIL_SIZE, "stretch") for image in images])
     mean = np.round(thumbnails.mean(axis=0)).astype(int)

@@ -230,7 +230,7 @@ def lung_share(cam: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
     A uniform map has the mask's share of the image, `mask.mean()`.
 
-    >>> mask = lung_field(64)
+    >>> mask = pneumo.interpret.lung_field(64)
     >>> lung_share(mask[None].astype(float), mask)
     array([1.])
     """

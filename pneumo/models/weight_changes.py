@@ -25,9 +25,9 @@ def layer_changes(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> 
     before, after: state dictionaries. A layer is the stem, a block ("1" is the first), the last convolution or the
     head. Only kernels and matrices count: biases and batch normalisation are few and of another scale.
 
-    >>> before = {"a.weight": torch.zeros(2, 2)}
-    >>> list(layer_changes(before, {"a.weight": torch.ones(2, 2)}))
-    ['a.weight']
+    >>> before = {"network._conv_stem.weight": torch.ones(2, 2)}
+    >>> layer_changes(before, {"network._conv_stem.weight": 1.5 * torch.ones(2, 2)})
+    {'stem': LayerChange(relative=0.5, rms=0.5)}
     """
     sums: dict[str, np.ndarray] = {}
     for name, start in before.items():

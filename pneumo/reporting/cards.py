@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 OWN_MODEL = {
     "Intended use": "Research. Nothing else was examined.",
     "Not intended": "Any decision about a patient: diagnosis, triage, second reading, or the choice whether to treat.",
-    "Evaluation data": "The test part of the same images; no image from elsewhere. `pneumo evaluate` reports on others.",
+    "Evaluation data": "The test part of the same images, none from elsewhere. `pneumo evaluate` reports on others.",
     "Selected on": "Epoch and threshold on the validation part. The test part chose nothing.",
-    "Factors": "Acquisition: what the headers of the files reveal is in the report of the training. Age, sex, machine "
-    "and "
-    "severity were not examined, unless you did.",
+    "Factors": "Acquisition: what the headers of the files reveal is in the report of the training. "
+    "Age, sex, machine and severity were not examined, unless you did.",
     "Caveats": "The threshold and the probabilities suit images acquired and saved like the training images, with the "
     "same share of positives.",
 }

@@ -160,7 +160,7 @@ def markdown(frame: pd.DataFrame) -> Markdown:
     >>> print(markdown(pd.DataFrame({"model": ["CNN"], "AUC": [0.93]})))
     | model   |   AUC |
     |:--------|------:|
-    | CNN     | 0.930 |
+    | CNN     |  0.93 |
     """
     frame = frame.assign(**{column: frame[column].map(literal) for column in ("image", "patient") if column in frame})
     cells = frame.astype(object).apply(_column)

@@ -7,7 +7,8 @@ format of the book can set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -253,14 +254,14 @@ def differences(
     return frame.assign(**{"corrected p": evaluation.holm([row[0].p_value for row in found])})
 
 
-def learning_rates(records: Iterable[Record]) -> pd.DataFrame:
+def learning_rates(models: Models) -> pd.DataFrame:
     """One row a trained network: optimizer, learning_rate, validation_loss of the kept epoch.
 
     >>> learning_rates(pneumo.records.get("first-network/seed-0"))["learning_rate"].tolist()
     [0.001]
     """
     rows = []
-    for record in records:
+    for record in itertools.chain(*records_by_model(models).values()):
         training = record.experiment.training
         if training is None:
             raise ValueError(f"{record.experiment.name} was not trained by epochs and has no learning rate")

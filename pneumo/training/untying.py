@@ -30,7 +30,7 @@ def independence_weights(labels: np.ndarray, strata: np.ndarray, *, exponent: fl
     weight in every stratum.
 
         >>> independence_weights(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]), exponent=1, cap=10).round(2).tolist()
-        [0.75, 0.75, 1.5, 0.5]
+        [0.86, 0.86, 1.71, 0.57]
     """
     groups = 2 * strata + labels
     images = np.bincount(groups)[groups]

@@ -88,6 +88,7 @@ class ChapterInputs:
             for module in sorted(modules)
             for name, function in inspect.getmembers(import_module(module), inspect.isfunction)
             if function.__module__ == module and not name.startswith("_") and _needs_no_argument(function)
+            if function not in experiments.ON_REQUEST.values()  # whose data need not be here
         }
 
     @cached_property

@@ -21,6 +21,7 @@ from .augmentation import (
 from .study import (
     CHAPTERS as CHAPTERS,
     GROUPS as GROUPS,
+    ON_REQUEST as ON_REQUEST,
     all_experiments as all_experiments,
     find_experiment as find_experiment,
     find_experiments as find_experiments,

@@ -30,7 +30,7 @@ from pneumo.errors import MissingRecord, RecordError
 from pneumo.evaluation import metrics
 from pneumo.experiments import config
 from pneumo.experiments.config import Experiment
-from pneumo.experiments.wording import in_words
+from pneumo.experiments.wording import WORDS
 from pneumo.io.digests import json_digest
 from pneumo.io.files import atomic_write
 
@@ -72,7 +72,7 @@ RECORD_FIELD_TYPES = {
 
 SPLIT_COLUMNS = ("image", "patient", "label", "subtype", "part")
 
-MIN_FREE_BYTES = 1_000_000
+MIN_FREE_BYTES = 1_200_000
 """Bytes that must be free for a record: twice those of the book's largest with its split file."""
 
 
@@ -182,7 +182,7 @@ class Record:
     def label(self) -> str:
         """What tables and prose call it: the variant in words, and the seed where a network was trained."""
         seed = f", seed {self.experiment.seed}" if self.history else ""
-        return in_words(self.variant) + seed
+        return WORDS.get(self.variant, self.variant.replace("-", " ")) + seed
 
     @property
     def has_patients(self) -> bool:

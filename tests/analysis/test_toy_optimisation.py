@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pneumo.analysis import toy_optimisation
+from pneumo.experiments.wording import in_words
 from pneumo.reporting.plots import optimisation
 from pneumo.training import SCHEDULES
 
@@ -61,8 +62,8 @@ def test_a_path_is_drawn_from_its_start_with_a_cross_at_the_lowest_point():
 
 def test_every_schedule_has_a_panel_with_its_factor():
     axes = optimisation.learning_rate_schedules(SCHEDULES)
-    assert [ax.get_title(loc="left") for ax in axes] == list(SCHEDULES)
-    lines = {ax.get_title(loc="left"): ax.lines[0].get_xydata() for ax in axes}
+    assert [ax.get_title(loc="left").replace("\n", " ") for ax in axes] == list(map(in_words, SCHEDULES))
+    lines = {name: ax.lines[0].get_xydata() for name, ax in zip(SCHEDULES, axes, strict=True)}
     assert (lines["constant"][:, 1] == 1).all()
     assert lines["cosine"][250] == pytest.approx([50, 0.5])
     assert lines["step"][[0, 250, 500], 1] == pytest.approx([1, 0.1, 0.01])

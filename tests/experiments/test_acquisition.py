@@ -120,12 +120,12 @@ def test_changing_the_test_labels_changes_no_choice_by_stratum(small, monkeypatc
     record = runner.run(experiment, progress=False)
     original = data.load("phantom")
 
-    def relabelled(name):
+    def relabelled(name, **_):
         table = original.table.copy()
         table.loc[table["split"] == "test", "label"] = 1 - table.loc[table["split"] == "test", "label"]
         return replace(original, table=table)
 
-    monkeypatch.setattr(data, "load", relabelled)
+    monkeypatch.setattr("pneumo.data.catalogue.load", relabelled)
     other = replace(experiment, data=replace(experiment.data, version=relabelled("phantom").version))
     again = runner.run(other, progress=False)
     assert again.selection == record.selection

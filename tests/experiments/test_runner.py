@@ -82,12 +82,12 @@ def test_changing_the_test_labels_changes_neither_training_nor_any_choice(small,
     record = runner.run(small, progress=False)
     original = data.load("phantom")
 
-    def relabelled(name):
+    def relabelled(name, **_):
         table = original.table.copy()
         table.loc[table["split"] == "test", "label"] = 1 - table.loc[table["split"] == "test", "label"]
         return replace(original, table=table)
 
-    monkeypatch.setattr(data, "load", relabelled)
+    monkeypatch.setattr("pneumo.data.catalogue.load", relabelled)
     other = replace(small, data=replace(small.data, version=relabelled("phantom").version))
     again = runner.run(other, progress=False)
     for name in ("train_loss", "validation_loss"):

@@ -53,18 +53,15 @@ for (const heading of document.querySelectorAll("article :is(h2, h3, h4)[id]")) 
   heading.append(" ", link);
 }
 
-// A figure that scrolls, on a narrow screen, can be scrolled with the keyboard too.
+// A figure or a formula that scrolls, on a narrow screen, can be scrolled with the keyboard too.
 const markScrolling = () => {
-  for (const paragraph of document.querySelectorAll("article p:has(> img)")) {
-    const scrolls = paragraph.scrollWidth > paragraph.clientWidth + 1;
-    paragraph.toggleAttribute("tabindex", scrolls);
-    if (scrolls) {
-      paragraph.tabIndex = 0;
-      paragraph.setAttribute("role", "group");
-      paragraph.setAttribute("aria-label", `Figure: ${paragraph.querySelector("img").alt}`);
-    } else {
-      paragraph.removeAttribute("role");
-      paragraph.removeAttribute("aria-label");
+  for (const element of document.querySelectorAll('article p:has(> img), article .equation p, article math[display="block"]')) {
+    const image = element.querySelector(":scope > img");
+    const scrolls = element.scrollWidth > element.clientWidth + 1;
+    const attributes = { tabindex: "0", ...(image && { role: "group", "aria-label": `Figure: ${image.alt}` }) };
+    for (const [name, value] of Object.entries(attributes)) {
+      if (scrolls) element.setAttribute(name, value);
+      else element.removeAttribute(name);
     }
   }
 };

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pneumo import __version__
 from pneumo.analysis.summaries import summary
 from pneumo.data.catalogue import CATALOGUE, class_names
-from pneumo.experiments.config import to_dict
+from pneumo.experiments.config import UntyingConfig, to_dict
 from pneumo.inference.model import NOTE
 from pneumo.reporting.formatting import format_interval, literal
 from pneumo.reporting.tables import METRICS, counts
@@ -47,7 +47,7 @@ def model_card(record: Record, statements: Mapping[str, str] = OWN_MODEL, *, par
         "Model": _settings(to_dict(record.experiment.model)),
         "Input": f"grey images of {data.image_size} × {data.image_size} pixels, resized by: {data.resize}",
         "Output": f"the probability of the positive class, and a decision at the threshold {record.threshold:.4f}",
-        "Training": _settings(to_dict(training)) if training is not None else "none",
+        "Training": _settings(_used(to_dict(training))) if training is not None else "none",
         "Training data": f"{literal(data.name)}, version {data.version}; see the data sheet",
         "Record": f"{record.key}, pneumo {__version__}",
     }
@@ -121,6 +121,13 @@ def data_sheet(record: Record, classes: tuple[str, str] | None = None) -> str:
             "",
         ]
     )
+
+
+def _used(training: Mapping[str, object]) -> dict[str, object]:
+    """The settings of a training without those of what it does not use: untying that does nothing."""
+    unused = {"untying"} if training["untying"] == to_dict(UntyingConfig()) else set()
+    unused |= {"select_by"} if training["select_by"] == "mean" else set()
+    return {name: value for name, value in training.items() if name not in unused}
 
 
 def _settings(values: Mapping[str, object]) -> str:

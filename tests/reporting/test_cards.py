@@ -6,7 +6,7 @@ from pneumo.reporting.cards import data_sheet, model_card
 def test_the_numbers_of_a_model_card_are_those_of_the_record():
     """Three of four pairs are in order, and both positives and one negative lie on the right side of one half."""
     card = model_card(make_record(scores=[-2.0, 1.5, 1.0, 3.0]))
-    assert "| AUC | 0.75 (" in card
+    assert "| AUC | 0.8 (" in card
     assert "| sensitivity | 1.000 (" in card
     assert "| specificity | 0.500 (" in card
     assert "Research only, not a medical device" in card

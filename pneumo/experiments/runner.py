@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 import filelock
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from tqdm import tqdm
 
 from pneumo.errors import ExperimentsFailed, PneumoError
 from pneumo.experiments import records
@@ -191,6 +193,8 @@ def run_with_threads(experiment: Experiment, root: Path, threads: int, submitter
 
         if os.getpid() != submitter:
             disable_malloc_trim()
+            # tqdm's own lock is a semaphore of the system, of which Python complains when the process is killed.
+            tqdm.set_lock(threading.RLock())
         with _alone_in_process():
             threads_before = torch.get_num_threads()
             torch.set_num_threads(threads)

@@ -28,6 +28,7 @@ KNOWN_BY_VALUE = (
     Definition("pneumo.experiments.runner", "_run_and_save"),  # trains what has no record: the record is an input
     Definition("pneumo.experiments.builders", "data_config"),  # looks a version up: it is part of the key
     Definition("pneumo.experiments.lookup", "recorded_experiments"),  # of the user's own: none of the book's
+    Definition("pneumo.experiments.lookup", "_named"),  # what a user names; chapters give experiments themselves
 )
 """Definitions whose results are inputs themselves, so that the code behind them is none."""
 

@@ -8,7 +8,7 @@ from support.records import make_record
 
 from pneumo.experiments.config import HeaderConfig
 from pneumo.reporting import interactive
-from pneumo.reporting.provenance import provenance, record_cards
+from pneumo.reporting.provenance import record_cards, record_list
 from tools.variables import link
 
 TABLE = """
@@ -53,7 +53,7 @@ def page(tmp_path_factory):
     numbers = [link("0.951", RECORDS[0]), link("0.904 (0.9–0.91)", *RECORDS[:2])]
     numbers = [number.replace("/report/provenance.qmd", "") for number in numbers]  # here the list is on the page
     search = interactive.record_search().text
-    parts = ["# A chapter", *numbers, TABLE, FIGURE, LISTING, search, provenance(RECORDS)]
+    parts = ["# A chapter", *numbers, TABLE, FIGURE, LISTING, search, str(record_list(RECORDS))]
     return write_page(folder, "\n\n".join(parts) + "\n", cards=record_cards(RECORDS, project=folder))
 
 

@@ -30,7 +30,7 @@ def write_page(folder: Path, text: str, *, cards: Mapping[str, Any] | None = Non
     output = folder / "site"
     output.mkdir()
     site.copy_images(book, numbered, output)
-    site.write(book, numbered, output, with_pdf=False)
+    site.write(book, numbered, output, with_downloads=False)
     return output / "index.html"
 
 

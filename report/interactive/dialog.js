@@ -19,10 +19,6 @@ export function showDialog(title, content, classes = "") {
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();
   });
-  // The browser closes a dialog with Escape too, but not one that it takes for opened without the reader's doing.
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") dialog.close();
-  });
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

@@ -114,7 +114,7 @@ def test_a_figure_opens_in_a_dialog_and_escape_gives_the_focus_back(opened):
     opened.press("Enter")
     assert opened.run("document.querySelector('dialog[open] img').alt") == "A square."
     opened.press("Escape")
-    opened.wait("document.querySelector('dialog') === null")
+    opened.wait("document.querySelector('dialog.w-dialog') === null")
     assert opened.run("document.activeElement.className") == "w-enlarge"
 
 

@@ -303,6 +303,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         "a fifth of the images is set apart. Then: pneumo predict NEW --model OUT/model.safetensors",
     )
     train.add_argument("path", type=Path, metavar="FOLDER|ZIP", help="two class folders inside give the labels")
+    _add_class_options(train)
     train.add_argument(
         "--model",
         default="efficientnet-lite0",
@@ -419,6 +420,9 @@ def _train(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         seed=options.seed,
         name=options.name,
+        positive=options.positive,
+        negative=options.negative,
+        labels=options.labels,
         overwrite=options.overwrite,
     )
     print(written)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo.augment.configuration import MILD
-from pneumo.experiments.builders import data_config
+from pneumo.experiments.builders import data_config, load_data
 from pneumo.experiments.config import (
     CNNConfig,
     DataConfig,
@@ -91,14 +91,12 @@ def define_experiment(
     >>> define_experiment("phantom", model="cnn", epochs=2).name
     'phantom/cnn-64px-2-epochs-seed-0'
     """
-    from pneumo import data as data_sets
-
     if model not in RECIPES:
         raise ValueError(f"model={model!r} is unknown; choose from {', '.join(RECIPES)}")
     recipe = RECIPES[model]
     size = image_size or (recipe.image_size if data is None else data.image_size)
     config = data_config(str(path), size) if data is None else replace(data, image_size=size)
-    dataset = data_sets.load(config.name)
+    dataset = load_data(config)
     images = _training_images(dataset, config)
     training = adapt(recipe, images, epochs)
     variant = f"{model}-{size}px-{training.epochs}-epochs"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pneumo import data
 from pneumo.analysis.summaries import summary
 from pneumo.data.catalogue import CATALOGUE
 from pneumo.experiments import records, runner
-from pneumo.experiments.own_data import define_experiment
+from pneumo.experiments.builders import data_config, load_data
+from pneumo.experiments.config import DataConfig
+from pneumo.experiments.own_data import RECIPES, define_experiment
 from pneumo.inference.packing import pack
 from pneumo.io.files import atomic_write, check_replaceable
 from pneumo.reporting.cards import data_sheet, model_card
@@ -56,20 +57,29 @@ def train_own_model(
     epochs: int | None = None,
     seed: int = 0,
     name: str | None = None,
+    positive: str | None = None,
+    negative: str | None = None,
+    labels: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> OwnModel:
     """Train a network on labelled radiographs, and write its model file and a report into the folder `out`.
 
-    path, model, image_size, epochs, seed, name: see `pneumo.experiments.define_experiment`. A record that is there is
-    not made again. overwrite: whether what `out` holds may be replaced. Raises DataError where it may not, or for data
+    path, model, image_size, epochs, seed, name: see `pneumo.experiments.define_experiment`. positive, negative, labels:
+    see `pneumo.data.load`; of a data set known by name, they are its own. A record that is there is not made again.
+    overwrite: whether what `out` holds may be replaced. Raises DataError where it may not, or for data
     that cannot be used.
     """
     check_replaceable(out, overwrite)
     # A path in a record is good from every folder.
-    source = str(path) if str(path) in CATALOGUE else str(Path(path).expanduser().resolve())
-    experiment = define_experiment(source, model=model, image_size=image_size, epochs=epochs, seed=seed, name=name)
-    dataset = data.load(experiment.data.name)
+    known = str(path) in CATALOGUE
+    source = str(path) if known else str(Path(path).expanduser().resolve())
+    table = None if labels is None else Path(labels).expanduser().resolve()
+    classes = None if known else data_config(source, positive=positive, negative=negative, labels=table)
+    experiment = define_experiment(
+        source, model=model, image_size=image_size, epochs=epochs, seed=seed, name=name, data=_of_size(classes, model)
+    )
+    dataset = load_data(experiment.data)
     if progress:
         positives = int((dataset.table["label"].to_numpy() == 1).sum())
         kinds = zip((len(dataset) - positives, positives), dataset.classes, strict=True)
@@ -88,6 +98,11 @@ def train_own_model(
         ),
         metrics=_metrics(record),
     )
+
+
+def _of_size(config: DataConfig | None, model: str) -> DataConfig | None:
+    """The data at the size of a recipe; an unknown recipe is named by `define_experiment`."""
+    return replace(config, image_size=RECIPES[model].image_size) if config and model in RECIPES else config
 
 
 def _write(path: Path, text: str) -> Path:

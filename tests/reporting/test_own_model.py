@@ -108,3 +108,20 @@ def test_what_exists_is_refused_before_a_model_is_loaded(words, tmp_path, monkey
     monkeypatch.setattr("pneumo.inference.load_model", None)
     assert main([*words, str(tmp_path / "there")]) == 1
     assert "exists; name another file, or add --overwrite" in capsys.readouterr().err
+
+
+def test_a_table_of_labels_and_another_name_of_the_finding_reach_the_training(trained, tmp_path):
+    flat = tmp_path / "films"
+    flat.mkdir()
+    rows = ["image,label,patient"]
+    for number, path in enumerate(sorted((trained / "images").rglob("*.png"))):
+        (flat / f"{number}.png").write_bytes(path.read_bytes())
+        rows.append(f"{number}.png,{'oedema' if 'PNEUMONIA' in path.parts else 'clear'},p{number}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    words = ["--labels", str(tmp_path / "labels.csv"), "--positive", "oedema", "--negative", "clear"]
+    size = ["--model", "cnn", "--epochs", "1", "--image-size", "32", "--out", str(tmp_path / "out")]
+    assert main(["train", str(flat), *words, *size]) == 0
+    record = pneumo.records.get("films/cnn-32px-1-epochs-seed-0")
+    assert (record.experiment.data.positive, record.experiment.data.negative) == ("oedema", "clear")
+    positive = sum("PNEUMONIA" in path.parts for path in (trained / "images").rglob("*.png"))
+    assert record.split["label"].sum() == positive

@@ -95,7 +95,11 @@ def test_docstrings_of_all_code_execute_nothing(before):
         ("pneumo.analysis.model_cost", "model_costs", {"scaling", "solutions"}),
         ("pneumo.analysis.toy_optimisation", "optimizer_path", {"optimizers"}),
         ("pneumo.analysis.leakage", "exclude_images", {"tumours", VARIABLES}),
-        ("pneumo.analysis.model_selection", "select", {"index", "model-selection", "discussion", "solutions", VARIABLES}),
+        (
+            "pneumo.analysis.model_selection",
+            "select",
+            {"index", "model-selection", "discussion", "solutions", VARIABLES},
+        ),
         ("pneumo.reporting.plots.performance", "roc", {"first-network", "model-selection"}),
         ("pneumo.reporting.tables", "claims", {"computational-cost"}),
         ("pneumo.features.hog", "hog_picture", {"classical"}),

@@ -15,8 +15,7 @@ from pneumo.interpret import overlay
 FOLDER = Path(sys.argv[1])
 model = pneumo.load_model(sys.argv[2] if len(sys.argv) > 2 else None)
 
-files, _ = pneumo.inference.find_files([FOLDER])
-paths = [file.path for file in files[:8]]
+paths = [file.path for file in pneumo.inference.find_files([FOLDER]).files[:8]]
 radiographs = [model.radiograph(path, str(path)) for path in paths]
 maps = model.grad_cam(radiographs)  # (N, size, size) in [0, 1]
 pictures = overlay(np.stack([each.pixels for each in radiographs]), maps)  # (N, size, size, 3) uint8

@@ -13,9 +13,9 @@ import pneumo
 
 FOLDER = Path(sys.argv[1])
 
-files, problems = pneumo.inference.find_files([FOLDER])
-print(f"{len(files)} files; {len(problems)} places that cannot be read")
-table = pneumo.load_model().predict_frame([file.path for file in files])
+found = pneumo.inference.find_files([FOLDER])
+print(f"{len(found.files)} files; {len(found.problems)} places that cannot be read")
+table = pneumo.load_model().predict_frame([file.path for file in found.files])
 
 
 def identifiers(path: str) -> dict[str, str]:

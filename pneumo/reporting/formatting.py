@@ -63,6 +63,7 @@ def format_percent(share: float) -> str:
 def format_interval(interval: Interval, decimals: int | None = None) -> str:
     """Estimate and bounds: 0.953 (0.938–0.967), or with "to" where a dash beside a minus would confuse.
 
+    Bounds that are not numbers, as of a metric that some draws of patients do not have, are left out.
     decimals: by default as many as the width of the interval allows, see `interval_decimals`.
 
     >>> format_interval(Interval(0.95312, 0.9381, 0.96701)), format_interval(Interval(3.198, 3.16, 3.265))
@@ -70,6 +71,8 @@ def format_interval(interval: Interval, decimals: int | None = None) -> str:
     """
     digits = interval_decimals([interval]) if decimals is None else decimals
     estimate, low, high = (_fixed(value, digits) for value in (interval.estimate, interval.low, interval.high))
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return estimate
     between = f"{NBSP}to{NBSP}" if "−" in low + high else "–"  # a bracket never goes on on the next line
     return f"{estimate} ({low}{between}{high})"
 

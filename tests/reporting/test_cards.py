@@ -8,7 +8,7 @@ def test_the_numbers_of_a_model_card_are_those_of_the_record():
     card = model_card(make_record(scores=[-2.0, 1.5, 1.0, 3.0]))
     assert "| AUC | 0.8 (" in card
     assert "| sensitivity | 1.000 (" in card
-    assert "| specificity | 0.500 (" in card
+    assert "| specificity | 0.5 (" in card
     assert "Research only, not a medical device" in card
     assert "Any decision about a patient" in card
 

@@ -149,9 +149,8 @@ def test_each_library_shows_every_image_once_changed_and_in_the_same_range(name,
     for image, label in zip(shown, labels.astype(int), strict=True):
         original = images[label] / 255
         assert not np.allclose(image[0], original)
-        assert image.mean() == pytest.approx(
-            original.mean(), abs=0.25 * original.mean() + 0.1
-        )  # brightness, and no more
+        # Brightness, and what a library fills a moved image's margin with: some have nothing but black.
+        assert image.mean() == pytest.approx(original.mean(), abs=0.5 * original.mean() + 0.1)
 
 
 def test_scikit_image_measures_the_features_it_is_compared_with():

@@ -35,11 +35,16 @@ def test_a_signal_ends_a_command_with_its_status_and_one_line(name, status, monk
     number = getattr(signal, name, None)
     if number is None:
         pytest.skip(f"this system has no {name}")
-    before = signal.getsignal(number)
-    command_that(monkeypatch, lambda _: signal.raise_signal(number))
-    assert main(["status"]) == status
-    assert capsys.readouterr().err == "pneumo: stopped; nothing was written\n"
-    assert signal.getsignal(number) is before
+    found = signal.getsignal(number)
+    before = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+    signal.signal(number, before)  # under `nohup` SIGHUP is ignored, and stays so
+    try:
+        command_that(monkeypatch, lambda _: signal.raise_signal(number))
+        assert main(["status"]) == status
+        assert capsys.readouterr().err == "pneumo: stopped; nothing was written\n"
+        assert signal.getsignal(number) is before
+    finally:
+        signal.signal(number, found)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

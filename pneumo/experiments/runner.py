@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 import sys
@@ -177,7 +178,8 @@ def _show_traceback(error: Exception) -> None:
 def _sendable(error: Exception) -> Exception:
     """An error that another process can read: itself, or one of the same words."""
     try:
-        pickle.loads(pickle.dumps(error))
+        pickle.dumps(error)
+        copy.copy(error)  # made anew as by `pickle`
     except Exception:  # whatever a constructor makes of arguments that are not its own
         return PneumoError(_said(error))
     return error

@@ -14,7 +14,7 @@ import pandas as pd
 
 from pneumo import evaluation
 from pneumo.analysis.choosing import merged_validation_strata
-from pneumo.analysis.summaries import auc_difference, header_values, mean_and_range, measures, rank_correlation
+from pneumo.analysis.summaries import header_values, mean_and_range, measures, rank_correlation
 from pneumo.evaluation import Interval
 from pneumo.experiments import records
 
@@ -88,26 +88,6 @@ def variant_results(variants: Mapping[str, Sequence[Record]], header: Record) ->
         "test AUC",
     ]
     return pd.DataFrame(rows, columns=columns)
-
-
-def auc_differences(variants: Mapping[str, Sequence[Record]], reference: str, *, seed: int = 0) -> pd.DataFrame:
-    """The AUC of each other variant minus that of the reference, with 95 % intervals over patients; means of the seeds.
-
-    Columns variant, validation, perturbed and test. seed: of the draws. Raises KeyError for an unknown reference.
-    """
-    parts = {"validation": "validation", "perturbed": "stressed", "test": "test"}
-    rows = [
-        {
-            "variant": name.replace("-", " "),
-            **{
-                heading: auc_difference(several, variants[reference], part, seed=seed)
-                for heading, part in parts.items()
-            },
-        }
-        for name, several in variants.items()
-        if name != reference
-    ]
-    return pd.DataFrame(rows, columns=["variant", *parts])
 
 
 def stratum_specificities(record: Record, header: Record, part: str = "validation") -> tuple[float, float]:

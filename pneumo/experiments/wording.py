@@ -56,6 +56,16 @@ WORDS = {
     "head": "head (feature extraction)",
     "top": "top (partial fine-tuning)",
     "all": "all (full fine-tuning)",
+    # Acquisition
+    "stretch": "stretched",
+    "square": "square",
+    "thorax": "thorax",
+    "square-weights": "square, weights",
+    "square-bias-balanced": "square, bias-balanced loss",
+    "square-style-exchange": "square, style exchange",
+    "square-equalised": "square, equalised grey levels",
+    "square-group-dro": "square, group DRO",
+    "thorax-combined": "thorax, all together",
     # EfficientNet
     "base": "base",
     "depth": "depth",

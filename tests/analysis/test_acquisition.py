@@ -92,12 +92,3 @@ def test_images_from_elsewhere_are_judged_at_the_threshold_that_came_with_the_mo
     assert row["sensitivity"].estimate == 0.5
     assert row["specificity"].estimate == 0.5
     assert row["AUC"].estimate == 0.5
-
-
-def test_differences_are_those_of_the_mean_auc_and_leave_the_reference_out():
-    variants = {"stretch": [record(scores_with(3.0))], "square": [record(scores_with(-2.0))]}
-    frame = acquisition.auc_differences(variants, "stretch")
-    assert frame["variant"].tolist() == ["square"]
-    assert all(frame[part][0].estimate == pytest.approx(2 / 3) for part in ("validation", "perturbed", "test"))
-    with pytest.raises(KeyError):
-        acquisition.auc_differences(variants, "none")

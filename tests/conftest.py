@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +37,22 @@ def close_figures():
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="module")
+def drawn_once(tmp_path_factory) -> Path:
+    """A cache for all tests of one file, so that the phantom is drawn once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def folder_for_all():
+    """A folder that every user reaches, which a test's own is not."""
+    folder = Path(tempfile.mkdtemp(prefix="pneumo-tests-"))
+    folder.chmod(0o777)
+    yield folder
+    folder.chmod(0o777)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ import re
 import resource
 import shutil
 import signal
-import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from support.privileges import without_privileges
 
 from pneumo import classical, data, experiments, features, models, records, training
 from pneumo.cli import main
@@ -30,11 +30,6 @@ from pneumo.training import Images, make_generator
 FORK = multiprocessing.get_context("fork")
 
 
-@pytest.fixture(scope="module")
-def drawn_once(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def quick(monkeypatch, drawn_once) -> Experiment:
     """An experiment on the phantom that learns nothing: what is tried lies before and behind."""
@@ -44,29 +39,6 @@ def quick(monkeypatch, drawn_once) -> Experiment:
     monkeypatch.setattr(classical, "scores", lambda fitted, measurements: measurements.mean(axis=1))
     model = ClassicalConfig(learner="logistic", features=PixelsConfig())
     return Experiment(name="quick/one", data=experiments.study_data(image_size=16), model=model)
-
-
-@contextmanager
-def without_privileges():
-    """As a user who is not root, whom permissions do not bind."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@pytest.fixture
-def folder_for_all():
-    """A folder that every user reaches, which a test's own is not."""
-    folder = Path(tempfile.mkdtemp(prefix="pneumo-faults-"))
-    folder.chmod(0o777)
-    yield folder
-    folder.chmod(0o777)
-    shutil.rmtree(folder)
 
 
 # Permissions and full disks ------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ import pandas as pd
 
 from pneumo import data, evaluation, experiments, records
 from pneumo.analysis import comparisons, leakage, model_selection, threshold_transfer
+from pneumo.analysis.acquisition import FIRST_STRATA
+from pneumo.analysis.choosing import merged_validation_strata
 from pneumo.analysis.summaries import (
     auc_difference,
     ensemble_auc,
@@ -289,10 +291,26 @@ def link(text: str, *sources: Record) -> str:
 
 
 def acquisition_values() -> Values:
-    """The selected model on images from elsewhere, with intervals over patients."""
+    """The selected model on images from elsewhere, their number, and that of low normal validation images."""
     elsewhere = records.get(experiments.acquisition_external()[0])
     intervals = summary([elsewhere], "test", seed=DRAW_SEED, names=("auc", "sensitivity", "specificity"))
-    return {"external": {name: link(format_interval(interval), elsewhere) for name, interval in intervals.items()}}
+    labels = elsewhere.frame("test")["label"]
+    counts = {
+        "images": len(labels),
+        "patients": len(set(elsewhere.patients("test"))),
+        "normal": int((labels == 0).sum()),
+        "pneumonia": int((labels == 1).sum()),
+    }
+    texts = {name: format_interval(interval) for name, interval in intervals.items()}
+    texts |= {name: format_count(count) for name, count in counts.items()}
+    (height,) = (each for each in map(records.get, experiments.headers()) if header_field(each) == "height")
+    network = records.get(experiments.acquisition_variants()[0])
+    low = merged_validation_strata(network, height) < FIRST_STRATA
+    low_normals = int((low & (network.frame("validation")["label"] == 0)).sum())
+    return {
+        "external": {name: link(text, elsewhere) for name, text in texts.items()},
+        "low-normals": link(format_count(low_normals), height),
+    }
 
 
 def tumours() -> Values:

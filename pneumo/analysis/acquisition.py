@@ -5,8 +5,7 @@ Everything but the columns that name the test part is on validation patients.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +14,8 @@ import pandas as pd
 from pneumo import evaluation
 from pneumo.analysis.choosing import merged_validation_strata
 from pneumo.analysis.summaries import header_values, mean_and_range, measures, rank_correlation
-from pneumo.evaluation import Interval
 from pneumo.experiments import records
+from pneumo.experiments.wording import in_words
 
 if TYPE_CHECKING:
     from pneumo.experiments.config import Experiment
@@ -29,31 +28,15 @@ FIRST_STRATA = 2
 """The lowest populated strata, whose specificity is compared with the others'."""
 
 
-def recorded(wanted: Iterable[Experiment], root: Path | None = None) -> list[Record]:
-    """The records of those experiments that have one: a comparison may be shown before the last of its runs is done."""
-    found = (records.find(experiment, root) for experiment in wanted)
-    return [record for record in found if record is not None]
+def occluded_records(wanted: Mapping[tuple[str, ...], Experiment]) -> dict[tuple[str, str], list[Record]]:
+    """The records of evaluations on occluded images, by variant and what is left of the images; the seeds together.
 
-
-def recorded_looks(
-    wanted: Mapping[tuple[str, ...], Experiment], root: Path | None = None
-) -> dict[tuple[str, str], list[Record]]:
-    """The records of those occluded evaluations that have one, by variant and what is left of the images.
-
-    wanted: experiments by (variant, look) or (variant, look, seed).
+    wanted: experiments by (variant, look) or (variant, look, seed). Raises MissingRecord, see `records.get`.
     """
     found: dict[tuple[str, str], list[Record]] = {}
     for (variant, look, *_), experiment in wanted.items():
-        found.setdefault((variant, look), []).extend(recorded([experiment], root))
+        found.setdefault((variant, look), []).append(records.get(experiment))
     return found
-
-
-def by_variant(several: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records by variant, in the order in which the variants come."""
-    named: dict[str, list[Record]] = {}
-    for record in several:
-        named.setdefault(record.variant, []).append(record)
-    return named
 
 
 def variant_results(variants: Mapping[str, Sequence[Record]], header: Record) -> pd.DataFrame:
@@ -69,7 +52,7 @@ def variant_results(variants: Mapping[str, Sequence[Record]], header: Record) ->
         measured = [measures(record) for record in several]
         rows.append(
             {
-                "variant": name.replace("-", " "),
+                "variant": in_words(name),
                 "seeds": len(several),
                 "AUC": mean_and_range(row["validation_auc"] for row in measured),
                 "perturbed AUC": mean_and_range(row["stressed_auc"] for row in measured),
@@ -78,16 +61,7 @@ def variant_results(variants: Mapping[str, Sequence[Record]], header: Record) ->
                 "test AUC": mean_and_range(row["test_auc"] for row in measured),
             }
         )
-    columns = [
-        "variant",
-        "seeds",
-        "AUC",
-        "perturbed AUC",
-        "specificity, low files",
-        "specificity, others",
-        "test AUC",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows)
 
 
 def stratum_specificities(record: Record, header: Record, part: str = "validation") -> tuple[float, float]:
@@ -109,57 +83,25 @@ def variant_evidence(
 ) -> pd.DataFrame:
     """What each variant looks at, on validation images: one row each, cells as in `variant_results`.
 
-    occluded: records by variant and what is left of the images, see `recorded_looks`; None stands where there is none.
-    width: the record of the files' widths. Columns variant, border alone and without lungs (AUC), and the rank
+    occluded: records by variant and what is left of the images, see `occluded_records`; where there is none, None
+    stands. width: the record of the files' widths. Columns variant, border alone and without lungs (AUC), and the rank
     correlation of the score with the width among normal images and among pneumonias.
     """
     values = header_values(width)
     widths = values.loc[values["part"] == "validation", "width"].to_numpy(float)
     rows = []
     for name, several in variants.items():
-        row: dict[str, object] = {"variant": name.replace("-", " ")}
+        row: dict[str, object] = {"variant": in_words(name)}
         for look, heading in (("border", "border alone"), ("without-lungs", "without lungs")):
             found = [measures(record)["validation_auc"] for record in occluded.get((name, look), ())]
             row[heading] = mean_and_range(found) if found else None
         for label, heading in ((0, "width, normal"), (1, "width, pneumonia")):
             row[heading] = mean_and_range(_correlation(record, widths, label) for record in several)
         rows.append(row)
-    columns = ["variant", "border alone", "without lungs", "width, normal", "width, pneumonia"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows)
 
 
 def _correlation(record: Record, widths: np.ndarray, label: int) -> float:
     frame = record.frame("validation")
     chosen = (frame["label"] == label).to_numpy()
     return rank_correlation(frame["score"].to_numpy()[chosen], widths[chosen])
-
-
-def external_results(models: Mapping[str, Record], *, seed: int = 0) -> pd.DataFrame:
-    """How frozen models do on images from elsewhere, at their frozen thresholds: one row a model.
-
-    Columns model, images, patients, AUC, sensitivity and specificity with 95 % intervals over patients. seed: of the
-    draws.
-    """
-    rows = []
-    for name, record in models.items():
-        frame = record.frame("test")
-        patients = record.patients("test")
-        intervals: dict[str, Interval] = evaluation.summary(
-            frame["label"],
-            frame["probability"],
-            patients,
-            record.threshold,
-            names=("auc", "sensitivity", "specificity"),
-            rng=np.random.default_rng(seed),
-        )
-        rows.append(
-            {
-                "model": name,
-                "images": len(frame),
-                "patients": None if patients is None else len(set(patients)),
-                "AUC": intervals["auc"],
-                "sensitivity": intervals["sensitivity"],
-                "specificity": intervals["specificity"],
-            }
-        )
-    return pd.DataFrame(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from pneumo.augment.configuration import MILD, ROBUST
+from pneumo.augment.configuration import MILD
 from pneumo.data.catalogue import CATALOGUE
 from pneumo.experiments.builders import FULL_LENGTH, repeated, single, study_data
 from pneumo.experiments.config import (
@@ -13,14 +13,13 @@ from pneumo.experiments.config import (
     Experiment,
     Grey,
     Occlusion,
-    OptimizerConfig,
     PretrainedConfig,
     ReevaluationConfig,
     Resize,
     TrainingConfig,
     UntyingConfig,
 )
-from pneumo.experiments.model_selection import TWELVE_EPOCHS
+from pneumo.experiments.model_selection import SIX_EPOCHS, TWELVE_EPOCHS
 
 CHAPTER = "acquisition"
 
@@ -30,15 +29,7 @@ TEN_EPOCHS = replace(FULL_LENGTH, epochs=10, augmentation=MILD, validate_on="str
 """Training of all variants."""
 
 
-FIVE_EPOCHS = TrainingConfig(
-    epochs=5,
-    batch_size=32,
-    optimizer=OptimizerConfig(learning_rate=5e-4, weight_decay=0.01, schedule="one-cycle"),
-    augmentation=ROBUST,
-    patience=None,
-    averaging=0.99,
-    validate_on="stressed",
-)
+FIVE_EPOCHS = replace(SIX_EPOCHS, epochs=5)
 """Training of the pretrained networks: the selected model's, but five epochs long."""
 
 

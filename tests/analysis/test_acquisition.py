@@ -9,6 +9,7 @@ from support.records import make_record
 
 from pneumo import records
 from pneumo.analysis import acquisition
+from pneumo.errors import MissingRecord
 from pneumo.experiments.config import DataConfig, Experiment, HeaderConfig
 
 LABELS = np.tile([0, 1], 30)
@@ -47,7 +48,7 @@ def test_a_variant_has_the_mean_of_its_seeds_with_the_lowest_and_the_highest():
     several = [record(scores_with(3.0)), record(scores_with(-2.0), seed=1, name="g/square-seed-1")]
     frame = acquisition.variant_results({"square-weights": several}, header("height", HEIGHTS))
     row = frame.iloc[0]
-    assert (row["variant"], row["seeds"]) == ("square weights", 2)
+    assert (row["variant"], row["seeds"]) == ("square, weights", 2)
     assert (row["specificity, low files"].estimate, row["specificity, low files"].low) == (0.5, 0.0)
     # Two thirds of the normals lie above all pneumonias in one, none in the other.
     assert row["AUC"].low == pytest.approx(1 / 3)
@@ -66,29 +67,14 @@ def test_evidence_is_taken_from_occluded_images_and_from_ranks_within_a_class():
     assert row["without lungs"] is None or pd.isna(row["without lungs"])
 
 
-def test_what_has_no_record_is_left_out(tmp_path):
-    experiment = record(scores_with(-2.0)).experiment
-    records.save(record(scores_with(-2.0)), tmp_path)
-    missing = replace(experiment, seed=7)
-    found = acquisition.recorded([experiment, missing], tmp_path)
-    assert [each.experiment for each in found] == [experiment]
-    looks = acquisition.recorded_looks({("a", "border", 0): experiment, ("a", "border", 1): missing}, tmp_path)
-    assert [len(each) for each in looks.values()] == [1]
-    assert list(acquisition.by_variant(found)) == ["square"]
-
-
-def test_without_any_record_the_tables_have_headings_and_no_row():
-    assert acquisition.variant_results({}, header("height", HEIGHTS)).shape == (0, 7)
-    assert acquisition.variant_evidence({}, {}, header("width", HEIGHTS)).shape == (0, 5)
-
-
-def test_images_from_elsewhere_are_judged_at_the_threshold_that_came_with_the_model():
-    elsewhere = make_record(
-        scores=[3.0, -1, 1, 2], labels=[0, 0, 1, 1], patients=["a", "a", "b", "c"], selection={"threshold": 0.8}
-    )
-    row = acquisition.external_results({"m": elsewhere}).iloc[0]
-    assert (row["images"], row["patients"]) == (4, 3)
-    # From a probability of 0.8 on: logits from 1.39.
-    assert row["sensitivity"].estimate == 0.5
-    assert row["specificity"].estimate == 0.5
-    assert row["AUC"].estimate == 0.5
+def test_occluded_records_hold_the_seeds_of_a_variant_together(monkeypatch, tmp_path):
+    monkeypatch.setenv("PNEUMO_RECORDS", str(tmp_path))
+    first = record(scores_with(-2.0), name="e/square-border-seed-0")
+    records.save(first)
+    wanted = {("square", "border", 0): first.experiment, ("selected-model", "border"): first.experiment}
+    looks = acquisition.occluded_records(wanted)
+    assert list(looks) == [("square", "border"), ("selected-model", "border")]
+    assert [[each.experiment for each in several] for several in looks.values()] == [[first.experiment]] * 2
+    # A network that was not evaluated is an error, not a shorter table.
+    with pytest.raises(MissingRecord):
+        acquisition.occluded_records({("square", "border", 7): replace(first.experiment, seed=7)})

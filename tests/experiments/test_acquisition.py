@@ -27,12 +27,6 @@ from pneumo.experiments.config import (
 )
 
 
-@pytest.fixture(scope="module")
-def drawn_once(tmp_path_factory):
-    """A cache for all tests of this file, so that the phantom is drawn once."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def small(monkeypatch, drawn_once) -> Experiment:
     monkeypatch.setenv("PNEUMO_CACHE", str(drawn_once))

@@ -28,12 +28,6 @@ from pneumo.experiments.config import (
 from pneumo.io.paths import checkpoint_path, weights_path
 
 
-@pytest.fixture(scope="module")
-def drawn_once(tmp_path_factory):
-    """A cache for all tests of this file, so that the phantom is drawn once."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def small(monkeypatch, drawn_once) -> Experiment:
     """A network that trains on the phantom in a few seconds."""

@@ -19,12 +19,6 @@ from pneumo.experiments import runner
 from pneumo.experiments.config import CNNConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
 
 
-@pytest.fixture(scope="module")
-def drawn_once(tmp_path_factory):
-    """A cache for all tests of this file, so that the phantom is drawn once."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def headers(monkeypatch, drawn_once) -> list[Experiment]:
     """Experiments of a moment: logistic regressions on a number of the file's header."""

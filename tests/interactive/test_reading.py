@@ -1,12 +1,9 @@
 """What every page offers: tables that sort, figures that enlarge, listings that copy, records shown in place."""
 
-from dataclasses import replace
-
 import pytest
 from support.pages import write_page
-from support.records import make_record
+from support.records import header_record
 
-from pneumo.experiments.config import HeaderConfig
 from pneumo.reporting import interactive
 from pneumo.reporting.provenance import record_cards, record_list
 from tools.variables import link
@@ -25,23 +22,7 @@ FIGURE = '![A caption](square.svg){#fig-x fig-alt="A square."}'
 LISTING = "```bibtex\n@misc{pneumo}\n```"
 
 
-def experiment_record(field: str, seed: int):
-    made = make_record(
-        f"headers/{field}",
-        group="headers",
-        variant=field,
-        model=HeaderConfig(field=field),
-        seed=seed,
-        provenance={
-            "data": {"version": "1"}, "commit": "0123456789ab", "date": "2026-01-02T03:04:05+00:00", "seconds": 61.0,
-            "peak_memory_mb": 1234, "versions": {"python": "3.11.7"},
-            "machine": {"processor": "P", "cores": 2, "threads": 2, "memory_gb": 8.0, "accelerator": "none"},
-        },
-    )  # fmt: skip
-    return replace(made, experiment=replace(made.experiment, name=f"headers/{field}"))
-
-
-RECORDS = [experiment_record("width", 0), experiment_record("height", 1), experiment_record("aspect", 2)]
+RECORDS = [header_record("width", 0), header_record("height", 1), header_record("aspect", 2)]
 
 
 @pytest.fixture(scope="module")

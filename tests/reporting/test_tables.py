@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 import pypandoc
 import pytest
-from support.records import make_record
+from support.records import header_record, make_record
 
 from pneumo import tables
 from pneumo.evaluation import Interval
 from pneumo.experiments import records
-from pneumo.experiments.config import HeaderConfig
 from pneumo.reporting import formatting, provenance
 
 THIN = "\u202f"
@@ -165,21 +164,6 @@ def test_an_unknown_metric_is_named():
 
 
 # Records -------------------------------------------------------------------------------------------------------------
-
-
-def header_record(field="width", seed=0, group="headers"):
-    return make_record(
-        f"headers/{field}",
-        group=group,
-        variant=field,
-        model=HeaderConfig(field=field),
-        seed=seed,
-        provenance={
-            "data": {"version": "1"}, "commit": "0123456789ab", "date": "2026-01-02T03:04:05+00:00", "seconds": 61.0,
-            "peak_memory_mb": 1234, "versions": {"python": "3.11.7"},
-            "machine": {"processor": "P", "cores": 2, "threads": 2, "memory_gb": 8.0, "accelerator": "none"},
-        },
-    )  # fmt: skip
 
 
 def test_auc_by_part_has_a_row_a_model_and_the_auc_of_each_part():

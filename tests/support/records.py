@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, TrainingConfig
+from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, HeaderConfig, TrainingConfig
 from pneumo.experiments.records import PARTS, Record
 
 SPLIT_PARTS = {"stressed": "validation"}
@@ -83,3 +83,19 @@ def _split(labels: Mapping[str, np.ndarray], patients: Sequence[str] | None) -> 
             "part": [part for part, each in labels.items() for _ in each],
         }
     )
+
+
+def header_record(field: str = "width", seed: int = 0, group: str = "headers") -> Record:
+    """The record of an experiment on a field of the header, with the provenance that cards and lists show."""
+    return make_record(
+        f"headers/{field}",
+        group=group,
+        variant=field,
+        model=HeaderConfig(field=field),
+        seed=seed,
+        provenance={
+            "data": {"version": "1"}, "commit": "0123456789ab", "date": "2026-01-02T03:04:05+00:00", "seconds": 61.0,
+            "peak_memory_mb": 1234, "versions": {"python": "3.11.7"},
+            "machine": {"processor": "P", "cores": 2, "threads": 2, "memory_gb": 8.0, "accelerator": "none"},
+        },
+    )  # fmt: skip

@@ -1,14 +1,11 @@
 import io
 import os
-import shutil
-import tempfile
 import zipfile
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from support.chests import chests as drawn
 from support.chests import png
+from support.privileges import without_privileges
 
 from pneumo.data.readers import files as reader
 from pneumo.data.readers.files import find_files, read_contents
@@ -221,28 +218,6 @@ def test_a_link_to_nothing_is_a_problem_with_its_remedy(tmp_path):
     assert "a cannot be reached (No such file or directory); remove it if it is a link to nothing" in str(
         listing.problems[0]
     )
-
-
-@contextmanager
-def without_privileges():
-    """As a user who is not root, whom permissions do not bind."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@pytest.fixture
-def folder_for_all():
-    """A folder that every user reaches, which a test's own is not."""
-    folder = Path(tempfile.mkdtemp(prefix="pneumo-files-"))
-    folder.chmod(0o777)
-    yield folder
-    shutil.rmtree(folder)
 
 
 def test_a_folder_that_cannot_be_listed_and_a_file_that_cannot_be_told_are_problems(folder_for_all):

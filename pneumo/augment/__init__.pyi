@@ -1,7 +1,7 @@
 from .configuration import GENERATOR, MILD, MIXUP, NONE, ROBUST, STRESS, STRONG, Augmentation, FillMode
 from .ranges import given_parameters
 from .stepwise import reference
-from .style import exchange_styles
+from .style import exchange_frames, exchange_styles
 from .torchvision import RandomAugmentation
 from .transforms import Parameters, augment, mixup, parameters, scale, transform
 
@@ -18,6 +18,7 @@ __all__ = [
     "Parameters",
     "RandomAugmentation",
     "augment",
+    "exchange_frames",
     "exchange_styles",
     "given_parameters",
     "mixup",

@@ -1,4 +1,4 @@
-"""Exchange of style between images of different classes, so that style says nothing of the class."""
+"""Exchange of style and frame between images of different classes, so that neither says anything of the class."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pneumo.augment.transforms import sampling_grid
 
 LOW_FREQUENCIES = 0.05
 """Share of the side below which a spatial frequency, in cycles per image, counts as low: 6 of 128 pixels."""
+
+LARGEST_FRAME = 0.2
+"""Largest width of an edge that `exchange_frames` exchanges, as a share of the side."""
 
 
 def exchange_styles(
@@ -29,13 +32,9 @@ def exchange_styles(
     """
     count = len(images)
     uniform = torch.rand(5, count, generator=generator)
-    labels = labels.cpu()
-    other = labels[:, None] != labels
-    if not other.any():
+    partner = _partners(labels, generator)
+    if partner is None:
         return images
-    # The partner: of those with the other label, the one with the highest of N random numbers.
-    draws = torch.rand(count, count, generator=generator)
-    partner = draws.masked_fill(~other, -1).argmax(dim=1)
     chosen = uniform[0] < probability
     amplitude, grey, shape = (chosen & (uniform[row] < 0.5) for row in (1, 2, 3))
     strength = uniform[4]
@@ -45,6 +44,44 @@ def exchange_styles(
         changed = stretch(changed, ratio**strength)
     changed = _where(amplitude, low_frequency_exchange(changed, images[partner.to(images.device)], strength), changed)
     return _where(grey, histogram_exchange(changed, images[partner.to(images.device)], strength), changed)
+
+
+def exchange_frames(images: Tensor, labels: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Give images the frame of another image of the batch that has the other label: burnt-in letters, collimator edges
+    and what else lies beside the chest then say nothing of the class.
+
+    images: (N, 1, H, W) float32 in [0, 1]. labels: (N,) 0 or 1. probability: that an image's frame is exchanged, in
+        [0, 1]; with one half a frame is as often of the one class as of the other.
+    generator: on the CPU. Each edge has a width of its own, drawn up to LARGEST_FRAME of the side. The labels stay.
+    Returns new images, or `images` where nothing is exchanged: a batch of one class has no partner.
+
+    >>> images = torch.stack([torch.zeros(1, 8, 8), torch.ones(1, 8, 8)])
+    >>> changed = exchange_frames(images, torch.tensor([0, 1]), 1.0, torch.Generator().manual_seed(0))
+    >>> changed[0, 0, 4, 4].item(), changed[1, 0, 4, 4].item()
+    (0.0, 1.0)
+    """
+    count, (height, width) = len(images), images.shape[2:]
+    uniform = torch.rand(5, count, generator=generator)
+    partner = _partners(labels, generator)
+    if partner is None:
+        return images
+    top, bottom, left, right = (LARGEST_FRAME * edge[:, None, None] for edge in uniform[1:])
+    y = ((torch.arange(height) + 0.5) / height)[None, :, None]
+    x = ((torch.arange(width) + 0.5) / width)[None, None, :]
+    frame = (y < top) | (y > 1 - bottom) | (x < left) | (x > 1 - right)  # (N, H, W)
+    exchanged = frame & (uniform[0] < probability)[:, None, None]
+    return torch.where(exchanged[:, None].to(images.device), images[partner.to(images.device)], images)
+
+
+def _partners(labels: Tensor, generator: torch.Generator) -> Tensor | None:
+    """For each image the number of one with the other label, drawn at random, (N,); None where all have one label."""
+    labels = labels.cpu()
+    other = labels[:, None] != labels
+    if not other.any():
+        return None
+    # Of those with the other label, the one with the highest of N random numbers.
+    draws = torch.rand(len(labels), len(labels), generator=generator)
+    return draws.masked_fill(~other, -1).argmax(dim=1)
 
 
 def stretch(images: Tensor, ratio: Tensor) -> Tensor:

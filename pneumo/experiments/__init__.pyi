@@ -10,6 +10,7 @@ from .acquisition import (
     VARIANTS as VARIANTS,
     acquisition_evidence as acquisition_evidence,
     acquisition_external as acquisition_external,
+    acquisition_recipe as acquisition_recipe,
     acquisition_transferred as acquisition_transferred,
     acquisition_variants as acquisition_variants,
     occluded_variants as occluded_variants,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from pneumo.augment.configuration import MILD
+from pneumo.augment.configuration import MILD, ROBUST
 from pneumo.data.catalogue import CATALOGUE
 from pneumo.experiments.builders import FULL_LENGTH, repeated, single, study_data
 from pneumo.experiments.config import (
@@ -13,6 +13,7 @@ from pneumo.experiments.config import (
     Experiment,
     Grey,
     Occlusion,
+    OptimizerConfig,
     PretrainedConfig,
     ReevaluationConfig,
     Resize,
@@ -111,6 +112,57 @@ def acquisition_transferred() -> list[Experiment]:
             data=replace(VARIANTS[name].data, image_size=96),
             seeds=range(1),
             minutes=6,
+        )
+    ]
+
+
+RECIPE_SEEDS = range(3)
+
+THREE_EPOCHS = TrainingConfig(
+    epochs=3,
+    batch_size=32,
+    optimizer=OptimizerConfig(learning_rate=3e-4, weight_decay=0.01, schedule="one-cycle"),
+    augmentation=ROBUST,
+    patience=None,
+    averaging=0.99,
+    validate_on="both",
+    select_by="balanced",
+    start="f5bb3c2f28a1",
+)
+"""Training of `acquisition_recipe`: from the weights of the selected model (record lite0-160px-12-epochs), which come
+with the package, so that three epochs are enough. A test compares the key."""
+
+BIAS_BALANCED = UntyingConfig(bias_balanced=True, frame_exchange=0.5)
+
+RECIPES = {
+    "square-bias-balanced": Variant(untying=BIAS_BALANCED),
+    "stretch-continued": Variant(resize="stretch"),
+    "stretch-bias-balanced": Variant(resize="stretch", untying=BIAS_BALANCED),
+    "thorax-bias-balanced": Variant(resize="thorax", untying=BIAS_BALANCED),
+    "square-group-dro": Variant(untying=UntyingConfig(group_dro=0.01, frame_exchange=0.5)),
+    "square-weights": Variant(untying=UntyingConfig(weight_exponent=1.0, frame_exchange=0.5)),
+}
+"""What `acquisition_recipe` compares, by name. "stretch-continued" trains the selected model on as it was trained."""
+
+
+def acquisition_recipe() -> list[Experiment]:
+    """The selected model trained on, so that it depends less on acquisition; one seed of each of RECIPES.
+
+    `pneumo run acquisition-recipe`: 90 min on 2 cores. The weights of the selected model must be on this machine
+    (`pneumo unpack`).
+    """
+    return [
+        experiment
+        for name, variant in RECIPES.items()
+        for experiment in repeated(
+            "acquisition-recipe",
+            name,
+            PretrainedConfig(),
+            replace(THREE_EPOCHS, untying=variant.untying),
+            chapter=CHAPTER,
+            data=replace(variant.data, image_size=160),
+            seeds=range(1),
+            minutes=15,
         )
     ]
 

@@ -7,7 +7,7 @@ void them: the record keeps every value, and `records.find` compares them all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, get_args
 
 import cattrs
@@ -52,6 +52,7 @@ __all__ = [
     "TransformerConfig",
     "UntyingConfig",
     "from_dict",
+    "soup_of",
     "to_dict",
 ]
 
@@ -137,6 +138,7 @@ class ReevaluationConfig:
     look: Occlusion = "whole"
     elsewhere: str = ""
     elsewhere_version: str = ""
+    soup: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.elsewhere) != bool(self.elsewhere_version):
@@ -189,6 +191,14 @@ class Experiment:
         return all(
             getattr(self, f.name) == getattr(other, f.name) for f in fields(self) if f.name not in self.NOT_IDENTITY
         )
+
+
+def soup_of(experiment: Experiment) -> Experiment:
+    """The experiment under whose key the weights of a soup are kept: the soup on whole images, unchanged, each as it
+    is. `mirrored`, `change`, `look` and `elsewhere` make no other network of it."""
+    model = experiment.model
+    assert isinstance(model, ReevaluationConfig)
+    return replace(experiment, model=ReevaluationConfig(network=model.network, seeds=model.seeds, soup=True))
 
 
 def to_dict(config: Any, *, defaults: bool = True) -> dict[str, Any]:

@@ -25,9 +25,10 @@ from pneumo.data.strata import stratify
 from pneumo.errors import MissingRecord
 from pneumo.experiments import records
 from pneumo.experiments.builders import load_data
-from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, ReevaluationConfig, TrainingConfig
+from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, ReevaluationConfig, TrainingConfig, soup_of
 from pneumo.experiments.tracking import make_loggers
 from pneumo.interpret import OCCLUSIONS
+from pneumo.io.digests import file_digest
 from pneumo.io.files import atomic_write
 from pneumo.io.paths import checkpoint_path, weights_path
 from pneumo.models.configuration import NetworkConfig, PretrainedConfig
@@ -54,7 +55,7 @@ def compute_results(model: ModelConfig, experiment: Experiment, progress: bool) 
 def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
     config = _training(experiment)
     images = _images(experiment, progress)
-    network = _initial_network(model, experiment.seed)
+    network = _initial_network(model, experiment)
     parts = {name: training.standardised(part, experiment.data.grey) for name, part in images.parts.items()}
     choosing = [parts[name] for name in SELECTION_PARTS[config.validate_on]]
     fit = training.fit(
@@ -80,25 +81,42 @@ def _network(model: NetworkConfig, experiment: Experiment, progress: bool) -> di
             **_threshold(scores, SELECTION_PARTS[config.validate_on], parts["validation"].labels),
         },
         "split": images.split,
-        "provenance": images.provenance | {"network": models.cost(model, experiment.data.image_size)._asdict()},
-        "from_weights": _from_weights(network, model, experiment.seed, parts["validation"]),
+        "provenance": images.provenance
+        | {"network": models.cost(model, experiment.data.image_size)._asdict()}
+        | ({"start_sha256": file_digest(weights_path(config.start))} if config.start else {}),
+        "from_weights": _from_weights(network, experiment, parts["validation"]),
     }
 
 
-def _initial_network(model: NetworkConfig, seed: int) -> torch.nn.Module:
-    """The network before training, whose random weights the seed determines."""
-    return models.build(model, training.make_generator(seed, 0, "weights"))
+def _initial_network(model: NetworkConfig, experiment: Experiment) -> torch.nn.Module:
+    """The network before training: with weights of its own, of which the seed determines the random ones, or with
+    those of the experiment that training starts from."""
+    network = models.build(model, training.make_generator(experiment.seed, 0, "weights"))
+    start = _training(experiment).start
+    if start:
+        path = weights_path(start)
+        if not path.is_file():
+            raise MissingRecord(
+                f"{path}, the weights that {experiment.name} starts from, is not on this machine; those of the model "
+                "that comes with the package are put there by `pneumo unpack`, others by running their experiment"
+            )
+        try:
+            network.load_state_dict(load_file(path))
+        except RuntimeError as error:
+            raise ValueError(
+                f"{experiment.name} starts from {path}, which holds the weights of another kind of network than {model}"
+            ) from error
+    return network
 
 
-def _from_weights(
-    network: torch.nn.Module, model: NetworkConfig, seed: int, validation: training.Images
-) -> dict[str, Any]:
+def _from_weights(network: torch.nn.Module, experiment: Experiment, validation: training.Images) -> dict[str, Any]:
     """What figures show of a trained network: `Record.from_weights`."""
+    model = experiment.model
     if isinstance(network, models.SpatialTransformer):
         theta = training.sampling_grids(network, validation)
         return {"theta": np.round(theta.astype(float), 4).tolist()}
     if isinstance(model, PretrainedConfig):
-        changes = models.layer_changes(_initial_network(model, seed).state_dict(), network.state_dict())
+        changes = models.layer_changes(_initial_network(model, experiment).state_dict(), network.state_dict())
         return {"weight_changes": {layer: [float(f"{value:.4g}") for value in each] for layer, each in changes.items()}}
     return {}
 
@@ -150,14 +168,16 @@ def _stored_threshold(experiment: Experiment) -> dict[str, Any]:
     """The threshold of the record of networks on their own images. Raises MissingRecord where there is none."""
     model = experiment.model
     assert isinstance(model, ReevaluationConfig)  # made by `_elsewhere`
-    if len(model.seeds) == 1 and not model.mirrored:  # as the network was evaluated when it was trained
+    if len(model.seeds) == 1 and not (model.mirrored or model.soup):  # as the network was evaluated when it was trained
         experiment = replace(experiment, model=model.network, seed=model.seeds[0])
     record = records.get(experiment)
     return {"threshold": record.threshold, "threshold_chosen_on": f"its own validation images, record {record.key}"}
 
 
 def _members(model: ReevaluationConfig, experiment: Experiment) -> list[torch.nn.Module]:
-    """The trained networks that read together."""
+    """The trained networks that read together; of a soup, the one network."""
+    if model.soup:
+        return [load_soup(experiment)]
     return [
         load_trained_network(replace(experiment, name=experiment.name, model=model.network, seed=seed))
         for seed in model.seeds
@@ -167,6 +187,33 @@ def _members(model: ReevaluationConfig, experiment: Experiment) -> list[torch.nn
 def _mean_logits(members: Sequence[torch.nn.Module], images: training.Images, *, mirrored: bool) -> np.ndarray:
     """Logits averaged over networks, (N,)."""
     return np.mean([_predict_with_flip(network, images, mirrored=mirrored) for network in members], axis=0)
+
+
+def load_soup(experiment: Experiment) -> torch.nn.Module:
+    """The network with the mean weights of several, in evaluation mode; see `ReevaluationConfig.soup`.
+
+    It is made of the trained networks, kept on this machine and found there again.
+    Raises MissingRecord as `load_trained_network` does, and TypeError for an experiment that is no soup.
+    """
+    model = experiment.model
+    if not (isinstance(model, ReevaluationConfig) and model.soup):
+        raise TypeError(f"{experiment.name} is no soup but a {type(model).__name__}; use load_trained_network")
+    path = weights_path(soup_of(experiment).key)
+    if path.is_file():
+        network = models.build_untrained(model.network)
+        network.load_state_dict(load_file(path))
+        return network.eval()
+    members = _members(replace(model, soup=False), experiment)
+    states = [member.state_dict() for member in members]
+    network = members[0]
+    network.load_state_dict(
+        {
+            name: torch.stack([state[name].double() for state in states]).mean(dim=0).to(value.dtype)
+            for name, value in states[0].items()
+        }
+    )
+    _save_weights(network, path)
+    return network
 
 
 def load_trained_network(experiment: Experiment) -> torch.nn.Module:

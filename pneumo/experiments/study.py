@@ -8,6 +8,7 @@ from pneumo.errors import UnknownExperiment
 from pneumo.experiments.acquisition import (
     acquisition_evidence,
     acquisition_external,
+    acquisition_recipe,
     acquisition_transferred,
     acquisition_variants,
 )
@@ -52,6 +53,7 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
     "acquisition": {
         "acquisition-variants": acquisition_variants,
         "acquisition-transferred": acquisition_transferred,
+        "acquisition-recipe": acquisition_recipe,
         "acquisition-evidence": acquisition_evidence,
         "acquisition-external": acquisition_external,
     },

@@ -36,7 +36,7 @@ from pneumo.data.grey import standardise
 from pneumo.data.readers.files import find_files, is_archive, read_contents
 from pneumo.errors import DataError, UnknownExperiment
 from pneumo.evaluation.conformal import ConformalAnswer
-from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict
+from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict, soup_of
 from pneumo.experiments.lookup import RecordSource, is_record_file
 from pneumo.inference.input_checks import InputStatistics
 from pneumo.inference.quantisation import dequantise
@@ -297,7 +297,8 @@ def _model_file(source: RecordSource | None) -> Path:
 
 
 def member_experiments(experiment: Experiment) -> list[Experiment]:
-    """The experiments whose trained networks read together; of a network's own experiment, itself alone.
+    """The experiments whose trained networks read together; of a network's own experiment, itself alone; of a soup, the
+    soup of which the experiment is an evaluation.
 
     Raises DataError for an experiment without a network, and for one that does not read images as they are.
     """
@@ -310,6 +311,8 @@ def member_experiments(experiment: Experiment) -> list[Experiment]:
         raise DataError(f"{experiment.name} has no network but a {type(model).__name__}; choose one that has")
     if model.change.changes_images or model.look != "whole":
         raise DataError(f"{experiment.name} changes images before it reads them, so it is none for people's own")
+    if model.soup:
+        return [soup_of(experiment)]
     return [replace(experiment, model=model.network, seed=seed) for seed in model.seeds]
 
 
@@ -317,8 +320,9 @@ def _build_ensemble(experiment: Experiment, tensors: dict[str, Tensor]) -> Ensem
     networks = []
     for number, member in enumerate(member_experiments(experiment)):
         prefix = f"{number}."
-        assert isinstance(member.model, NetworkConfig)  # `member_experiments` sees to that
-        network = models.build_untrained(member.model)
+        model = member.model.network if isinstance(member.model, ReevaluationConfig) else member.model
+        assert isinstance(model, NetworkConfig)  # `member_experiments` sees to that
+        network = models.build_untrained(model)
         network.load_state_dict(
             {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         )

@@ -42,10 +42,13 @@ class UntyingConfig:
     weight_cap: the largest of these weights; they are then scaled to a mean of 1.
     bias_balanced: whether the log odds of the class in the image's stratum are added to the logit in the training loss
         (Luo et al. 2022, arXiv:2203.09860), less the log odds in all: the network need not learn what they explain.
+    bias_strength: factor of these log odds; 1 as published, less for a softer correction.
     group_dro: step size of the group weights in group DRO (Sagawa et al. 2020, arXiv:1911.08731), where groups are
         class and stratum; 0 for the mean loss. Its authors use 0.01.
     style_exchange: probability with which an image takes the style of one of the other class in its batch: amplitudes
         of low frequencies, grey levels and, where images are stretched, aspect ratio. See `pneumo.augment.style`.
+    frame_exchange: probability with which an image takes the outer frame, with its letters and edges, of one of the
+        other class in its batch; 0.5 makes frames independent of the class. See `pneumo.augment.exchange_frames`.
     Raises ValueError for a value out of range, and for two of weight_exponent, bias_balanced and group_dro at once,
     since each alone makes class and stratum independent in the loss.
     """
@@ -55,8 +58,10 @@ class UntyingConfig:
     weight_exponent: float = 0.0
     weight_cap: float = 10.0
     bias_balanced: bool = False
+    bias_strength: float = 1.0
     group_dro: float = 0.0
     style_exchange: float = 0.0
+    frame_exchange: float = 0.0
 
     def __post_init__(self) -> None:
         if self.field not in ("height", "aspect"):
@@ -67,8 +72,11 @@ class UntyingConfig:
             raise ValueError(f"weight_exponent={self.weight_exponent} is out of range; use 0 to 1, 0.5 as a rule")
         if not 0 <= self.group_dro <= 1:
             raise ValueError(f"group_dro={self.group_dro} is out of range; use 0 to 1, 0.01 as its authors do")
-        if not 0 <= self.style_exchange <= 1:
-            raise ValueError(f"style_exchange={self.style_exchange} is no probability; use 0 to 1")
+        if not 0 < self.bias_strength <= 1:
+            raise ValueError(f"bias_strength={self.bias_strength} is out of range; use above 0 to 1, 1 as published")
+        for name in ("style_exchange", "frame_exchange"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)} is no probability; use 0 to 1")
         if (self.weight_exponent > 0) + self.bias_balanced + (self.group_dro > 0) > 1:
             raise ValueError(
                 f"weight_exponent={self.weight_exponent}, bias_balanced={self.bias_balanced}, "
@@ -95,6 +103,8 @@ class TrainingConfig:
     select_by: the loss on these images that chooses the epoch: its "mean"; the mean over acquisition strata
         ("balanced"), in each of which both classes count alike; or the largest of the strata's ("worst-stratum").
     untying: how class and acquisition are made independent in training; its field also defines the strata that select.
+    start: key of the experiment with whose trained weights training starts, of a network of the same kind; "" for the
+        network's own initial weights, random or pretrained. Its weights must be on this machine.
 
     >>> TrainingConfig(epochs=5, optimizer=OptimizerConfig(learning_rate=5e-4)).batch_size
     32
@@ -111,6 +121,7 @@ class TrainingConfig:
     validate_on: Literal["plain", "stressed", "both"] = "plain"
     select_by: Literal["mean", "balanced", "worst-stratum"] = "mean"
     untying: UntyingConfig = field(default_factory=UntyingConfig)
+    start: str = ""
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pneumo.augment import augment, exchange_styles, mixup, scale
+from pneumo.augment import augment, exchange_frames, exchange_styles, mixup, scale
 from pneumo.data.strata import merged_strata
 from pneumo.errors import NonFiniteLoss
 from pneumo.io.files import atomic_write
@@ -216,6 +216,7 @@ class TrainingModule(pl.LightningModule):
         self.train_metrics = RunningMetrics()
         self.augmentation_generator = make_generator(self.seed, self.current_epoch, "augmentation")
         self.style_generator = make_generator(self.seed, self.current_epoch, "style exchange")
+        self.frame_generator = make_generator(self.seed, self.current_epoch, "frame exchange")
         # Dropout draws from the global generator and takes no other. `fit` restores its state at the end.
         torch.manual_seed(make_generator(self.seed, self.current_epoch, "dropout").initial_seed())
 
@@ -237,6 +238,8 @@ class TrainingModule(pl.LightningModule):
                 self.style_generator,
                 aspects=None if aspects is None else torch.from_numpy(aspects[chosen]),
             )
+        if untying.frame_exchange:
+            images = exchange_frames(images, labels, untying.frame_exchange, self.frame_generator)
         images = augment(images, augmentation, self.augmentation_generator)
         if augmentation.mixup_alpha:
             images, labels = mixup(images, labels, augmentation.mixup_alpha, self.augmentation_generator)

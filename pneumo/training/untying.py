@@ -93,7 +93,8 @@ class UntiedLoss(nn.Module):
         self.config = config
         labels, strata = train.labels.astype(np.int64), merged[strata_of(train)]
         self.weights = independence_weights(labels, strata, exponent=config.weight_exponent, cap=config.weight_cap)
-        self.log_odds = log_odds_by_stratum(labels, strata) if config.bias_balanced else np.zeros(len(labels))
+        log_odds = log_odds_by_stratum(labels, strata) if config.bias_balanced else np.zeros(len(labels))
+        self.log_odds = config.bias_strength * log_odds
         self.groups = 2 * strata + labels
         groups = int(self.groups.max()) + 1
         self.register_buffer("group_weights", torch.full((groups,), 1 / groups))

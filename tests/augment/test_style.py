@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pneumo.augment import exchange_styles
-from pneumo.augment.style import histogram_exchange, low_frequency_exchange, stretch
+from pneumo.augment import exchange_frames, exchange_styles
+from pneumo.augment.style import LARGEST_FRAME, histogram_exchange, low_frequency_exchange, stretch
 
 
 def images(count: int = 4, side: int = 40) -> torch.Tensor:
@@ -104,3 +104,35 @@ def test_the_same_generator_gives_the_same_images_and_the_input_is_not_written_t
     one, other = (exchange_styles(batch, labels, 1.0, generator(7)) for _ in range(2))
     assert torch.equal(one, other)
     assert torch.equal(batch, before)
+
+
+def test_a_frame_comes_from_the_other_class_and_the_inside_stays():
+    levels = torch.tensor([0.1, 0.2, 0.8, 0.9])[:, None, None, None].expand(4, 1, 50, 50)
+    labels = torch.tensor([0.0, 0.0, 1.0, 1.0])
+    changed = exchange_frames(levels, labels, 1.0, generator())
+    edge = round(50 * LARGEST_FRAME)
+    inside = changed[:, 0, edge : 50 - edge, edge : 50 - edge]
+    assert torch.equal(inside, levels[:, 0, edge : 50 - edge, edge : 50 - edge])
+    for number, (image, others) in enumerate(
+        zip(changed, ({0.8, 0.9}, {0.8, 0.9}, {0.1, 0.2}, {0.1, 0.2}), strict=True)
+    ):
+        frame = set(image.unique().tolist()) - set(levels[number].unique().tolist())
+        assert len(frame) == 1  # one partner
+        assert min(abs(next(iter(frame)) - other) for other in others) < 1e-6
+    widths = [(image[0, 25] != level[0, 0, 0]).int() for image, level in zip(changed, levels, strict=True)]
+    assert len({(int(row[:25].sum()), int(row[25:].sum())) for row in widths}) == 4  # each edge has its own
+
+
+def test_frames_stay_where_nothing_is_exchanged():
+    given = images()
+    labels = torch.tensor([0.0, 1.0, 0.0, 1.0])
+    assert torch.equal(exchange_frames(given, labels, 0.0, generator()), given)
+    assert exchange_frames(given, torch.ones(4), 1.0, generator()) is given
+
+
+def test_half_of_the_frames_are_exchanged_with_a_probability_of_one_half():
+    levels = torch.linspace(0, 1, 400)[:, None, None, None].expand(400, 1, 20, 20)
+    labels = (torch.arange(400) % 2).float()
+    changed = exchange_frames(levels, labels, 0.5, generator())
+    exchanged = (changed != levels).flatten(1).any(dim=1).float().mean().item()
+    assert exchanged == pytest.approx(0.5, abs=0.08)  # three standard deviations

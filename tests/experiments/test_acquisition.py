@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pneumo import data, experiments, training
+from pneumo.augment import scale
 from pneumo.data.catalogue import CATALOGUE
 from pneumo.data.headers import headers
 from pneumo.data.strata import stratify
@@ -24,7 +26,12 @@ from pneumo.experiments.config import (
     ReevaluationConfig,
     TrainingConfig,
     UntyingConfig,
+    soup_of,
 )
+from pneumo.inference import load_model
+from pneumo.inference.packing import pack, unpack
+from pneumo.io.digests import file_digest
+from pneumo.io.paths import weights_path
 
 
 @pytest.fixture
@@ -188,3 +195,78 @@ def test_no_experiment_of_the_book_has_data_that_judge_fixed_models_as_its_own()
 def test_a_data_set_elsewhere_needs_its_version():
     with pytest.raises(ValueError, match="elsewhere='nih-adults', elsewhere_version='': give both or none"):
         ReevaluationConfig(network=CNNConfig(), elsewhere="nih-adults")
+
+
+def test_training_starts_from_the_weights_of_the_experiment_that_it_names(small):
+    first = runner.run(replace(small, name="first/seed-0"), progress=False)
+    # So small a rate that the weights stay as they were.
+    still = replace(small.training, start=small.key, optimizer=OptimizerConfig(learning_rate=1e-12))
+    continued = replace(small, name="continued/seed-7", seed=7, training=still)
+    record = runner.run(continued, progress=False)
+    own, other = (pipeline.load_trained_network(each) for each in (small, continued))
+    for one, two in zip(own.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=0)
+    assert record.key != first.key
+    assert record.provenance["start_sha256"] == file_digest(weights_path(small.key))
+
+
+def test_a_start_that_is_not_here_or_of_another_kind_is_refused_with_the_remedy(small):
+    missing = replace(small, training=replace(small.training, start="0123456789ab"))
+    with pytest.raises(MissingRecord, match="0123456789ab.*`pneumo unpack`"):
+        runner.run(missing, progress=False)
+    runner.run(replace(small, name="first/seed-0"), progress=False)
+    wider = replace(small, model=CNNConfig(width=8, depth=2), training=replace(small.training, start=small.key))
+    with pytest.raises(ValueError, match="weights of another kind of network than CNNConfig"):
+        runner.run(replace(wider, name="wider/seed-0"), progress=False)
+
+
+@pytest.fixture
+def soup(small) -> Experiment:
+    """A soup of two trained networks."""
+    for seed in (0, 1):
+        runner.run(replace(small, name=f"own/seed-{seed}", seed=seed), progress=False)
+    return replace(
+        small, name="soup/both", model=ReevaluationConfig(network=small.model, seeds=(0, 1), soup=True, mirrored=True)
+    )
+
+
+def test_a_soup_is_one_network_with_the_mean_weights(small, soup):
+    network = pipeline.load_soup(soup).state_dict()
+    members = [pipeline.load_trained_network(replace(small, seed=seed)).state_dict() for seed in (0, 1)]
+    for name, value in network.items():
+        torch.testing.assert_close(value.float(), (members[0][name].float() + members[1][name].float()) / 2)
+    with pytest.raises(TypeError, match="is no soup but a CNNConfig"):
+        pipeline.load_soup(small)
+
+
+def test_a_soup_is_packed_unpacked_and_read_again_without_the_networks_that_it_is_made_of(small, soup, tmp_path):
+    record = runner.run(soup, progress=False)
+    path = pack(record, tmp_path / "soup.safetensors", progress=False)
+    for file in weights_path("x").parent.iterdir():
+        file.unlink()
+    with pytest.raises(MissingRecord):
+        pipeline.load_soup(soup)
+    assert unpack(path) == [weights_path(soup_of(soup).key)]
+    occluded = replace(soup, name="soup/border", model=replace(soup.model, look="border", mirrored=False))
+    assert runner.run(occluded, progress=False).scores["test"].shape == record.scores["test"].shape
+    model = load_model(path)
+    assert len(model.ensemble.networks) == 1
+    assert model.ensemble.mirrored
+    assert model.threshold == record.threshold
+    dataset = data.load("phantom")
+    pixels = data.pixels(dataset, size=16, progress=False)
+    split = data.split(dataset.table)
+    logits = model.ensemble(scale(torch.from_numpy(pixels.array[split.test]))).numpy()
+    np.testing.assert_allclose(logits, record.scores["test"], atol=5e-3)  # weights of the file have 16 bits
+
+
+def test_the_threshold_of_a_soup_is_its_own(small, soup, elsewhere):
+    own = runner.run(replace(soup, model=replace(soup.model, seeds=(0,), mirrored=False)), progress=False)
+    version = data.load(elsewhere).version
+    model = replace(own.experiment.model, elsewhere=elsewhere, elsewhere_version=version)
+    record = runner.run(replace(soup, name="soup/elsewhere", model=model), progress=False)
+    assert own.key in record.selection["threshold_chosen_on"]
+
+
+def test_the_recipe_starts_from_the_selected_model():
+    assert acquisition.THREE_EPOCHS.start == experiments.selected_model()[-1].key

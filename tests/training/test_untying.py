@@ -110,6 +110,7 @@ def test_the_loss_of_strata_counts_classes_alike_and_takes_the_mean_or_the_worst
     [
         UntyingConfig(smallest_group=1, weight_exponent=0.5),
         UntyingConfig(smallest_group=1, bias_balanced=True),
+        UntyingConfig(smallest_group=1, bias_balanced=True, bias_strength=0.3),
         UntyingConfig(smallest_group=1, group_dro=0.1),
     ],
 )
@@ -120,7 +121,7 @@ def test_training_minimises_the_loss_worked_out_by_hand(untying, tmp_path):
     if untying.weight_exponent:
         by_hand = (independence_weights(LABELS, STRATA, exponent=0.5, cap=10) * loss).mean()
     elif untying.bias_balanced:
-        shifted = logits + log_odds_by_stratum(LABELS, STRATA)
+        shifted = logits + untying.bias_strength * log_odds_by_stratum(LABELS, STRATA)
         by_hand = np.logaddexp(0, np.where(LABELS == 1, -shifted, shifted)).mean()
     else:
         means = np.array([loss[(c == LABELS) & (s == STRATA)].mean() for s in (0, 1) for c in (0, 1)])
@@ -201,6 +202,17 @@ def test_style_exchange_changes_training_and_shapes_change_it_further(tmp_path):
     assert len({round(loss, 6) for loss in losses}) == 3
 
 
+def test_the_exchange_of_frames_changes_training(tmp_path):
+    losses = []
+    for probability in (0.0, 1.0):
+        (tmp_path / str(probability)).mkdir()
+        config = TrainingConfig(epochs=1, batch_size=4, untying=UntyingConfig(frame_exchange=probability))
+        losses.append(
+            fit(some_images(), some_images(), config, tmp_path / str(probability))[1].history[0]["train_loss"]
+        )
+    assert losses[0] != losses[1]
+
+
 def test_images_without_strata_are_refused_where_training_needs_them(tmp_path):
     images = some_images(strata=None)
     with pytest.raises(ValueError, match="images have no strata; give Images"):
@@ -231,6 +243,8 @@ def test_perturbed_copies_keep_their_strata():
         (lambda: UntyingConfig(weight_cap=0.5), "weight_cap=0.5"),
         (lambda: UntyingConfig(group_dro=-1), "group_dro=-1"),
         (lambda: UntyingConfig(style_exchange=2), "style_exchange=2"),
+        (lambda: UntyingConfig(frame_exchange=-0.1), "frame_exchange=-0.1"),
+        (lambda: UntyingConfig(bias_strength=0), "bias_strength=0"),
         (lambda: UntyingConfig(group_dro=0.1, bias_balanced=True), "use one of them"),
         (lambda: TrainingConfig(select_by="worst"), "select_by='worst'"),
         (lambda: TrainingConfig(validate_on="all"), "validate_on='all'"),

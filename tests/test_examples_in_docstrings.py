@@ -38,6 +38,7 @@ WITHOUT = {
     "pneumo.classical.scores": "of a fitted learner",
     "pneumo.experiments.cluster.run_on_slurm": "needs a cluster",
     "pneumo.experiments.pipeline.compute_results": "trains; `run` is what calls it",
+    "pneumo.experiments.pipeline.load_soup": "needs weights that a record does not hold",
     "pneumo.experiments.pipeline.load_trained_network": "needs weights that a record does not hold",
     "pneumo.experiments.runner.run_with_threads": "trains; `run_all` is what calls it",
     "pneumo.records.read_split": "of a record's own reference; `load` is what calls it",

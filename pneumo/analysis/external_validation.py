@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,23 @@ def by_stratum(evaluation: Evaluation, *, seed: int = 0) -> pd.DataFrame:
     return rates_by_stratum(
         frame, strata, record.threshold, classes=CLASSES, grouped=record.has_patients, seed=seed
     ).rename(columns={"stratum": "height"})
+
+
+def failures(evaluation: Evaluation) -> pd.DataFrame:
+    """Where the model fails on these images; see `evaluation.failures_by_slice`. Slices are strata of the height and of
+    the aspect ratio, folders, runs of file numbers, and images with and without a burnt-in mark."""
+    record, labelled = evaluation.record(), evaluation.labelled
+    names = labelled["image"].tolist()
+    folders = [str(PurePosixPath(name).parent) for name in names]
+    slices = {
+        "height": np.asarray(stratify(labelled["height"]), object),
+        "aspect ratio": np.asarray(stratify(labelled["width"] / labelled["height"], "aspect"), object),
+        "folder": [None if folder == "." else folder for folder in folders],
+        "files": statistics.file_number_runs(names),
+        "burnt-in mark": np.where(labelled["mark"], "seen", "not seen"),
+    }
+    predicted = (labelled["probability"] >= record.threshold).to_numpy()
+    return statistics.failures_by_slice(labelled["label"].to_numpy(int), predicted, slices, classes=CLASSES)
 
 
 def score_drift(evaluation: Evaluation, reference: Record | None) -> pd.DataFrame:

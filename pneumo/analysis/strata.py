@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,6 +103,25 @@ def rates_by_stratum(
             counts = {name: int((labels == label).sum()) for label, name in enumerate(classes)}
             rows.append({"stratum": stratum, **counts, **_cells(chosen, threshold, grouped=grouped, seed=seed)})
     return pd.DataFrame(rows)
+
+
+def failures(record: Record, headers: Sequence[Record], *, part: str = "test") -> pd.DataFrame:
+    """Where a recorded model fails: see `evaluation.failures_by_slice`, at the record's own threshold.
+
+    headers: records of the files' heights and aspect ratios, whose strata are slices. Subtypes and runs of file numbers
+    are slices too. Raises ValueError where the model predicts other images than a header record.
+    """
+    frame = record.frame(part)
+    slices: dict[str, Sequence[object] | np.ndarray] = {}
+    for header in headers:
+        if not frame["image"].equals(header.frame(part)["image"]):
+            raise ValueError(f"{record.experiment.name} predicts other images than {header.experiment.name}")
+        slices[_field(header)] = np.asarray(strata_of(header, part), object)
+    slices["kind"] = frame["subtype"].where(frame["subtype"] != "", None).to_numpy(object)
+    slices["files"] = evaluation.file_number_runs(frame["image"].tolist())
+    predicted = (frame["probability"] >= record.threshold).to_numpy()
+    classes = class_names(record.experiment.data.name)
+    return evaluation.failures_by_slice(frame["label"].to_numpy(int), predicted, slices, classes=classes)
 
 
 def _cells(frame: pd.DataFrame, threshold: float, *, grouped: bool, seed: int) -> dict[str, Interval | None]:

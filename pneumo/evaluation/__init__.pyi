@@ -42,6 +42,10 @@ from .metrics import (
     sensitivity as sensitivity,
     specificity as specificity,
 )
+from .slices import (
+    failures_by_slice as failures_by_slice,
+    file_number_runs as file_number_runs,
+)
 from .thresholds import (
     DecisionCurve as DecisionCurve,
     net_benefit as net_benefit,

@@ -150,6 +150,9 @@ def acquisition_recipe() -> list[Experiment]:
 
     `pneumo run acquisition-recipe`: 90 min on 2 cores. The weights of the selected model must be on this machine
     (`pneumo unpack`).
+
+    >>> {experiment.training.start for experiment in acquisition_recipe()}
+    {'f5bb3c2f28a1'}
     """
     return [
         experiment

@@ -20,6 +20,7 @@ import pandas as pd
 from scipy.special import logit
 from tqdm import tqdm
 
+from pneumo.data.marks import has_mark
 from pneumo.data.readers.image import image_size
 from pneumo.data.readers.labels import DEFAULT_POSITIVE, match_images, read_labels
 from pneumo.data.readers.layout import same_name
@@ -41,7 +42,8 @@ class Evaluation:
 
     model: with its frozen threshold. source: where the images are.
     predictions: one row an image that could be read: image, probability, decision, warning, width and height of the
-        original in pixels, label (0, 1, or missing), patient ("" where unknown).
+        original in pixels, mark (whether there seems to be a burnt-in letter, see `pneumo.data.marks`), label (0, 1, or
+        missing), patient ("" where unknown).
     unreadable: why each of the other files could not be read.
     notices: what else there is to know of the files: which were passed over, and why there are no labels.
     """
@@ -131,9 +133,9 @@ def evaluate_files(
                 model.predict_radiographs([(each.name, each.radiograph) for each in readable]) if readable else []
             )
             for each, prediction in zip(readable, predictions, strict=True):
-                size = {"width": each.width, "height": each.height}
+                size = {"width": each.width, "height": each.height, "mark": each.mark}
                 rows.append({**prediction._asdict(), **size, **known[each.name]._asdict()})
-    columns = [*Prediction._fields, "width", "height", "label", "patient"]
+    columns = [*Prediction._fields, "width", "height", "mark", "label", "patient"]
     frame = pd.DataFrame(rows, columns=columns).astype({"label": "Int8"})
     return Evaluation(
         model=model,
@@ -156,6 +158,7 @@ class _Decoded(NamedTuple):
     radiograph: Radiograph
     width: int
     height: int
+    mark: bool
 
 
 def _name_below(file: File, path: Path) -> str:
@@ -180,7 +183,7 @@ def _decoded(model: Model, name: str, item: tuple[File, bytes | DataError]) -> _
         width, height = image_size(data, file.name)
     except DataError as error:
         return error
-    return _Decoded(name, radiograph, width, height)
+    return _Decoded(name, radiograph, width, height, has_mark(radiograph.pixels))
 
 
 def _from_folders(names: list[str], positive: str) -> dict[str, _Known]:

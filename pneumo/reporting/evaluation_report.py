@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from pneumo.inference.evaluate import Evaluation
 
 
+LISTED_SLICES = 12
+"""Slices that the report lists, of all that were looked at."""
+
+
 def write_report(evaluation: Evaluation, path: Path, *, overwrite: bool = False) -> Path:
     """Write the report on an evaluation; return its path.
 
     With labels of both classes: every usual metric with its 95 % interval, ROC and calibration, results by the height
-    of the files, and the threshold that these images would choose beside the model's. Without: what can be said, which
-    is how the predictions are distributed and how many images are unlike those that the model learnt from.
+    of the files, the slices with the most errors, and the threshold that these images would choose beside the model's.
+    Without: what can be said, which is how the predictions are distributed, and how many images are unlike those that
+    the model learnt from.
     Raises DataError where the file exists and may not be replaced, and for an evaluation without images.
     """
     check_replaceable(path, overwrite)
@@ -83,6 +88,9 @@ def _results(evaluation: Evaluation) -> list[str]:
         "<h2>By height of the files</h2><p>How an image was acquired should not decide. Intervals of rates take images "
         "as independent.</p>",
         table(external_validation.by_stratum(evaluation)),
+        "<h2>Where the model fails</h2><p>The slices with the most errors, beside the other images of the same class. "
+        "A corrected p below 0.05 is a place to look at. Images are taken as independent.</p>",
+        table(external_validation.failures(evaluation).head(LISTED_SLICES)),
     ]
 
 

@@ -124,9 +124,9 @@ THREE_EPOCHS = TrainingConfig(
     optimizer=OptimizerConfig(learning_rate=3e-4, weight_decay=0.01, schedule="one-cycle"),
     augmentation=ROBUST,
     patience=None,
+    keep="last",
     averaging=0.99,
     validate_on="both",
-    select_by="balanced",
     start="f5bb3c2f28a1",
 )
 """Training of `acquisition_recipe`: from the weights of the selected model (record lite0-160px-12-epochs), which come
@@ -134,13 +134,14 @@ with the package, so that three epochs are enough. A test compares the key."""
 
 BIAS_BALANCED = UntyingConfig(bias_balanced=True, frame_exchange=0.5)
 
+INDEPENDENT = replace(BIAS_BALANCED, independence=1.0)
+
 RECIPES = {
-    "square-bias-balanced": Variant(untying=BIAS_BALANCED),
+    "square-independent": Variant(untying=INDEPENDENT),
     "stretch-continued": Variant(resize="stretch"),
-    "stretch-bias-balanced": Variant(resize="stretch", untying=BIAS_BALANCED),
-    "thorax-bias-balanced": Variant(resize="thorax", untying=BIAS_BALANCED),
-    "square-group-dro": Variant(untying=UntyingConfig(group_dro=0.01, frame_exchange=0.5)),
-    "square-weights": Variant(untying=UntyingConfig(weight_exponent=1.0, frame_exchange=0.5)),
+    "thorax-independent": Variant(resize="thorax", untying=INDEPENDENT),
+    "stretch-independent": Variant(resize="stretch", untying=INDEPENDENT),
+    "square-bias-balanced": Variant(untying=BIAS_BALANCED),
 }
 """What `acquisition_recipe` compares, by name. "stretch-continued" trains the selected model on as it was trained."""
 

@@ -45,6 +45,10 @@ class UntyingConfig:
     bias_strength: factor of these log odds; 1 as published, less for a softer correction.
     group_dro: step size of the group weights in group DRO (Sagawa et al. 2020, arXiv:1911.08731), where groups are
         class and stratum; 0 for the mean loss. Its authors use 0.01.
+    independence: weight of a penalty in the loss, for each class of a batch the squared correlation of the logit with
+        the code of the image's stratum: within a class the prediction then depends less on acquisition (after Veitch et
+        al. 2021, arXiv:2106.00545, who penalise the distance of whole distributions). 0 for none, 1 as a rule. It can
+        be joined with each of the corrections above.
     style_exchange: probability with which an image takes the style of one of the other class in its batch: amplitudes
         of low frequencies, grey levels and, where images are stretched, aspect ratio. See `pneumo.augment.style`.
     frame_exchange: probability with which an image takes the outer frame, with its letters and edges, of one of the
@@ -60,6 +64,7 @@ class UntyingConfig:
     bias_balanced: bool = False
     bias_strength: float = 1.0
     group_dro: float = 0.0
+    independence: float = 0.0
     style_exchange: float = 0.0
     frame_exchange: float = 0.0
 
@@ -74,6 +79,8 @@ class UntyingConfig:
             raise ValueError(f"group_dro={self.group_dro} is out of range; use 0 to 1, 0.01 as its authors do")
         if not 0 < self.bias_strength <= 1:
             raise ValueError(f"bias_strength={self.bias_strength} is out of range; use above 0 to 1, 1 as published")
+        if not 0 <= self.independence <= 100:
+            raise ValueError(f"independence={self.independence} is out of range; use 0 to 100, 1 as a rule")
         for name in ("style_exchange", "frame_exchange"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)} is no probability; use 0 to 1")
@@ -86,7 +93,7 @@ class UntyingConfig:
     @property
     def needs_strata(self) -> bool:
         """Whether the training loss depends on the strata of the training images."""
-        return self.weight_exponent > 0 or self.bias_balanced or self.group_dro > 0
+        return self.weight_exponent > 0 or self.bias_balanced or self.group_dro > 0 or self.independence > 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,9 @@ from torch.nn import functional as F
 from pneumo.training.batches import Images
 from pneumo.training.configuration import UntyingConfig
 
+SMALLEST_CLASS = 3
+"""Images of a class that a batch needs for a correlation to say anything."""
+
 
 def strata_of(images: Images) -> np.ndarray:
     """The codes of the images' acquisition strata, (N,). Raises ValueError where they are not known."""
@@ -51,6 +54,27 @@ def log_odds_by_stratum(labels: np.ndarray, strata: np.ndarray) -> np.ndarray:
     negative = np.bincount(strata, weights=1 - labels)
     overall = np.log(labels.sum() / (len(labels) - labels.sum()))
     return np.log(positive[strata] / negative[strata]) - overall
+
+
+def dependence(logits: Tensor, labels: Tensor, codes: Tensor) -> Tensor:
+    """How far the logits of a batch depend on the strata within each class: squared correlations, summed over classes.
+
+    logits: (B,), with gradient. labels: (B,) 0 or 1. codes: (B,) of the strata, in their order. Returns a scalar in
+    [0, 2]; a class with fewer than three images, or with one stratum alone, adds nothing.
+
+        >>> codes = torch.tensor([0.0, 1.0, 2.0])
+        >>> round(dependence(3 - 2 * codes, torch.ones(3), codes).item(), 4)
+        1.0
+    """
+    total = logits.new_zeros(())
+    for label in (0, 1):
+        chosen = labels == label
+        x, y = logits[chosen], codes[chosen].to(logits)
+        if len(x) < SMALLEST_CLASS or bool((y == y[0]).all()):
+            continue
+        x, y = x - x.mean(), y - y.mean()
+        total = total + (x * y).sum() ** 2 / ((x * x).sum() * (y * y).sum() + 1e-8)
+    return total
 
 
 def group_dro_step(losses: Tensor, groups: Tensor, weights: Tensor, step_size: float) -> tuple[Tensor, Tensor]:
@@ -96,6 +120,7 @@ class UntiedLoss(nn.Module):
         log_odds = log_odds_by_stratum(labels, strata) if config.bias_balanced else np.zeros(len(labels))
         self.log_odds = config.bias_strength * log_odds
         self.groups = 2 * strata + labels
+        self.labels, self.codes = labels, strata_of(train)
         groups = int(self.groups.max()) + 1
         self.register_buffer("group_weights", torch.full((groups,), 1 / groups))
 
@@ -106,5 +131,9 @@ class UntiedLoss(nn.Module):
         if self.config.group_dro:
             groups = torch.from_numpy(self.groups[chosen]).to(logits.device)
             loss, self.group_weights = group_dro_step(losses, groups, self.group_weights, self.config.group_dro)
-            return loss
-        return (losses * torch.from_numpy(self.weights[chosen]).to(losses)).mean()
+        else:
+            loss = (losses * torch.from_numpy(self.weights[chosen]).to(losses)).mean()
+        if self.config.independence:
+            labels, codes = (torch.from_numpy(each[chosen]).to(logits.device) for each in (self.labels, self.codes))
+            loss = loss + self.config.independence * dependence(logits, labels, codes)
+        return loss

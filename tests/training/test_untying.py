@@ -14,6 +14,7 @@ from pneumo.experiments.config import CNNConfig, OptimizerConfig, TrainingConfig
 from pneumo.training import Images, make_generator
 from pneumo.training.untying import (
     UntiedLoss,
+    dependence,
     group_dro_step,
     independence_weights,
     log_odds_by_stratum,
@@ -112,6 +113,8 @@ def test_the_loss_of_strata_counts_classes_alike_and_takes_the_mean_or_the_worst
         UntyingConfig(smallest_group=1, bias_balanced=True),
         UntyingConfig(smallest_group=1, bias_balanced=True, bias_strength=0.3),
         UntyingConfig(smallest_group=1, group_dro=0.1),
+        UntyingConfig(smallest_group=1, bias_balanced=True, independence=0.7),
+        UntyingConfig(smallest_group=1, independence=0.7),
     ],
 )
 def test_training_minimises_the_loss_worked_out_by_hand(untying, tmp_path):
@@ -123,10 +126,14 @@ def test_training_minimises_the_loss_worked_out_by_hand(untying, tmp_path):
     elif untying.bias_balanced:
         shifted = logits + untying.bias_strength * log_odds_by_stratum(LABELS, STRATA)
         by_hand = np.logaddexp(0, np.where(LABELS == 1, -shifted, shifted)).mean()
+    elif untying.independence:
+        by_hand = loss.mean()
     else:
         means = np.array([loss[(c == LABELS) & (s == STRATA)].mean() for s in (0, 1) for c in (0, 1)])
         weights = 0.25 * np.exp(0.1 * means)
         by_hand = (weights / weights.sum() * means).sum()
+    correlations = [np.corrcoef(logits[c == LABELS], STRATA[c == LABELS])[0, 1] for c in (0, 1)]
+    by_hand += untying.independence * np.square(correlations).sum()
     config = TrainingConfig(epochs=1, batch_size=12, untying=untying)
     _, result = fit(images, images, config, tmp_path)
     assert result.history[0]["train_loss"] == pytest.approx(by_hand, rel=1e-4)
@@ -202,6 +209,25 @@ def test_style_exchange_changes_training_and_shapes_change_it_further(tmp_path):
     assert len({round(loss, 6) for loss in losses}) == 3
 
 
+def test_dependence_is_the_squared_correlation_within_each_class_and_has_a_gradient():
+    random = np.random.default_rng(3)
+    logits = torch.tensor(random.normal(size=20), requires_grad=True)
+    labels, codes = random.integers(0, 2, 20), random.integers(0, 4, 20)
+    value = dependence(logits, torch.from_numpy(labels), torch.from_numpy(codes))
+    x = logits.detach().numpy()
+    by_hand = sum(np.corrcoef(x[labels == c], codes[labels == c])[0, 1] ** 2 for c in (0, 1))
+    assert value.item() == pytest.approx(by_hand)
+    value.backward()
+    assert logits.grad is not None
+    lower = dependence((logits - 0.01 * logits.grad).detach(), torch.from_numpy(labels), torch.from_numpy(codes))
+    assert lower < value
+
+
+def test_a_class_with_too_few_images_or_one_stratum_adds_no_dependence():
+    logits, codes = torch.tensor([1.0, 2.0, 5.0, 4.0, 0.0]), torch.tensor([0, 1, 3, 3, 3])
+    assert dependence(logits, torch.tensor([0, 0, 1, 1, 1]), codes).item() == 0
+
+
 def test_the_exchange_of_frames_changes_training(tmp_path):
     losses = []
     for probability in (0.0, 1.0):
@@ -245,6 +271,7 @@ def test_perturbed_copies_keep_their_strata():
         (lambda: UntyingConfig(style_exchange=2), "style_exchange=2"),
         (lambda: UntyingConfig(frame_exchange=-0.1), "frame_exchange=-0.1"),
         (lambda: UntyingConfig(bias_strength=0), "bias_strength=0"),
+        (lambda: UntyingConfig(independence=-1), "independence=-1"),
         (lambda: UntyingConfig(group_dro=0.1, bias_balanced=True), "use one of them"),
         (lambda: TrainingConfig(select_by="worst"), "select_by='worst'"),
         (lambda: TrainingConfig(validate_on="all"), "validate_on='all'"),

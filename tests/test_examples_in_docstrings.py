@@ -62,6 +62,7 @@ WITHOUT = {
     "pneumo.experiments.acquisition_external": "as `acquisition_variants`; the chapter on acquisition",
     "pneumo.experiments.acquisition_transferred": "as `acquisition_variants`; the chapter on acquisition",
     "pneumo.experiments.acquisition_variants": "a list of experiments; the chapter on acquisition",
+    "pneumo.experiments.occluded_recipes": "as `acquisition_evidence`; the chapter on acquisition",
     "pneumo.experiments.occluded_variants": "as `acquisition_evidence`; the chapter on acquisition",
     "pneumo.experiments.patchcamelyon": "needs the files of PatchCamelyon",
     "pneumo.inference.from_picture": "as `from_array`",

@@ -13,6 +13,8 @@ from .acquisition import (
     acquisition_recipe as acquisition_recipe,
     acquisition_transferred as acquisition_transferred,
     acquisition_variants as acquisition_variants,
+    independent_model as independent_model,
+    occluded_recipes as occluded_recipes,
     occluded_variants as occluded_variants,
 )
 from .augmentation import (

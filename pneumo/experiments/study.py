@@ -11,6 +11,7 @@ from pneumo.experiments.acquisition import (
     acquisition_recipe,
     acquisition_transferred,
     acquisition_variants,
+    independent_model,
 )
 from pneumo.experiments.augmentation import augmentation
 from pneumo.experiments.classical import classical
@@ -54,6 +55,7 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
         "acquisition-variants": acquisition_variants,
         "acquisition-transferred": acquisition_transferred,
         "acquisition-recipe": acquisition_recipe,
+        "independent-model": independent_model,
         "acquisition-evidence": acquisition_evidence,
         "acquisition-external": acquisition_external,
     },

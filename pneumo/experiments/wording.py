@@ -66,6 +66,12 @@ WORDS = {
     "square-equalised": "square, equalised grey levels",
     "square-group-dro": "square, group DRO",
     "thorax-combined": "thorax, all together",
+    "square-independent": "square, independence",
+    "stretch-continued": "stretched, trained on as before",
+    "thorax-independent": "thorax, independence",
+    "stretch-independent": "stretched, independence",
+    "independent-model": "independent model",
+    "soup": "mean of three networks",
     # EfficientNet
     "base": "base",
     "depth": "depth",

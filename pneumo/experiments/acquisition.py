@@ -221,7 +221,7 @@ def acquisition_evidence() -> list[Experiment]:
 def occluded_recipes() -> dict[tuple[str, Occlusion, int], Experiment]:
     """The experiments of `acquisition_evidence` on recipes, by name, occlusion and seed; and on the averaged network,
     called "independent-model"."""
-    networks = {
+    networks: dict[tuple[str, Occlusion, int], Experiment] = {
         (name, occlusion, 0): single(
             "acquisition-evidence",
             f"recipe-{name}-{occlusion}",

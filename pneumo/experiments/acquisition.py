@@ -234,12 +234,11 @@ def occluded_recipes() -> dict[tuple[str, Occlusion, int], Experiment]:
         for name, variant in RECIPES.items()
         for occlusion in EVIDENCE
     }
-    return networks | {
-        ("independent-model", occlusion, 0): _independent(
+    for occlusion in EVIDENCE:
+        networks["independent-model", occlusion, 0] = _independent(
             "acquisition-evidence", f"independent-model-{occlusion}", look=occlusion
         )
-        for occlusion in EVIDENCE
-    }
+    return networks
 
 
 def occluded_variants() -> dict[tuple[str, Occlusion, int], Experiment]:

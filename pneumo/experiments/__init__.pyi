@@ -8,6 +8,7 @@ from . import (
 )
 from .acquisition import (
     VARIANTS as VARIANTS,
+    acquisition_continued as acquisition_continued,
     acquisition_evidence as acquisition_evidence,
     acquisition_external as acquisition_external,
     acquisition_recipe as acquisition_recipe,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pneumo.augment.configuration import MILD
+from pneumo.augment.configuration import MILD, ROBUST
 from pneumo.data.catalogue import CATALOGUE
 from pneumo.experiments.builders import FULL_LENGTH, repeated, single, study_data
 from pneumo.experiments.config import (
@@ -14,6 +14,7 @@ from pneumo.experiments.config import (
     Experiment,
     Grey,
     Occlusion,
+    OptimizerConfig,
     PretrainedConfig,
     ReevaluationConfig,
     Resize,
@@ -119,8 +120,8 @@ def acquisition_transferred() -> list[Experiment]:
 RECIPE_SEEDS = range(3)
 
 SIX_EPOCHS_UNCHOSEN = replace(SIX_EPOCHS, keep="last", validate_on="both")
-"""Training of `acquisition_recipe`: six epochs from ImageNet's weights, as the selected model's candidates had, of which
-the last is kept, since validation images would choose by the very shortcut; they set the threshold alone."""
+"""Training of `acquisition_recipe`: six epochs from ImageNet's weights, as candidates for the selected model had. The
+last is kept, since validation images would choose by the very shortcut; they set the threshold alone."""
 
 FRAMES = 0.5
 """Probability of an exchanged frame in all recipes but the plain one."""
@@ -132,6 +133,52 @@ RECIPES = {
     "thorax-bias-balanced": Variant(resize="thorax", untying=UntyingConfig(bias_balanced=True, frame_exchange=FRAMES)),
 }
 """What `acquisition_recipe` compares, by name."""
+
+CONTINUED = TrainingConfig(
+    epochs=3,
+    batch_size=32,
+    optimizer=OptimizerConfig(learning_rate=3e-4, weight_decay=0.01, schedule="one-cycle"),
+    augmentation=ROBUST,
+    patience=None,
+    averaging=0.99,
+    validate_on="both",
+    untying=UntyingConfig(bias_balanced=True, frame_exchange=FRAMES),
+    start="f5bb3c2f28a1",
+)
+"""Training of `acquisition_continued`: three epochs from the weights of the selected model (record
+lite0-160px-12-epochs), which come with the package. A test compares the key."""
+
+CONTINUATIONS = {
+    "continued-bias-balanced": replace(CONTINUED, select_by="balanced"),
+    "continued-independent": replace(CONTINUED, keep="last", untying=replace(CONTINUED.untying, independence=1.0)),
+}
+"""What `acquisition_continued` compares, by name: the bias-balanced loss, and with it the penalty on dependence."""
+
+
+def acquisition_continued() -> list[Experiment]:
+    """The selected model trained on, so that it depends less on acquisition; one seed each.
+
+    `pneumo run acquisition-continued`: 28 min on 2 cores. The weights of the selected model must be on this machine
+    (`pneumo unpack`).
+
+    >>> {experiment.training.start for experiment in acquisition_continued()}
+    {'f5bb3c2f28a1'}
+    """
+    return [
+        experiment
+        for name, training in CONTINUATIONS.items()
+        for experiment in repeated(
+            "acquisition-continued",
+            name,
+            PretrainedConfig(),
+            training,
+            chapter=CHAPTER,
+            data=replace(study_data(160), resize="square"),
+            seeds=range(1),
+            minutes=14,
+        )
+    ]
+
 
 PREFERRED = "square-bias-balanced"
 """Of RECIPES, the one that is run with all RECIPE_SEEDS."""

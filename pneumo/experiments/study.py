@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from pneumo.errors import UnknownExperiment
 from pneumo.experiments.acquisition import (
+    acquisition_continued,
     acquisition_evidence,
     acquisition_external,
     acquisition_recipe,
@@ -54,6 +55,7 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
     "acquisition": {
         "acquisition-variants": acquisition_variants,
         "acquisition-transferred": acquisition_transferred,
+        "acquisition-continued": acquisition_continued,
         "acquisition-recipe": acquisition_recipe,
         "independent-model": independent_model,
         "acquisition-evidence": acquisition_evidence,

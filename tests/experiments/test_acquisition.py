@@ -268,5 +268,5 @@ def test_the_threshold_of_a_soup_is_its_own(small, soup, elsewhere):
     assert own.key in record.selection["threshold_chosen_on"]
 
 
-def test_the_recipe_starts_from_the_selected_model():
-    assert acquisition.THREE_EPOCHS.start == experiments.selected_model()[-1].key
+def test_continued_training_starts_from_the_selected_model():
+    assert acquisition.CONTINUED.start == experiments.selected_model()[-1].key

@@ -340,8 +340,8 @@ def _add_model_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--model",
         metavar="MODEL",
-        help="a model file, a record's file, or the name of an experiment that was run on this machine; by default the "
-        "model that comes with the package",
+        help="of those that come with the package: selected (default) or independent, which depends less on how an "
+        "image was acquired; a model file; a record's file; or the name of an experiment that was run on this machine",
     )
 
 

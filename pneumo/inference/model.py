@@ -49,6 +49,13 @@ FORMAT = "pneumo-model 1"
 SHIPPED_MODEL_PATH = Path(__file__).parent / "weights" / "pneumo.safetensors"
 """The model that comes with the package."""
 
+SHIPPED_MODELS = {
+    "selected": SHIPPED_MODEL_PATH,
+    "independent": SHIPPED_MODEL_PATH.with_name("independent.safetensors"),
+}
+"""The models that come with the package, by name: the selected one, which is the default, and one that was trained to
+depend less on how an image was acquired (the chapter on acquisition says what that brings and costs)."""
+
 NOTE = "Research only, not a medical device."
 
 MODEL_SUFFIXES = (".safetensors", ".json", ".onnx")
@@ -239,7 +246,7 @@ class Model:
 def load_model(source: RecordSource | None = None) -> Model:
     """A trained model: by default the one that comes with the package.
 
-    source: the path of a model file; or a record, an experiment that was run on this machine, its name, or the path of
+    source: a name of SHIPPED_MODELS; the path of a model file; or a record, an experiment that was run on this machine, its name, or the path of
         its record's file. A model of a record is packed first, into the cache, for which its images are needed.
     Raises DataError for a file that is no model or of another version, and where there is none; MissingRecord for a
     record or weights that are not on this machine.
@@ -285,6 +292,8 @@ def _model_file(source: RecordSource | None) -> Path:
         if not SHIPPED_MODEL_PATH.is_file():
             raise DataError(f"this package comes without a model; {MODEL_REMEDY}")
         return SHIPPED_MODEL_PATH
+    if isinstance(source, str) and source in SHIPPED_MODELS:
+        return SHIPPED_MODELS[source]
     if isinstance(source, str | Path) and not is_record_file(source):
         if Path(source).is_file():
             return Path(source)

@@ -247,7 +247,8 @@ def load_model(source: RecordSource | None = None) -> Model:
     """A trained model: by default the one that comes with the package.
 
     source: a name of SHIPPED_MODELS; the path of a model file; or a record, an experiment that was run on this machine,
-        its name, or the path of its record's file. A model of a record is packed first, into the cache, for which its images are needed.
+        its name, or the path of its record's file. A model of a record is packed first, into the cache, for which its
+        images are needed.
     Raises DataError for a file that is no model or of another version, and where there is none; MissingRecord for a
     record or weights that are not on this machine.
 

@@ -27,6 +27,13 @@ SENSITIVITY = 0.97
 FIRST_STRATA = 2
 """The lowest populated strata, whose specificity is compared with the others'."""
 
+GAP, BORDER = 0.05, 0.70
+"""Goals on validation images: the largest gap in specificity between low files and others, and the largest AUC of the
+border alone. The correlation with the width is to be at most half of the selected model's."""
+
+TEST_AUC, TEST_ACCURACY, TEST_SPECIFICITY = 0.993, 0.960, 0.92
+"""Goals on test images, the specificity at a sensitivity of SENSITIVITY."""
+
 
 def occluded_records(wanted: Mapping[tuple[str, ...], Experiment]) -> dict[tuple[str, str], list[Record]]:
     """The records of evaluations on occluded images, by variant and what is left of the images; the seeds together.
@@ -99,6 +106,52 @@ def variant_evidence(
             row[heading] = mean_and_range(_correlation(record, widths, label) for record in several)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def goals(
+    selected: Record,
+    independent: Record,
+    occluded: Mapping[tuple[str, str], Sequence[Record]],
+    *,
+    height: Record,
+    width: Record,
+) -> pd.DataFrame:
+    """What a model that depends less on acquisition was to reach, set before it was trained, and what was reached.
+
+    selected, independent: records of the two models. occluded: see `variant_evidence`; it holds both models' border.
+    height, width: header records.
+    Columns: part (validation or test), measure, wanted, and one for each model. Correlations are absolute values. The
+    test rows choose nothing.
+    """
+    values = header_values(width)
+    widths = values.loc[values["part"] == "validation", "width"].to_numpy(float)
+    models = {"selected-model": selected, "independent-model": independent}
+    columns: dict[str, list[float]] = {}
+    for name, record in models.items():
+        low, others = stratum_specificities(record, height)
+        border = measures(occluded[name, "border"][0])["validation_auc"]
+        frame = record.frame("test")
+        labels, probabilities = frame["label"].to_numpy(int), frame["probability"].to_numpy(float)
+        columns[name] = [
+            others - low,
+            border,
+            *(abs(_correlation(record, widths, label)) for label in (0, 1)),
+            float(evaluation.auc(labels, probabilities)),
+            float(evaluation.accuracy(labels, probabilities, record.threshold)),
+            float(evaluation.specificity_at_sensitivity(labels, probabilities, SENSITIVITY)),
+        ]
+    halves = [value / 2 for value in columns["selected-model"][2:4]]
+    rows = [
+        ("validation", "specificity, others minus low files", f"at most {GAP:.2f}"),
+        ("validation", "AUC of the border alone", f"at most {BORDER:.2f}"),
+        ("validation", "correlation with the width, normal", f"at most {halves[0]:.3f}"),
+        ("validation", "correlation with the width, pneumonia", f"at most {halves[1]:.3f}"),
+        ("test", "AUC", f"at least {TEST_AUC:.3f}"),
+        ("test", "accuracy", f"at least {TEST_ACCURACY:.3f}"),
+        ("test", f"specificity at a sensitivity of {SENSITIVITY:.0%}", f"at least {TEST_SPECIFICITY:.2f}"),
+    ]
+    table = pd.DataFrame(rows, columns=["part", "measure", "wanted"])
+    return table.assign(**{in_words(name): column for name, column in columns.items()})
 
 
 def _correlation(record: Record, widths: np.ndarray, label: int) -> float:

@@ -78,3 +78,19 @@ def test_occluded_records_hold_the_seeds_of_a_variant_together(monkeypatch, tmp_
     # A network that was not evaluated is an error, not a shorter table.
     with pytest.raises(MissingRecord):
         acquisition.occluded_records({("square", "border", 7): replace(first.experiment, seed=7)})
+
+
+def test_goals_stand_beside_what_both_models_reach_by_hand():
+    widths = np.linspace(500, 2000, 60)
+    old = record(scores_with(3.0) - widths * 1e-6, variant="old")
+    new = record(np.where(LABELS == 1, 2.0, -2.0) - widths * 1e-6, variant="new")
+    border = {("selected-model", "border"): [old], ("independent-model", "border"): [new]}
+    table = acquisition.goals(old, new, border, height=header("height", HEIGHTS), width=header("width", widths))
+    assert table["part"].tolist() == ["validation"] * 4 + ["test"] * 3
+    # The low normals of the old model lie above all pneumonias: specificity 0 in low files, 1 in the others.
+    assert table["selected model"].tolist()[:2] == [1.0, pytest.approx(1 / 3)]
+    assert table["independent model"].tolist()[:2] == [0.0, 1.0]
+    correlation = table.loc[2, "selected model"]
+    assert table.loc[2, "wanted"] == f"at most {correlation / 2:.3f}"
+    assert table.loc[4:, "independent model"].tolist() == [1.0, 1.0, 1.0]
+    assert table.loc[6, "selected model"] == pytest.approx(1 / 3)

@@ -129,6 +129,9 @@ FRAMES = 0.5
 RECIPES = {
     "square-plain": Variant(),
     "square-bias-balanced": Variant(untying=UntyingConfig(bias_balanced=True, frame_exchange=FRAMES)),
+    "square-half-bias-balanced": Variant(
+        untying=UntyingConfig(bias_balanced=True, bias_strength=0.5, frame_exchange=FRAMES)
+    ),
     "square-group-dro": Variant(untying=UntyingConfig(group_dro=0.01, frame_exchange=FRAMES)),
     "thorax-bias-balanced": Variant(resize="thorax", untying=UntyingConfig(bias_balanced=True, frame_exchange=FRAMES)),
 }
@@ -180,7 +183,7 @@ def acquisition_continued() -> list[Experiment]:
     ]
 
 
-PREFERRED = "square-bias-balanced"
+PREFERRED = "square-half-bias-balanced"
 """Of RECIPES, the one that is run with all RECIPE_SEEDS."""
 
 

@@ -68,6 +68,7 @@ WORDS = {
     "thorax-combined": "thorax, all together",
     "square-plain": "square, nothing untied",
     "thorax-bias-balanced": "thorax, bias-balanced loss",
+    "square-half-bias-balanced": "square, half the bias-balanced loss",
     "continued-bias-balanced": "trained on, bias-balanced loss",
     "continued-independent": "trained on, with the penalty",
     "independent-model": "independent model",

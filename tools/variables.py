@@ -65,6 +65,7 @@ COMPARISON_MEASURES = (
     "validation_accuracy",
     "validation_auc",
     "stressed_auc",
+    "test_auc",
     "seconds_an_epoch",
     "gap",
     "loss_gap",

@@ -15,6 +15,7 @@ from .acquisition import (
     acquisition_transferred as acquisition_transferred,
     acquisition_variants as acquisition_variants,
     independent_model as independent_model,
+    independent_networks as independent_networks,
     occluded_recipes as occluded_recipes,
     occluded_variants as occluded_variants,
 )

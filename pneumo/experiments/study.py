@@ -13,6 +13,7 @@ from pneumo.experiments.acquisition import (
     acquisition_transferred,
     acquisition_variants,
     independent_model,
+    independent_networks,
 )
 from pneumo.experiments.augmentation import augmentation
 from pneumo.experiments.classical import classical
@@ -57,6 +58,7 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
         "acquisition-transferred": acquisition_transferred,
         "acquisition-continued": acquisition_continued,
         "acquisition-recipe": acquisition_recipe,
+        "independent-networks": independent_networks,
         "independent-model": independent_model,
         "acquisition-evidence": acquisition_evidence,
         "acquisition-external": acquisition_external,

@@ -67,7 +67,7 @@ WORDS = {
     "square-group-dro": "square, group DRO",
     "thorax-combined": "thorax, all together",
     "square-plain": "square, nothing untied",
-    "thorax-bias-balanced": "thorax, bias-balanced loss",
+    "independent-networks": "trained on at 160 pixels, half the bias-balanced loss",
     "square-half-bias-balanced": "square, half the bias-balanced loss",
     "continued-bias-balanced": "trained on, bias-balanced loss",
     "continued-independent": "trained on, with the penalty",

@@ -270,3 +270,8 @@ def test_the_threshold_of_a_soup_is_its_own(small, soup, elsewhere):
 
 def test_continued_training_starts_from_the_selected_model():
     assert acquisition.CONTINUED.start == experiments.selected_model()[-1].key
+
+
+def test_the_independent_networks_start_from_the_preferred_recipe():
+    preferred = next(each for each in experiments.acquisition_recipe() if each.variant == acquisition.PREFERRED)
+    assert acquisition.FOUR_MORE_EPOCHS.start == preferred.key

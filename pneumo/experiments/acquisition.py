@@ -206,8 +206,8 @@ def acquisition_recipe() -> list[Experiment]:
 
 
 PREFERRED = "square-half-bias-balanced"
-"""Of RECIPES, the one that the independent model goes on from: on validation images its predictions meet the goal for the
-correlation with the width in both classes."""
+"""Of RECIPES, the one that the independent model goes on from: on validation images its predictions meet the goal for
+the correlation with the width in both classes."""
 
 FOUR_MORE_EPOCHS = replace(
     SIX_EPOCHS_UNCHOSEN,

@@ -16,6 +16,12 @@ local stringify = pandoc.utils.stringify
 local PREFIX = { fig = 'Figure', tbl = 'Table', eq = 'Equation', sec = 'Section', ch = 'Chapter' }
 local CALLOUTS = { note = 'Note', tip = 'Tip', warning = 'Warning', important = 'Important', caution = 'Caution' }
 local NBSP = '\u{a0}'
+-- In the PDF a table of so many lines is placed like a figure; a longer one stands where it is and may break.
+local MOST_LINES_PLACED = 16
+-- Of a table in the PDF: characters across the page, between columns, and of a cell of words before it is broken.
+local CHARACTERS_A_LINE, CHARACTERS_BETWEEN, CHARACTERS_OF_WORDS = 100, 2, 16
+-- An estimate with its bounds, "0.95 (0.93–0.97)" or "−0.1 (−0.2 to 0.1)".
+local INTERVAL = '^[−%d.]+ %([−%d.]+.*%)$'
 
 -- single: whether all chapters are one document, as in the PDF and the EPUB.
 -- pdf_code: whether the PDF shows the code of cells that the site folds.
@@ -195,12 +201,19 @@ local function columns(blocks, count)
   return wrapped('#grid(columns: ' .. count .. ' * (1fr,), gutter: 1em,', cells, ')')
 end
 
+-- A figure in the PDF. placement: "bottom" for the foot of this page or of the next one, so that text fills the page above
+-- it; "none" for where it stands.
+local function placed(element, placement)
+  return wrapped('#[#set figure(placement: ' .. placement .. ')', { element }, ']')
+end
+
 local function figure(element)
   local number, kind, count = element.attributes.number, element.attributes.kind, element.attributes['layout-ncol']
   local content = count and columns(element.content, count) or element.content
   local long = caption_text(kind, number, element.caption.long)
   local class = kind and 'float float-' .. kind or 'subfloat'
-  return pandoc.Figure(content, { long = long }, pandoc.Attr(element.identifier, { class }))
+  local made = pandoc.Figure(content, { long = long }, pandoc.Attr(element.identifier, { class }))
+  return html and made or placed(made, kind and 'bottom' or 'none')
 end
 
 -- "0.93 (0.90–0.95)" may break before the bracket, not at the dash; the same for a date.
@@ -237,8 +250,57 @@ local function bold_head(element)
   return element
 end
 
+-- About how many lines a table has in the PDF.
+local function lines(element)
+  local count = 0
+  for _, body in ipairs(element.bodies) do
+    for _, row in ipairs(body.body) do
+      local length = 0
+      for _, cell in ipairs(row.cells) do
+        length = length + #stringify(pandoc.Div(cell.contents))
+      end
+      count = count + 1 + length // CHARACTERS_A_LINE
+    end
+  end
+  return count
+end
+
+-- Whether a table is narrow enough for the PDF if each of its intervals stays on one line. Cells of words may break.
+local function has_room(element)
+  local needed = {}
+  for _, body in ipairs(element.bodies) do
+    for _, row in ipairs(body.body) do
+      for place, cell in ipairs(row.cells) do
+        local text = stringify(pandoc.Div(cell.contents))
+        local width = utf8.len(text) or #text
+        if not text:match(INTERVAL) then
+          width = math.min(width, CHARACTERS_OF_WORDS)
+        end
+        needed[place] = math.max(needed[place] or 0, width + CHARACTERS_BETWEEN)
+      end
+    end
+  end
+  local sum = 0
+  for _, width in ipairs(needed) do
+    sum = sum + width
+  end
+  return sum <= CHARACTERS_A_LINE
+end
+
+-- In the PDF an interval in a table of few columns stays on one line.
+local function whole_interval(cell)
+  if not stringify(cell):match(INTERVAL) then
+    return nil
+  end
+  cell.content = cell.content:walk { Space = function() return pandoc.Str(NBSP) end }
+  return cell
+end
+
 local function scrolling_table(element)
   element = element:walk { Str = keep_together }
+  if not html and has_room(element) then
+    element = element:walk { Plain = whole_interval }
+  end
   -- Columns as wide as their content: pandoc takes the dashes below a long header for widths.
   element.colspecs = element.colspecs:map(function(spec) return { spec[1] } end)
   local number = element.attributes.number
@@ -247,7 +309,8 @@ local function scrolling_table(element)
     element.caption.long = caption_text('tbl', number, element.caption.long)
   end
   if not html then
-    return bold_head(element)
+    local headed = bold_head(element)
+    return number and lines(element) <= MOST_LINES_PLACED and placed(headed, 'bottom') or headed
   end
   local caption, identifier = element.caption, element.identifier
   element.caption, element.identifier = { long = {} }, ''
@@ -283,6 +346,10 @@ local function callout(div, kind)
     opening.content:insert(1, pandoc.RawInline('typst', '#callout("' .. kind .. '")['))
     opening.content:insert(pandoc.RawInline('typst', ']['))
     local blocks = pandoc.Blocks { opening }
+    if title == 'Summary' then
+      -- What the chapter has shown stands before its summary.
+      blocks:insert(1, raw('#place.flush()'))
+    end
     blocks:extend(div.content)
     blocks:insert(raw(']'))
     return blocks

@@ -18,19 +18,29 @@ from tools.errors import BuildError
 ESCAPED = re.compile(r"\{\{\{<(.*?)>\}\}\}")
 VARIABLE = re.compile(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+MAX_NARROW_WIDTH = 420
+"""CSS pixels of an image that a phone shows whole; a wider one keeps its size there and scrolls."""
+
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """An image that a cell drew. path: relative to the chapter. width: in CSS pixels, or None for the file's own."""
+    """An image that a cell drew.
+
+    path: relative to the chapter. width: in CSS pixels, or None for the file's own. is_drawing: whether it has lines
+    and text alone and no photograph, so that its light and dark may change places.
+    """
 
     path: str
     width: int | None
+    is_drawing: bool = False
 
     def markdown(self, alternative: str) -> str:
         width = f' width="{self.width}px"' if self.width else ""
-        return f'![]({self.path}){{fig-alt="{_quoted(alternative)}"{width}}}'
+        narrow = " .narrow" if self.width and self.width <= MAX_NARROW_WIDTH else ""
+        drawing = " .drawing" if self.is_drawing else ""
+        return f'![]({self.path}){{fig-alt="{_quoted(alternative)}"{width}{narrow}{drawing}}}'
 
 
 def compose(book: Book, chapter: Chapter, execution: Execution, variables: Mapping[str, object], site: Path) -> str:
@@ -197,7 +207,8 @@ class _CellComposer:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data.encode() if ending == "svg" else base64.b64decode(data))
         width = metadata.get("width") or (_svg_width(data) if ending == "svg" else None)
-        return Picture(path=f"{self.chapter.files.name}/{name}", width=width)
+        is_drawing = ending == "svg" and "<image" not in data
+        return Picture(path=f"{self.chapter.files.name}/{name}", width=width, is_drawing=is_drawing)
 
     def _figure(self, pictures: list[Picture]) -> str:
         label, caption = self.cell.label, str(self.options.get("fig-cap", ""))

@@ -224,10 +224,14 @@ def rank_correlation(x: ArrayLike, y: ArrayLike) -> float:
 def mean_and_range(values: Iterable[float]) -> Interval | None:
     """The mean of some numbers, from the lowest to the highest; None where one of them is missing.
 
+    One number alone has no range: the bounds are NaN.
+
     >>> mean_and_range([1.0, 2.0, 6.0])
     Interval(estimate=3.0, low=1.0, high=6.0)
     """
     numbers = np.asarray(list(values), float)
     if np.isnan(numbers).any():
         return None
+    if len(numbers) == 1:
+        return Interval(float(numbers[0]), math.nan, math.nan)
     return Interval(float(numbers.mean()), float(numbers.min()), float(numbers.max()))

@@ -25,6 +25,9 @@ MISSING = "–"
 MAX_DECIMALS = 3
 """Of numbers around one, such as an AUC."""
 
+MAX_SIGNIFICANT = 3
+"""Digits of numbers above one, such as seconds."""
+
 SMALL_WIDTH, NEAR_ZERO = 0.002, 0.1
 """An interval that is narrower, around an estimate that is smaller, such as a difference, gets one decimal more."""
 
@@ -80,20 +83,25 @@ def format_interval(interval: Interval, decimals: int | None = None) -> str:
 def interval_decimals(intervals: Iterable[Interval]) -> int:
     """How many decimals suit intervals that stand together: the median width keeps two significant digits.
 
-    At most three, and four for numbers around zero where the width is below 0.002. Without an interval of positive
-    width three.
+    At most three, and four for numbers around zero where the width is below 0.002; where all are above one, at most
+    as many as make three digits of the largest. Without an interval of positive width as many as are allowed.
 
     >>> [interval_decimals([Interval(0, 0, width)]) for width in (40.0, 3.0, 0.1, 0.03, 0.0008)]
     [0, 1, 2, 3, 4]
+    >>> format_interval(Interval(2.202, 2.175, 2.215))
+    '2.20 (2.17–2.21)'
     """
     intervals = list(intervals)
     widths = [each.high - each.low for each in intervals]
     positive = [width for width in widths if math.isfinite(width) and width > 0]
+    sizes = [abs(each.estimate) for each in intervals if math.isfinite(each.estimate)]
+    above_one = bool(sizes) and min(sizes) > 1
+    most = max(MAX_SIGNIFICANT - len(str(int(max(sizes)))), 0) if above_one else MAX_DECIMALS
     if not positive:
-        return MAX_DECIMALS
+        return most
     width = float(np.median(positive))
-    around_zero = max(abs(each.estimate) for each in intervals) < NEAR_ZERO
-    most = MAX_DECIMALS + 1 if around_zero and width < SMALL_WIDTH else MAX_DECIMALS
+    if all(size < NEAR_ZERO for size in sizes) and width < SMALL_WIDTH:
+        most = MAX_DECIMALS + 1
     return min(max(math.ceil(-math.log10(width)) + 1, 0), most)
 
 
@@ -184,7 +192,9 @@ def _fraction_decimals(values: Sequence[float]) -> int:
     """As many decimals as show every number in full, at most three; four where all are very small."""
     if values and max(map(abs, values)) < SMALL_WIDTH:
         return MAX_DECIMALS + 1
-    exact = (places for places in range(MAX_DECIMALS) if all(round(value, places) == value for value in values))
+    exact = (
+        places for places in range(MAX_DECIMALS) if all(math.isclose(round(value, places), value) for value in values)
+    )
     return next(exact, MAX_DECIMALS)
 
 

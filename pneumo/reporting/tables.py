@@ -75,6 +75,9 @@ METRICS = {
 }
 """Heading of each metric of `evaluation.summary`."""
 
+SHORT = 0.1
+"""Seconds below which a time is shown in milliseconds."""
+
 
 def counts(frame: pd.DataFrame, classes: tuple[str, str] = ("normal", "pneumonia")) -> pd.DataFrame:
     """Images and patients by part, class and sub-type, with a row for all of each part.
@@ -115,12 +118,16 @@ def examples(frame: pd.DataFrame, *, part: str = "train", each: int = 4) -> pd.D
 
 
 def auc_by_part(
-    models: Models, *, parts: Sequence[str] = ("train", "validation", "test"), seed: int = 0
+    models: Models,
+    *,
+    parts: Sequence[str] = ("train", "validation", "test"),
+    heading: str = "model",
+    seed: int = 0,
 ) -> pd.DataFrame:
     """AUC of each model on each part, with 95 % intervals over patients.
 
-    Returns one row a model, columns model and the parts, cells `Interval`. The AUC of several records is their mean.
-    seed: of the draws of patients, which are the same for every model.
+    heading: of the first column, the models' names. seed: of the draws of patients, which are the same for every model.
+    Returns one row a model, columns `heading` and the parts, cells `Interval`. Of several records it is their mean AUC.
 
     >>> auc_by_part(pneumo.records.get("first-network/seed-0"), parts=("validation", "test")).columns.tolist()
     ['model', 'validation', 'test']
@@ -128,7 +135,8 @@ def auc_by_part(
     rows = []
     for name, records in records_by_model(models).items():
         cells = {part: _auc(records, part, seed) for part in parts}
-        rows.append({"model": display_name(name, records).replace("_", " "), **cells})
+        words = wording.in_words(display_name(name, records).replace("_", "-"))
+        rows.append({heading: words.replace("-", " ") if "_" in name else words, **cells})
     return pd.DataFrame(rows)
 
 
@@ -277,12 +285,20 @@ def claims(frame: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for row in frame.to_dict("records"):
-        value = f"{row['value']:.3g} {row['unit']}".rstrip()
-        measured = value if row["low"] == row["high"] else f"{value} ({row['low']:.3g}–{row['high']:.3g})"
+        milliseconds = row["unit"] == "s" and row["high"] < SHORT
+        unit, scale = ("ms", 1000) if milliseconds else (row["unit"], 1)
+        value, low, high = _alike([scale * row[name] for name in ("value", "low", "high")])
+        measured = f"{value} {unit}".rstrip() + (f" ({low}–{high})" if low != high else "")
         verdict = "yes" if row["reached"] else "no"
         target = row["target"]
         rows.append((row["what"], measured, target, verdict if target else ""))
     return pd.DataFrame(rows, columns=["claim", "measured", "target", "reached"])
+
+
+def _alike(values: Sequence[float]) -> list[str]:
+    """Numbers with as many decimals each as the one of them that needs most for three significant digits."""
+    decimals = max(len(f"{value:.3g}".partition(".")[2]) for value in values)
+    return [f"{value:.{decimals}f}" for value in values]
 
 
 def measured_on(frame: pd.DataFrame) -> str:

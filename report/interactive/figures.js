@@ -17,7 +17,8 @@ export function makeFiguresEnlargeable() {
 }
 
 function enlarge(image, name) {
-  const large = element("img", { src: image.currentSrc || image.src, alt: image.alt });
+  const drawn = image.classList.contains("drawing") ? "drawing" : "";
+  const large = element("img", { src: image.currentSrc || image.src, alt: image.alt, class: drawn });
   showDialog(name, element("div", { class: "w-large", tabindex: "0" }, large), "w-whole");
 }
 

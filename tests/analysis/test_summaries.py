@@ -105,3 +105,10 @@ def test_the_rank_correlation_is_spearmans():
 def test_a_mean_stands_between_the_lowest_and_the_highest_and_is_missing_with_any_of_them():
     assert summaries.mean_and_range([1.0, 2.0, 6.0]) == Interval(3.0, 1.0, 6.0)
     assert summaries.mean_and_range([1.0, np.nan]) is None
+
+
+def test_one_number_alone_has_no_range():
+    alone = summaries.mean_and_range([0.996])
+    assert alone is not None
+    assert alone.estimate == 0.996
+    assert np.isnan([alone.low, alone.high]).all()

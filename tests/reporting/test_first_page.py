@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from plain_edition.markdown import MAX_NARROW_WIDTH
 from pneumo import plots
 from pneumo.evaluation import Interval
 from pneumo.reporting.plots.slope_chart import spread
@@ -25,6 +26,15 @@ def test_a_slope_leads_from_one_part_to_the_other_and_names_its_model_at_the_end
     assert [line.get_linestyle() for line in slopes[:2]] == ["--", "-"]
     texts = [text.get_text() for text in ax.texts]
     assert {"0.990", "0.450  quality", "0.930  network"} <= set(texts)
+
+
+def test_a_slope_chart_is_as_narrow_as_a_phone_shows_it_whole():
+    ax = plots.slope_chart(AREAS)
+    assert ax.figure.get_figwidth() * 96 <= MAX_NARROW_WIDTH
+    assert [label.get_text() for label in ax.get_xticklabels()] == [
+        "held-out\nvalidation patients",
+        "official\ntest patients",
+    ]
 
 
 def test_labels_are_moved_apart_as_little_as_needed_and_keep_their_order():

@@ -146,6 +146,17 @@ def test_roc_ring_lies_at_the_records_threshold_on_the_curve():
     assert np.abs(curve - ring).sum(axis=1).min() < 0.005  # the curve is drawn on a grid of 0.002
 
 
+@pytest.mark.parametrize("labels", [["SGD", "Adam", "AdamW"], ["a long name of a group"] * 7])
+def test_a_shared_legend_is_no_wider_than_its_figure(labels):
+    ax = plots.new_axes(2.0)[0, 0]
+    for label in labels:
+        ax.plot([0, 1], label=label)
+    plots.shared_legend(ax)
+    (legend,) = ax.figure.legends
+    ax.figure.draw_without_rendering()
+    assert legend.get_window_extent().width <= ax.figure.bbox.width
+
+
 def test_roc_legend_gives_the_mean_auc_of_the_seeds():
     # Of 20 pairs the score 1 beats the ill image at -0.5 only, and -0.5 is below nothing else: 19 of 20; reversed 1.
     ax = plots.roc({"cnn": [record(), record(-SCORES)]})

@@ -64,6 +64,10 @@ def test_a_number_is_written_as_the_book_writes_it(value, text):
         (Interval(0.953, 0.938, 0.967), "0.953 (0.938–0.967)"),
         (Interval(-0.012, -0.03, 0.006), "−0.012 (−0.030\u00a0to\u00a00.006)"),
         (Interval(1.0, float("nan"), float("nan")), "1.000"),
+        (Interval(1.0, 0.99, 1.0), "1.000 (0.990–1.000)"),
+        (Interval(2.2023, 2.1751, 2.2149), "2.20 (2.18–2.21)"),
+        (Interval(31.7, 31.68, 31.71), "31.7 (31.7–31.7)"),
+        (Interval(4321.0, 4320.0, 4322.0), f"4{THIN}321 (4{THIN}320–4{THIN}322)"),
     ],
 )
 def test_an_interval_is_written_as_the_book_writes_it(interval, text):
@@ -166,6 +170,18 @@ def test_an_unknown_metric_is_named():
 # Records -------------------------------------------------------------------------------------------------------------
 
 
+def test_auc_by_part_calls_header_fields_by_their_words_below_its_heading():
+    record = make_record(scores={"test": [0.1, 0.9]}, labels=[0, 1])
+    frame = tables.auc_by_part({"jpeg_quality": record}, parts=("test",), heading="header field")
+    assert frame["header field"].tolist() == ["JPEG quality"]
+
+
+def test_a_computed_factor_shows_no_more_decimals_than_it_has():
+    text = str(tables.markdown(pd.DataFrame({"width": [1.0, 1.1**2]})))
+    assert "1.21 |" in text
+    assert "1.210" not in text
+
+
 def test_auc_by_part_has_a_row_a_model_and_the_auc_of_each_part():
     scores = {"train": [1, 2, 3, 4], "validation": [2, 1, 4, 3], "test": [1, 2, 1, 2]}
     frame = tables.auc_by_part({"a_b": make_record(scores=scores, labels=[0, 1, 0, 1])})
@@ -245,8 +261,13 @@ CLAIMS = pd.DataFrame(
 
 def test_claims_show_the_range_where_there_is_one_and_a_missed_target_as_missed():
     table = tables.claims(CLAIMS)
-    assert table["measured"].tolist() == ["0.93 (0.9–0.95)", "0.123 s", "2 s (1–3)"]
+    assert table["measured"].tolist() == ["0.93 (0.90–0.95)", "0.123 s", "2 s (1–3)"]
     assert table["reached"].tolist() == ["yes", "no", ""]
+
+
+def test_a_claim_of_a_short_time_is_in_milliseconds():
+    short = CLAIMS.iloc[1:2].assign(value=0.00429, low=0.00406, high=0.00474)
+    assert tables.claims(short)["measured"].tolist() == ["4.29 ms (4.06–4.74)"]
 
 
 def test_claims_say_where_and_when_they_were_measured():
@@ -266,8 +287,8 @@ def test_a_column_of_intervals_has_one_format_as_precise_as_its_median_width_all
     rows = str(tables.markdown(pd.DataFrame({"time": seconds, "difference": tiny}))).splitlines()[2:]
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
     assert cells == [
-        ["3.20 (3.16–3.27)", "−0.0001 (−0.0005\u00a0to\u00a00.0003)"],
-        ["12.00 (11.90–12.10)", "0.0010 (0.0004–0.0011)"],
+        ["3.2 (3.2–3.3)", "−0.0001 (−0.0005\u00a0to\u00a00.0003)"],
+        ["12.0 (11.9–12.1)", "0.0010 (0.0004–0.0011)"],
     ]
 
 

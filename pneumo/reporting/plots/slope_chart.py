@@ -12,11 +12,14 @@ from pneumo.reporting.formatting import format_number
 from pneumo.reporting.plots.style import FAINT, GREY, INK, PALETTE, PAPER, single_axes, styled
 
 PART_TITLES = {
-    "train": "training patients",
-    "validation": "held-out validation patients",
-    "test": "official test patients",
+    "train": "training\npatients",
+    "validation": "held-out\nvalidation patients",
+    "test": "official\ntest patients",
 }
 """What stands below each side of the chart."""
+
+PHONE_WIDTH = 4.2
+"""Inches of a figure that a phone shows whole, with text that can be read."""
 
 LABEL_GAP = 0.052
 """Least distance of two labels, as a share of the axis."""
@@ -38,7 +41,7 @@ def slope_chart(
 
     >>> ax = slope_chart(tables.auc_by_part({"CNN": records}))  # doctest: +SKIP
     """
-    ax = single_axes(ax, 3.7, grid=False)
+    ax = single_axes(ax, 3.9, width=PHONE_WIDTH, grid=False)
     columns = [list(frame[part]) for part in parts]
     for name, colour, *ends in zip(frame["model"], PALETTE, *columns, strict=False):
         style = (0, (4, 2)) if name in dashed else "-"
@@ -48,7 +51,7 @@ def slope_chart(
             ax.plot(place, end.estimate, "o", color=colour, markersize=6.5, markeredgecolor=PAPER)
     values = np.array([[end.estimate for end in column] for column in columns])
     lowest = min(end.low for column in columns for end in column)
-    ax.set(xlim=(-0.22, 1.95), ylim=(lowest - 0.05, values.max() + 0.06))
+    ax.set(xlim=(-0.25, 1.9), ylim=(lowest - 0.05, values.max() + 0.06))
     for place, alignment in ((0, "right"), (1, "left")):
         texts = [
             format_number(value) if place == 0 else f"{format_number(value)}  {name}"
@@ -60,7 +63,7 @@ def slope_chart(
     ax.set_xticks([0, 1], [PART_TITLES.get(part, part) for part in parts], color=INK, weight="bold")
     ax.set_ylabel(label)
     ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    ax.text(1.93, 0.5, "chance", color=GREY, ha="right", va="bottom", fontsize=8)
+    ax.text(1.88, 0.5, "chance", color=GREY, ha="right", va="bottom", fontsize=8)
     for place in (0, 1):
         ax.axvline(place, color=FAINT, linewidth=0.8, zorder=0)
     ax.spines["bottom"].set_visible(False)

@@ -38,6 +38,9 @@ BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY = "#E69F00", "#56B4E9"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
+CHARACTERS_AN_INCH, CHARACTERS_OF_A_KEY = 15, 6
+"""Of a legend's text, and what its line and the gap after it take."""
+
 INK, GREY, FAINT, PAPER = "#26292c", "#6b7075", "#dcdcd6", "#fdfdfb"
 
 CLASS_COLOURS = (BLUE, VERMILLION)
@@ -136,7 +139,17 @@ def shared_legend(axes: Sequence[Axes] | np.ndarray, handles: Sequence[Artist] |
     """
     first = np.ravel(np.asarray(axes))[0]
     shown = first.get_legend_handles_labels()[0] if handles is None else handles
-    first.figure.legend(handles=shown, loc="outside upper center", ncols=len(PALETTE))
+    labels = [str(handle.get_label()) for handle in shown]
+    figure = first.get_figure(root=True)
+    room = CHARACTERS_AN_INCH * figure.get_figwidth()
+    fitting = (columns for columns in range(len(PALETTE), 1, -1) if _legend_width(labels, columns) <= room)
+    figure.legend(handles=shown, loc="outside upper center", ncols=next(fitting, 1))
+
+
+def _legend_width(labels: Sequence[str], columns: int) -> int:
+    """Characters across a legend that is filled column by column, each with its key."""
+    parts = np.array_split(np.array([len(label) for label in labels]), columns)
+    return sum(int(part.max()) + CHARACTERS_OF_A_KEY for part in parts if part.size)
 
 
 def set_log_scale(axis: Axis) -> None:

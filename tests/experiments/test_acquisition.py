@@ -272,6 +272,7 @@ def test_continued_training_starts_from_the_selected_model():
     assert acquisition.CONTINUED.start == experiments.selected_model()[-1].key
 
 
-def test_the_independent_networks_start_from_the_preferred_recipe():
-    preferred = next(each for each in experiments.acquisition_recipe() if each.variant == acquisition.PREFERRED)
-    assert acquisition.FOUR_MORE_EPOCHS.start == preferred.key
+def test_the_independent_networks_start_from_recorded_ones():
+    recipes = {each.variant: each.key for each in experiments.acquisition_recipe()}
+    assert acquisition.STARTS["from-recipe"].start == recipes["square-half-bias-balanced"]
+    assert acquisition.STARTS["from-selected"].start == experiments.selected_model()[-1].key

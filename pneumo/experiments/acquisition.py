@@ -212,8 +212,8 @@ STARTS = {
     "from-selected": replace(FOUR_EPOCHS, untying=RECIPES["square-bias-balanced"].untying, start=CONTINUED.start),
     "from-recipe": replace(FOUR_EPOCHS, untying=RECIPES["square-half-bias-balanced"].untying, start="7f079b98f98e"),
 }
-"""What `independent_networks` start from, by name: the selected model; and the recipe whose predictions meet the goal for
-the correlation with the width in both classes. A test compares the keys."""
+"""What `independent_networks` start from, by name: the selected model; and the recipe whose predictions meet the goal
+for the correlation with the width in both classes. A test compares the keys."""
 
 INDEPENDENT_SEEDS = {"from-selected": range(3), "from-recipe": range(2)}
 

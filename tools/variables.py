@@ -13,7 +13,7 @@ import pandas as pd
 
 from pneumo import data, evaluation, experiments, records
 from pneumo.analysis import comparisons, leakage, model_selection, threshold_transfer
-from pneumo.analysis.acquisition import FIRST_STRATA
+from pneumo.analysis.acquisition import FIRST_STRATA, stratum_specificities, width_correlations
 from pneumo.analysis.choosing import merged_validation_strata
 from pneumo.analysis.summaries import (
     auc_difference,
@@ -308,10 +308,32 @@ def acquisition_values() -> Values:
     network = records.get(experiments.acquisition_variants()[0])
     low = merged_validation_strata(network, height) < FIRST_STRATA
     low_normals = int((low & (network.frame("validation")["label"] == 0)).sum())
+    models = {
+        "selected": records.get(experiments.test_time_augmentation()[-1]),
+        "independent": records.get(experiments.independent_model()[0]),
+    }
     return {
         "external": {name: link(text, elsewhere) for name, text in texts.items()},
         "low-normals": link(format_count(low_normals), height),
+        **{name: model_by_acquisition(record) for name, record in models.items()},
     }
+
+
+def model_by_acquisition(record: Record) -> Values:
+    """How far a model's validation scores depend on acquisition, and its result on test images: rank correlation with
+    the width of the file within each class; specificity in low files and in the others at a sensitivity of 97 %."""
+    headers = {header_field(each): each for each in map(records.get, experiments.headers())}
+    normal, pneumonia = width_correlations(record, headers["width"])
+    low, others = stratum_specificities(record, headers["height"])
+    intervals = summary([record], "test", seed=DRAW_SEED, names=("auc", "accuracy", "sensitivity", "specificity"))
+    texts = {
+        "width-normal": f"{normal:.2f}".replace("-", "−"),
+        "width-pneumonia": f"{pneumonia:.2f}".replace("-", "−"),
+        "low": f"{low:.2f}",
+        "others": f"{others:.2f}",
+        **{f"test-{name}": format_interval(interval) for name, interval in intervals.items()},
+    }
+    return {name: link(text, record) for name, text in texts.items()}
 
 
 def tumours() -> Values:

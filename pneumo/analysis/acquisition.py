@@ -94,16 +94,15 @@ def variant_evidence(
     stands. width: the record of the files' widths. Columns variant, border alone and without lungs (AUC), and the rank
     correlation of the score with the width among normal images and among pneumonias.
     """
-    values = header_values(width)
-    widths = values.loc[values["part"] == "validation", "width"].to_numpy(float)
     rows = []
     for name, several in variants.items():
+        correlations = [width_correlations(record, width) for record in several]
         row: dict[str, object] = {"variant": in_words(name)}
         for look, heading in (("border", "border alone"), ("without-lungs", "without lungs")):
             found = [measures(record)["validation_auc"] for record in occluded.get((name, look), ())]
             row[heading] = mean_and_range(found) if found else None
         for label, heading in ((0, "width, normal"), (1, "width, pneumonia")):
-            row[heading] = mean_and_range(_correlation(record, widths, label) for record in several)
+            row[heading] = mean_and_range(both[label] for both in correlations)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -123,8 +122,6 @@ def goals(
     Columns: part (validation or test), measure, wanted, and one for each model. Correlations are absolute values. The
     test rows choose nothing.
     """
-    values = header_values(width)
-    widths = values.loc[values["part"] == "validation", "width"].to_numpy(float)
     models = {"selected-model": selected, "independent-model": independent}
     columns: dict[str, list[float]] = {}
     for name, record in models.items():
@@ -135,7 +132,7 @@ def goals(
         columns[name] = [
             others - low,
             border,
-            *(abs(_correlation(record, widths, label)) for label in (0, 1)),
+            *map(abs, width_correlations(record, width)),
             float(evaluation.auc(labels, probabilities)),
             float(evaluation.accuracy(labels, probabilities, record.threshold)),
             float(evaluation.specificity_at_sensitivity(labels, probabilities, SENSITIVITY)),
@@ -152,6 +149,14 @@ def goals(
     ]
     table = pd.DataFrame(rows, columns=["part", "measure", "wanted"])
     return table.assign(**{in_words(name): column for name, column in columns.items()})
+
+
+def width_correlations(record: Record, width: Record) -> tuple[float, float]:
+    """Rank correlation of a record's validation scores with the width of the file, among normal images and among
+    pneumonias. width: the record of the files' widths."""
+    values = header_values(width)
+    widths = values.loc[values["part"] == "validation", "width"].to_numpy(float)
+    return _correlation(record, widths, 0), _correlation(record, widths, 1)
 
 
 def _correlation(record: Record, widths: np.ndarray, label: int) -> float:

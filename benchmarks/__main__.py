@@ -17,7 +17,7 @@ from benchmarks.results import Claim, Measurement, Point
 from pneumo.experiments.allocator import disable_malloc_trim
 from pneumo.experiments.provenance import measured
 
-NAMES = ("training", "libraries", "reading", "memory", "features", "study", "scaling", "book")
+NAMES = ("training", "libraries", "reading", "predicting", "memory", "features", "study", "scaling", "book")
 MAX_IDLE_LOAD = 0.5
 """Processes that want to run, averaged over the last minute; above it a machine counts as busy."""
 

@@ -4,9 +4,8 @@ The same uint8 images in memory, the same kind of transforms with the ranges of 
 flip, brightness), batches of 32, each library as its own documentation has it. On the cores as they are, and while
 another process keeps one of them busy, as on a shared machine. All ways take turns within a round.
 
-Keras, fastai and MONAI are measured where they are installed, which the result says. They are no dependencies:
-
-    python -m pip install keras fastai monai
+Keras, fastai and MONAI are measured where they are installed, which the result says. They are no dependencies;
+README.md says how they get an environment of their own, from requirements.txt.
 
 Keras needs no TensorFlow here: `ImageDataGenerator` is NumPy and SciPy, and Keras itself is set to use PyTorch.
 """

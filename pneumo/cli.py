@@ -17,6 +17,7 @@ from typing import Any
 
 from pneumo import __version__
 from pneumo.errors import PneumoError
+from pneumo.io.collection import end_without_collection, paused_collection
 from pneumo.io.files import check_replaceable
 from pneumo.io.streams import escaped_output
 from pneumo.io.threads import waiting_without_spinning
@@ -63,6 +64,12 @@ terminal that is closed; Ctrl-Break on Windows."""
 
 NOTHING_WRITTEN = "stopped; nothing was written"
 GOES_ON = "stopped; what was finished is kept, and the same command goes on from here"
+
+
+def program() -> int:
+    """`main` as the program `pneumo`, in a process that ends with it."""
+    end_without_collection()
+    return main()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -358,7 +365,8 @@ def _predict(options: argparse.Namespace) -> int:
     goes_on = is_unfinished(journal_path(options.csv, options.cam))
     for path in filter(None, (options.csv, options.cam)):
         check_replaceable(path, options.overwrite or goes_on)  # before PyTorch and the model are loaded
-    from pneumo.inference import load_model, predict_files
+    with paused_collection():
+        from pneumo.inference import load_model, predict_files
 
     model = load_model(options.model).at(
         threshold=options.threshold,
@@ -552,4 +560,4 @@ def _status(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -6,11 +6,24 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import features, libraries, measuring, memory, radiographs, results, scaling, study, training
+from benchmarks import (
+    features,
+    libraries,
+    measuring,
+    memory,
+    onnxruntime_loop,
+    predicting,
+    radiographs,
+    results,
+    scaling,
+    study,
+    training,
+)
 from benchmarks.results import Claim, Measurement, Point, Results
 from pneumo import data
 from pneumo.experiments import study as experiments_of_study
 from pneumo.features import extraction
+from pneumo.inference import export_onnx, load_model
 
 PROVENANCE = {
     "date": "2024-02-29T12:00:00+00:00",
@@ -151,6 +164,14 @@ def test_each_library_shows_every_image_once_changed_and_in_the_same_range(name,
         assert not np.allclose(image[0], original)
         # Brightness, and what a library fills a moved image's margin with: some have nothing but black.
         assert image.mean() == pytest.approx(original.mean(), abs=0.5 * original.mean() + 0.1)
+
+
+def test_the_plain_loop_gives_the_probabilities_that_it_is_compared_with(tmp_path):
+    paths = predicting.write_files(tmp_path / "files", predicting.QUICK)
+    model = load_model()
+    exported = export_onnx(model, tmp_path / "model.onnx")
+    expected = model.predict_proba(paths)[:, 1]
+    np.testing.assert_allclose(onnxruntime_loop.probabilities(exported, paths), expected, atol=1e-3)
 
 
 def test_scikit_image_measures_the_features_it_is_compared_with():

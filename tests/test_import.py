@@ -3,7 +3,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import pneumo
 from tools import api_reference
@@ -13,7 +15,8 @@ RECORDS = Path(__file__).parent.parent / "records"
 
 def modules_after(statement: str) -> set[str]:
     script = f"{statement}; import sys, json; print(json.dumps(list(sys.modules)))"
-    return set(json.loads(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_importing_pneumo_imports_nothing_heavy():
@@ -35,6 +38,17 @@ def test_asking_for_a_stored_record_needs_neither_torch_nor_lightning():
     heavy = {"torch", "pytorch_lightning"}
     run = f"pneumo.run(pneumo.experiments.first_network()[0], root=pathlib.Path({str(RECORDS)!r}))"
     assert not modules_after(f"import pathlib, pneumo; {run}") & heavy
+
+
+def test_a_prediction_imports_pytorch_and_the_decoder_and_no_other_library(tmp_path):
+    film = tmp_path / "film.png"
+    Image.fromarray(np.tile(np.arange(200, dtype=np.uint8), (200, 1))).save(film)
+    modules = modules_after(f"from pneumo.cli import main; assert main(['predict', {str(film)!r}]) == 0")
+    heavy = {"pandas", "scipy", "sklearn", "skimage", "joblib", "requests", "matplotlib", "xgboost", "sympy", "pydicom"}
+    heavy |= {"torchvision", "pytorch_lightning", "onnx", "onnxruntime", "torch._dynamo", "torch._inductor"}
+    assert not modules & heavy
+    ours = {"pneumo.data.catalogue", "pneumo.data.pixel_cache", "pneumo.phantom", "pneumo.training.fitting"}
+    assert not modules & (ours | {"pneumo.inference.packing", "pneumo.inference.estimator", "pneumo.reporting"})
 
 
 @pytest.mark.parametrize("package", api_reference.PACKAGES)

@@ -5,41 +5,7 @@ parts = pneumo.data.split(dataset.table)
 images = pneumo.data.pixels(dataset, size=64).rows(parts.train[:32])    # (32, 64, 64) uint8
 """
 
-from pneumo.data.catalogue import class_names, counts, find, get, listing, load
-from pneumo.data.croissant import write_croissant
-from pneumo.data.dataset import DataError, Dataset
-from pneumo.data.examples import Examples
-from pneumo.data.pixel_cache import Pixels, pixels
-from pneumo.data.readers.archive import read_archive
-from pneumo.data.readers.medmnist import read_medmnist
-from pneumo.data.readers.pcam import read_pcam
-from pneumo.data.readers.phantom import phantom
-from pneumo.data.splits import Split, cross_validation_split, split
-from pneumo.phantom import PhantomConfig
+import lazy_loader
 
-__all__ = [
-    "DataError",
-    "Dataset",
-    "Examples",
-    "PhantomConfig",
-    "Pixels",
-    "Split",
-    "class_names",
-    "counts",
-    "cross_validation_split",
-    "find",
-    "get",
-    "listing",
-    "load",
-    "phantom",
-    "pixels",
-    "read_archive",
-    "read_medmnist",
-    "read_pcam",
-    "split",
-    "write_croissant",
-]
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+# A prediction needs the decoders alone: pandas, joblib and the phantom are imported with the first data set.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

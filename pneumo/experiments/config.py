@@ -8,6 +8,7 @@ void them: the record keeps every value, and `records.find` compares them all.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any, ClassVar, Literal, get_args
 
 import cattrs
@@ -203,19 +204,20 @@ def soup_of(experiment: Experiment) -> Experiment:
 
 def to_dict(config: Any, *, defaults: bool = True) -> dict[str, Any]:
     """A configuration as JSON values. defaults: whether fields at their default are written out."""
-    return (_full if defaults else _sparse).unstructure(config)
+    return _converter(omit_default=not defaults).unstructure(config)
 
 
 def from_dict(values: dict[str, Any]) -> Experiment:
     """The experiment that `to_dict` wrote. Raises ValueError for a field it does not know."""
     try:
-        return _full.structure(values, Experiment)
+        return _converter(omit_default=False).structure(values, Experiment)
     except (cattrs.BaseValidationError, KeyError, TypeError, ValueError) as error:
         structured = isinstance(error, cattrs.BaseValidationError)
         reasons = "; ".join(cattrs.transform_error(error)) if structured else str(error)
         raise ValueError(f"not an experiment of this version of pneumo: {reasons}") from error
 
 
+@cache
 def _converter(*, omit_default: bool) -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=omit_default, forbid_extra_keys=True)
     given = cattrs.override(omit_if_default=True)  # so that records without them stay what they are
@@ -240,7 +242,3 @@ def _converter(*, omit_default: bool) -> cattrs.Converter:
     kind |= {ReevaluationConfig: "reading"}
     configure_tagged_union(ModelConfig, converter, tag_name="kind", tag_generator=kind.__getitem__)
     return converter
-
-
-_full = _converter(omit_default=False)
-_sparse = _converter(omit_default=True)

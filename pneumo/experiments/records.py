@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import tempfile
@@ -20,11 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from scipy.special import expit
 
 from pneumo.errors import MissingRecord, RecordError
 from pneumo.evaluation import metrics
@@ -33,6 +32,9 @@ from pneumo.experiments.config import Experiment
 from pneumo.experiments.wording import WORDS
 from pneumo.io.digests import json_digest
 from pneumo.io.files import atomic_write
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "PARTS",
@@ -422,6 +424,8 @@ def split_frame(table: pd.DataFrame, parts: Iterable[tuple[str, np.ndarray]]) ->
     >>> split_frame(dataset.table, [("test", parts.test)])["part"].unique().tolist()
     ['test']
     """
+    import pandas as pd
+
     frames = [table.iloc[rows].assign(part=part) for part, rows in parts]
     return pd.concat(frames, ignore_index=True).loc[:, list(SPLIT_COLUMNS)]
 
@@ -448,6 +452,8 @@ def read_split(record_path: Path, reference: dict[str, str]) -> pd.DataFrame:
 
 @lru_cache(maxsize=32)
 def _parse_split(path: Path, sha256: str) -> pd.DataFrame:
+    import pandas as pd
+
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ValueError(f"its split file {path} was changed after it was written")
@@ -488,4 +494,13 @@ def probabilities(logits: np.ndarray) -> np.ndarray:
     >>> probabilities(np.array([0.0]))
     array([0.5])
     """
-    return expit(np.asarray(logits, float))
+    values = np.asarray(logits, float)
+    return np.array([_expit(logit) for logit in values.ravel().tolist()]).reshape(values.shape)
+
+
+def _expit(logit: float) -> float:
+    """SciPy's to the last bit, which NumPy's `exp` would not give; SciPy takes a tenth of a prediction to import."""
+    try:
+        return 1 / (1 + math.exp(-logit))
+    except OverflowError:
+        return 0.0

@@ -20,11 +20,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cattrs
 import numpy as np
-import pandas as pd
 import PIL.Image
 import safetensors
 import torch
@@ -43,6 +42,9 @@ from pneumo.inference.quantisation import dequantise
 from pneumo.inference.radiograph import CHANNELS, Radiograph, as_array, from_array, from_bytes, from_picture
 from pneumo.inference.working_point import Calibration, calibration_by_key, from_json, needed
 from pneumo.interpret.gradcam import grad_cam, normalise_maps
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = "pneumo-model 1"
 
@@ -186,6 +188,8 @@ class Model:
 
         images: see `predict_proba`. The third array is called "image 3".
         """
+        import pandas as pd  # for whoever wants a table
+
         named = ((name, self.radiograph(image, name)) for name, image in _named(images))
         rows = []
         while batch := list(islice(named, BATCH_SIZE)):
@@ -287,8 +291,6 @@ def load_model(source: RecordSource | None = None) -> Model:
 
 
 def _model_file(source: RecordSource | None) -> Path:
-    from pneumo.inference.packing import packed  # which writes what is read here
-
     if source is None:
         if not SHIPPED_MODEL_PATH.is_file():
             raise DataError(f"this package comes without a model; {MODEL_REMEDY}")
@@ -300,6 +302,8 @@ def _model_file(source: RecordSource | None) -> Path:
             return Path(source)
         if isinstance(source, Path) or source.endswith(MODEL_SUFFIXES):
             raise DataError(f"{source} does not exist; {MODEL_REMEDY}")
+    from pneumo.inference.packing import packed  # which writes what is read here, and reads whole data sets for it
+
     try:
         return packed(source)
     except UnknownExperiment as error:

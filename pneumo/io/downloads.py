@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import requests
 from filelock import FileLock
 from tqdm import tqdm
 
@@ -16,6 +15,10 @@ from pneumo.io.digests import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import requests
+
+# requests takes a fifth of a second to import, and most programs that could download never do.
 
 MAX_STALLED_ATTEMPTS = 5
 """Attempts in a row without a further byte after which a download is given up."""
@@ -69,6 +72,8 @@ def download(
 
 def _fetch_all(url: str, part: Path, progress: bool, pause: float) -> None:
     """Fetch until the file is whole, going on where a connection broke off."""
+    import requests
+
     failures = 0
     while True:
         before = _size(part)
@@ -88,6 +93,8 @@ def _fetch_all(url: str, part: Path, progress: bool, pause: float) -> None:
 
 def _is_temporary(error: requests.RequestException) -> bool:
     """Whether the same request may succeed later, as after a broken connection or from a busy server."""
+    import requests
+
     if isinstance(error, requests.HTTPError):
         status = error.response.status_code if error.response is not None else 0
         return status == 429 or status >= 500
@@ -96,6 +103,8 @@ def _is_temporary(error: requests.RequestException) -> bool:
 
 def _fetch(url: str, part: Path, progress: bool) -> None:
     """One request: for the rest of the file, or for all of it where the server cannot send a part."""
+    import requests
+
     have = _size(part)
     headers = {"User-Agent": "pneumo", "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from pneumo.errors import DataError
 from pneumo.io.locks import GLOBAL_STATE
@@ -62,14 +63,25 @@ def build(config: NetworkConfig, generator: torch.Generator | None = None) -> nn
 def build_untrained(config: NetworkConfig) -> nn.Module:
     """The network of a configuration to load weights into: draws from no random generator, needs no published weights.
 
-    Raises TypeError for a model that is no network.
+    Its weights are whatever lay in memory. Raises TypeError for a model that is no network.
 
     >>> build_untrained(CNNConfig())(torch.zeros(2, 1, 64, 64)).shape
     torch.Size([2])
     """
     if isinstance(config, PretrainedConfig):
         config = replace(config, train="scratch")
-    return build(config, torch.Generator().manual_seed(0))
+    with _WithoutFirstWeights():
+        return build(config, torch.Generator().manual_seed(0))
+
+
+class _WithoutFirstWeights(TorchFunctionMode):
+    """Leaves tensors as they are where `torch.nn.init` would fill them, which is a third of building a network."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def check_image_size(config: NetworkConfig, height: int, width: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from pneumo import experiments, records
 from pneumo.errors import MissingRecord, RecordError, UnknownExperiment
@@ -30,6 +31,14 @@ def test_a_saved_record_is_found_again_with_all_it_holds(record, tmp_path):
 def test_scores_are_stored_to_four_decimals(record, tmp_path):
     records.save(record, tmp_path)
     assert records.find(record.experiment, tmp_path).scores["test"].tolist() == [40.1234, -3.0, 0.0]
+
+
+def test_probabilities_are_scipys_to_the_last_bit():
+    logits = np.concatenate(
+        [np.random.default_rng(0).normal(0, 6, 20_000), [0, -0.0, 709.9, -709.9, 800, -800, np.nan]]
+    )
+    np.testing.assert_array_equal(records.probabilities(logits), expit(logits))
+    assert records.probabilities(np.zeros((2, 3), np.float32)).shape == (2, 3)
 
 
 def test_a_frame_lines_scores_up_with_the_images_of_its_part(record):

@@ -49,6 +49,17 @@ def test_a_packed_model_knows_its_validation_predictions(file):
     assert model.answer == conformal_answer(LABELS, 1 / (1 + np.exp(-LOGITS)), error=0.1)
 
 
+def test_the_model_that_comes_with_the_package_holds_the_validation_predictions_of_its_record(monkeypatch, tmp_path):
+    monkeypatch.setattr(records, "published_folder", lambda: tmp_path)  # as in an installation without records
+    monkeypatch.setenv("PNEUMO_RECORDS", str(tmp_path))
+    model = load_model()
+    monkeypatch.undo()
+    record = next(records.load(path) for path in records.paths() if path.stem.endswith(f"-{model.record}"))
+    assert model.calibration is not None
+    np.testing.assert_array_equal(model.calibration.labels, record.frame("validation")["label"])
+    np.testing.assert_array_equal(model.calibration.logits, record.scores["validation"])
+
+
 def test_a_file_of_an_earlier_version_takes_them_from_the_record_that_is_at_hand(file, record_file, monkeypatch):
     with safetensors.safe_open(file, "pt") as opened:
         metadata = dict(opened.metadata())

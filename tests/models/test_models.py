@@ -1,8 +1,16 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from pneumo import models
-from pneumo.experiments.config import CNNConfig, HeaderConfig
+from pneumo.experiments.config import (
+    CNNConfig,
+    EfficientNetConfig,
+    HeaderConfig,
+    PretrainedConfig,
+    TransformerConfig,
+)
 
 
 def test_the_baseline_takes_at_most_15_million_multiply_adds_at_64_pixels():
@@ -28,6 +36,16 @@ def test_every_block_halves_the_side_and_doubles_the_channels():
 @pytest.mark.parametrize("size", [32, 64, 100])
 def test_a_batch_of_any_size_gives_one_logit_an_image(size):
     assert models.build(CNNConfig(width=4))(torch.rand(3, 1, size, size)).shape == (3,)
+
+
+@pytest.mark.parametrize("config", [CNNConfig(), TransformerConfig(), EfficientNetConfig(), PretrainedConfig()])
+def test_a_network_to_load_weights_into_has_those_weights_and_nothing_of_its_own(config):
+    scratch = replace(config, train="scratch") if isinstance(config, PretrainedConfig) else config
+    trained = models.build(scratch, torch.Generator().manual_seed(1)).eval()
+    untrained = models.build_untrained(config).eval()
+    untrained.load_state_dict(trained.state_dict())
+    images = torch.rand(2, 1, 64, 64)
+    assert torch.equal(untrained(images), trained(images))
 
 
 def test_weights_are_drawn_from_the_generator_alone():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pneumo.data.dataset import Dataset
 from pneumo.phantom import CLASS_NAMES, PhantomConfig, phantom_table
 
+__all__ = ["PhantomConfig", "phantom"]
+
 
 def phantom(config: PhantomConfig) -> Dataset:
     """Synthetic chest radiographs as a data set. An image is drawn when the source is asked for it.

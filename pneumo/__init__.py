@@ -10,6 +10,8 @@ Everything is imported when it is first used, so that `import pneumo` costs noth
 
 import lazy_loader as _lazy_loader
 
+from pneumo.deprecation import importable as _importable
+
 __version__ = "0.1.0"
 
 _attribute, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)
@@ -32,6 +34,20 @@ _MOVED = {
     "windows": "analysis.transformer_windows",
 }
 """Former names of modules, and where they are now."""
+
+_MOVED_DATA = {name: f"data.readers.{name}" for name in ("archive", "dicom", "layout", "medmnist", "names", "pcam")}
+"""Former names in `pneumo.data`."""
+
+_SHORT = {"plots": "reporting.plots", "records": "experiments.records", "tables": "reporting.tables"}
+"""Modules that are known by a short name, and where they are."""
+
+_importable(
+    {
+        **{f"{__name__}.{name}": f"{__name__}.{now}" for name, now in _MOVED.items()},
+        **{f"{__name__}.data.{name}": f"{__name__}.{now}" for name, now in _MOVED_DATA.items()},
+    },
+    {f"{__name__}.{name}": f"{__name__}.{now}" for name, now in _SHORT.items()},
+)
 
 
 def __getattr__(name):

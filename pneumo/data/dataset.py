@@ -57,6 +57,14 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.table)
 
+    def __repr__(self) -> str:
+        """One line: name, images of each class, patients."""
+        counts = ", ".join(
+            f"{int((self.table['label'] == label).sum()):,} {name}" for label, name in enumerate(self.classes)
+        )
+        patients = f"{self.table['patient'].nunique():,} patients" if self.has_patients else "patients unknown"
+        return f"Dataset({self.name}: {len(self):,} images, {counts}, {patients})"
+
     @property
     def has_patients(self) -> bool:
         """Whether images can be grouped by patient."""

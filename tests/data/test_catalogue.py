@@ -310,3 +310,7 @@ def test_the_command_line_shows_what_is_in_a_folder(covid, capsys):
     assert "label 0 is NORMAL, label 1 COVID" in out
     assert main(["data", "show", str(covid)]) == 1
     assert 'positive="COVID" or positive="NORMAL"' in capsys.readouterr().err
+
+
+def test_a_data_set_says_in_one_line_what_it_holds():
+    assert repr(data.load("phantom")) == "Dataset(phantom: 252 images, 72 NORMAL, 180 PNEUMONIA, 150 patients)"

@@ -313,4 +313,4 @@ def test_the_command_line_shows_what_is_in_a_folder(covid, capsys):
 
 
 def test_a_data_set_says_in_one_line_what_it_holds():
-    assert repr(data.load("phantom")) == "Dataset(phantom: 252 images, 72 NORMAL, 180 PNEUMONIA, 150 patients)"
+    assert repr(load("phantom")) == "Dataset(phantom: 252 images, 72 NORMAL, 180 PNEUMONIA, 150 patients)"

@@ -21,6 +21,15 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 MAX_NARROW_WIDTH = 420
 """CSS pixels of an image that a phone shows whole; a wider one keeps its size there and scrolls."""
 
+DARK_FIGURE = """
+@media (prefers-color-scheme: dark) {
+  [style*="fill: #fdfdfb"] { fill: #15181b !important }
+  [style*="fill: #26292c"] { fill: #d9dcdf !important }
+  [style*="fill: #0072b2"] { fill: #56b4e9 !important }
+}
+"""
+"""A figure with photographs on a dark page: its paper and its text change, the photographs do not."""
+
 IMAGES = {"image/svg+xml": "svg", "image/png": "png"}
 
 
@@ -205,9 +214,11 @@ class _CellComposer:
         name = f"{self.cell.name}-{pictures + 1}.{ending}"
         folder = self.site / self.chapter.files
         folder.mkdir(parents=True, exist_ok=True)
+        is_drawing = ending == "svg" and "<image" not in data
+        if ending == "svg" and not is_drawing:
+            data = data.replace("</style>", f"{DARK_FIGURE}</style>", 1)
         (folder / name).write_bytes(data.encode() if ending == "svg" else base64.b64decode(data))
         width = metadata.get("width") or (_svg_width(data) if ending == "svg" else None)
-        is_drawing = ending == "svg" and "<image" not in data
         return Picture(path=f"{self.chapter.files.name}/{name}", width=width, is_drawing=is_drawing)
 
     def _figure(self, pictures: list[Picture]) -> str:

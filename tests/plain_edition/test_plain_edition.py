@@ -14,6 +14,7 @@ import pytest
 from plain_edition import check
 from plain_edition.book import load
 from plain_edition.build import build, build_chapter
+from plain_edition.markdown import Picture
 from tools import cell_cache
 from tools.chapters import parse
 from tools.errors import BuildError
@@ -138,6 +139,12 @@ def test_a_retina_figure_is_shown_at_half_its_pixels(project, numbers):
     pixels = int.from_bytes(picture[16:20], "big")  # the width in a PNG's header
     shown = int(re.search(r'fig-line-1.png"[^>]* width="(\d+)"', numbers)[1])
     assert shown == pixels // 2
+
+
+def test_a_picture_says_whether_a_phone_shows_it_whole_and_whether_it_is_a_drawing():
+    narrow = Picture(path="a.svg", width=300, is_drawing=True)
+    assert narrow.markdown("Line") == '![](a.svg){fig-alt="Line" width="300px" .narrow .drawing}'
+    assert Picture(path="a.svg", width=700).markdown("Line") == '![](a.svg){fig-alt="Line" width="700px"}'
 
 
 def test_a_markdown_table_of_a_cell_is_a_table_with_a_caption(numbers):

@@ -16,7 +16,7 @@ DIV_CLASSES = {
     *(f"callout-{kind}" for kind in ("note", "tip", "warning", "important", "caution")),
 }
 DIV_KEYS = {"title", "collapse", "layout-ncol", "when-format", "unless-format", "when-profile", "unless-profile"}
-FORMATS = {"html", "typst", "pdf"}
+FORMATS = {"html", "typst"}
 
 
 def _is_text(value: object) -> bool:
@@ -183,5 +183,7 @@ def _div_problems(attributes: str) -> Iterator[str]:
     ):
         if key not in DIV_KEYS:
             yield f"a div's attribute {key} is not supported"
+        elif key.endswith("-format") and value == "pdf":
+            yield f"{key}={value!r} means LaTeX to Quarto; use typst"
         elif key.endswith("-format") and value not in FORMATS:
             yield f"{key}={value!r} is not supported; use one of {', '.join(sorted(FORMATS))}"

@@ -147,6 +147,8 @@ local function link(element)
     problem('broken link to ' .. element.target .. ': no such chapter')
   elseif identifier ~= '' and not page.identifiers[identifier] then
     problem('broken link to ' .. element.target .. ': ' .. path .. ' has no such identifier')
+  elseif not html and page.not_in_pdf[identifier] then
+    problem('broken link to ' .. element.target .. ' in the PDF, which does not hold it; make the link for the site alone')
   else
     element.target = target_of(path, identifier)
   end
@@ -387,10 +389,7 @@ local function cell_code(div)
 end
 
 local function is_format(name)
-  if name == 'html' then
-    return html
-  end
-  return not html and (name == 'typst' or name == 'pdf')
+  return name == (html and 'html' or 'typst')
 end
 
 local function condition(div)

@@ -4,6 +4,7 @@
 -- Metadata out: index, a JSON object
 --   labels       id -> { kind = "fig" | "tbl" | "eq" | "sec" | "ch", number = "2.1" }; a sub-figure has "2.1 (a)"
 --   identifiers  every id of the chapter, those of labels included
+--   not_in_pdf   those of them that only the site and the EPUB hold
 --   heading      id of the chapter's heading
 --   title        the chapter's title as text
 --   problems     what is wrong, a list of sentences
@@ -16,7 +17,7 @@ local stringify = pandoc.utils.stringify
 local chapter, profile
 local counters = { fig = 0, tbl = 0, eq = 0 }
 local sections = {}
-local labels, problems = {}, {}
+local labels, problems, not_in_pdf = {}, {}, pandoc.List {}
 local heading, title
 
 local function problem(text)
@@ -134,19 +135,39 @@ local function is_condition(div)
   return div.classes:includes('content-visible') or div.classes:includes('content-hidden')
 end
 
+local function holds_for_typst(div)
+  local when, unless = div.attributes['when-format'], div.attributes['unless-format']
+  local holds = (not when or when == 'typst') and unless ~= 'typst'
+  if div.classes:includes('content-hidden') then
+    return not holds
+  end
+  return holds
+end
+
 -- A condition on the profile is settled here. One on the format waits for the second pass, because both formats share
--- these numbers; so nothing inside it may carry one.
+-- these numbers; so nothing inside it may carry one. What only the site and the EPUB hold is listed, for the PDF cannot
+-- link to it.
 local function condition(div)
   if div.attributes['when-profile'] or div.attributes['unless-profile'] then
     return holds_for_profile(div) and div.content or {}
   end
   div:walk {
     Block = function(block)
-      if block.t == 'Header' or kind_of(block.identifier) then
-        problem('content for one format only holds a heading or a label: "' .. stringify(block):sub(1, 40) .. '"')
+      local numbered = block.t == 'Header' and not block.classes:includes('unnumbered')
+      if numbered or kind_of(block.identifier) then
+        problem('content for one format only holds a numbered heading or a label: "'
+          .. stringify(block):sub(1, 40) .. '"')
       end
     end,
   }
+  if not holds_for_typst(div) then
+    local function collect(element)
+      if (element.identifier or '') ~= '' then
+        table.insert(not_in_pdf, element.identifier)
+      end
+    end
+    div:walk { Block = collect, Inline = collect }
+  end
   return div
 end
 
@@ -284,6 +305,7 @@ function Pandoc(document)
   document.meta.index = pandoc.json.encode {
     labels = labels,
     identifiers = pandoc.List(identifiers_of(document)),
+    not_in_pdf = not_in_pdf,
     heading = heading or '',
     title = title or '',
     problems = pandoc.List(problems),

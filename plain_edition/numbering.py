@@ -82,6 +82,7 @@ def renumber(book: Book, chapter: Chapter, text: str, before: dict) -> NumberedB
         "page": str(chapter.page),
         "heading": mine.heading,
         "identifiers": dict.fromkeys(index["identifiers"], True),
+        "not_in_pdf": dict.fromkeys(index["not_in_pdf"], True),
     }
     pages = {**before["index"]["pages"], str(chapter.path): page}
     others = (
@@ -144,6 +145,7 @@ def _joined(numbered: tuple[NumberedChapter, ...], indices: Mapping[PurePosixPat
             "page": str(each.chapter.page),
             "heading": each.heading,
             "identifiers": dict.fromkeys(indices[each.chapter.path]["identifiers"], True),
+            "not_in_pdf": dict.fromkeys(indices[each.chapter.path]["not_in_pdf"], True),
         }
         for each in numbered
     }

@@ -46,6 +46,9 @@ PACKAGES = {
 }
 """The public packages and modules, and the appendix that shows each: report/NAME.qmd."""
 
+NOT_IN_PDF = '::: {.content-visible when-format="html"}'
+"""Opens what the site and the EPUB show, and the PDF does not: signatures and docstrings would double its pages."""
+
 CODE_COLUMNS = 88
 """Columns of a signature beyond which each argument gets a line."""
 
@@ -141,19 +144,20 @@ def _module(package: str) -> ModuleType:
 
 
 def package_markdown(package: str, entries: Mapping[str, Any], links: Mapping[str, str]) -> str:
-    """The page of a package: its docstring, then each public name with its signature and docstring.
+    """The page of a package: its summary, then, for the site and the EPUB, the rest of its docstring and its names.
 
     entries: see `documented`. links: to each public name, by the full name.
     """
     module = _module(package)
     summary, *rest = inspect.cleandoc(module.__doc__ or "").split("\n\n")
-    lines = [f"## {package} {{#{_anchor(package)}}}", _inline(summary, links), *_blocks("\n\n".join(rest), links)]
+    shown_in_pdf = [f"## {package} {{#{_anchor(package)}}}", _inline(summary, {})]
+    lines = [*_blocks("\n\n".join(rest), links)]
     if not entries:
         names = [name for name in module.__all__ if f"{package}.{name}" in links]
         lines.append("\n".join(f"- {_code(f'`{package}.{name}`', links)}" for name in names))
     for name, value in entries.items():
         lines += [f"### {name} {{#{_anchor(f'{package}.{name}')} .unnumbered}}", _entry(name, value, links)]
-    return "\n\n".join(line for line in lines if line) + "\n"
+    return "\n\n".join([*shown_in_pdf, NOT_IN_PDF, *filter(None, lines), ":::"]) + "\n"
 
 
 def _links(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -177,6 +177,23 @@ def test_conditions_on_format_and_profile_hold(project, pdf):
     text = text_of(project / "_book/report/links.html")
     assert ("Only on the page." in text, "Only in the PDF." in text) == (True, False)
     assert ("Only in the real thing." in text, "Only in the demonstration." in text) == (True, False)
+    assert ("A name of the page" in text, b"A name of the page" in pdf) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("## Numbered {#here}", 'holds a numbered heading or a label: "Numbered"'),
+        (
+            "## Its own {#here .unnumbered}\n:::\n\n::: {.callout-note}\nSee [there](#here).",
+            "broken link to #here in the PDF",
+        ),
+    ],
+)
+def test_what_the_pdf_lacks_is_neither_numbered_nor_linked_from_it(tmp_path, text, message):
+    chapter = f'# One\n\n::: {{.content-visible when-format="html"}}\n{text}\n:::\n'
+    with pytest.raises(BuildError, match=message):
+        build(write_small_book(tmp_path, chapter), to="pdf")
 
 
 def test_a_callout_shows_its_title_with_its_markup(links):
@@ -441,6 +458,7 @@ def test_every_chapter_of_the_book_keeps_to_the_subset(chapter):
         ("::: {.column-margin}\n:::", "x.qmd:1: class column-margin is not supported"),
         ("::: {.my-box}\n:::", "x.qmd:1: a div of class my-box is not supported"),
         ('::: {.content-visible when-format="epub"}', "x.qmd:1: when-format='epub' is not supported"),
+        ('::: {.content-visible when-format="pdf"}', "x.qmd:1: when-format='pdf' means LaTeX to Quarto; use typst"),
         ("```{r}\n1\n```", "x.qmd:1: code block {r}; only {python} cells and plain listings are known"),
         ("An area of `{python} area`", "x.qmd:1: inline code to execute"),
         ("It takes {{< var batch.008.seconds >}} s", "x.qmd:1: {{< var batch.008.seconds >}}, of which Quarto takes"),

@@ -75,6 +75,14 @@ def test_every_page_has_its_headings_and_no_anchor_twice(pages):
     assert len(anchors) == len(set(anchors))
 
 
+def test_the_pdf_has_the_heading_and_the_summary_of_each_package_and_no_link_to_what_it_leaves_out(pages):
+    for package in PACKAGES:
+        in_pdf, *rest = (pages / f"{package}.md").read_text(encoding="utf-8").split(f"\n{api_reference.NOT_IN_PDF}\n")
+        assert len(in_pdf.strip().split("\n\n")) == 2
+        assert "](" not in in_pdf
+        assert [text.find("\n:::\n") for text in rest] == [len(rest[0]) - len("\n:::\n")]
+
+
 def test_every_link_leads_to_an_anchor_of_an_appendix_in_the_book(pages):
     texts = {package: (pages / f"{package}.md").read_text(encoding="utf-8") for package in PACKAGES}
     for text in texts.values():

@@ -29,8 +29,9 @@ KNOWN_BY_VALUE = (
     Definition("pneumo.experiments.builders", "data_config"),  # looks a version up: it is part of the key
     Definition("pneumo.experiments.lookup", "recorded_experiments"),  # of the user's own: none of the book's
     Definition("pneumo.experiments.lookup", "_named"),  # what a user names; chapters give experiments themselves
+    Definition("pneumo.deprecation", "OtherNames"),  # imports what a user names by a former name; chapters use none
 )
-"""Definitions whose results are inputs themselves, so that the code behind them is none."""
+"""Definitions whose results are inputs themselves, or that no chapter uses: the code behind them is no input."""
 
 LOOKS_AT_IMAGES = Definition("pneumo.data.catalogue", "load")
 LOOKS_FOR_WEIGHTS = Definition("pneumo.io.paths", "weights_path")

@@ -66,7 +66,6 @@ WORDS = {
     "square-equalised": "square, equalised grey levels",
     "square-group-dro": "square, group DRO",
     "thorax-combined": "thorax, all together",
-    "square-plain": "square, nothing untied",
     "from-selected": "selected model trained on, four epochs",
     "from-recipe": "half the bias-balanced loss trained on, four epochs",
     "square-half-bias-balanced": "square, half the bias-balanced loss",

@@ -122,6 +122,8 @@ class ReevaluationConfig:
     network: what was trained. seeds: of the trained networks; their logits are averaged (an ensemble).
     mirrored: test-time augmentation: whether logits are averaged over each image and its horizontal flip.
     change: perturbation of the images; drawn once for each image.
+    start_share: of a soup, the share in [0, 1) of the weights that the networks started from (Wortsman et al. 2022,
+        arXiv:2109.01903): between the start and what was learnt since.
     look: occlusion: the "whole" image; "without-lungs", which are grey; the "border" alone; or patches "shuffled". See
         `pneumo.interpret.occlusion`.
     elsewhere: a data set all of whose images are the test part, instead of the experiment's own; "" for those. Nothing
@@ -140,11 +142,16 @@ class ReevaluationConfig:
     elsewhere: str = ""
     elsewhere_version: str = ""
     soup: bool = False
+    start_share: float = 0.0
 
     def __post_init__(self) -> None:
         if bool(self.elsewhere) != bool(self.elsewhere_version):
             raise ValueError(
                 f"elsewhere={self.elsewhere!r}, elsewhere_version={self.elsewhere_version!r}: give both or none"
+            )
+        if not 0 <= self.start_share < 1 or (self.start_share and not self.soup):
+            raise ValueError(
+                f"start_share={self.start_share}, soup={self.soup}: use 0 to below 1, and above 0 of a soup"
             )
         if not self.seeds:
             raise ValueError("seeds=() names no network; give at least one seed")
@@ -199,7 +206,8 @@ def soup_of(experiment: Experiment) -> Experiment:
     is. `mirrored`, `change`, `look` and `elsewhere` make no other network of it."""
     model = experiment.model
     assert isinstance(model, ReevaluationConfig)
-    return replace(experiment, model=ReevaluationConfig(network=model.network, seeds=model.seeds, soup=True))
+    whole = ReevaluationConfig(network=model.network, seeds=model.seeds, soup=True, start_share=model.start_share)
+    return replace(experiment, model=whole)
 
 
 def to_dict(config: Any, *, defaults: bool = True) -> dict[str, Any]:

@@ -92,14 +92,8 @@ def _initial_network(model: NetworkConfig, experiment: Experiment) -> torch.nn.M
     """The network before training: with weights of its own, of which the seed determines the random ones, or with
     those of the experiment that training starts from."""
     network = models.build(model, training.make_generator(experiment.seed, 0, "weights"))
-    start = _training(experiment).start
-    if start:
-        path = weights_path(start)
-        if not path.is_file():
-            raise MissingRecord(
-                f"{path}, the weights that {experiment.name} starts from, is not on this machine; those of the model "
-                "that comes with the package are put there by `pneumo unpack`, others by running their experiment"
-            )
+    if _training(experiment).start:
+        path = _start_path(experiment)
         try:
             network.load_state_dict(load_file(path))
         except RuntimeError as error:
@@ -107,6 +101,17 @@ def _initial_network(model: NetworkConfig, experiment: Experiment) -> torch.nn.M
                 f"{experiment.name} starts from {path}, which holds the weights of another kind of network than {model}"
             ) from error
     return network
+
+
+def _start_path(experiment: Experiment) -> Path:
+    """The weights that an experiment's training starts from. Raises MissingRecord where they are not here."""
+    path = weights_path(_training(experiment).start)
+    if not path.is_file():
+        raise MissingRecord(
+            f"{path}, the weights that {experiment.name} starts from, is not on this machine; those of the model that "
+            "comes with the package are put there by `pneumo unpack`, others by running their experiment"
+        )
+    return path
 
 
 def _from_weights(network: torch.nn.Module, experiment: Experiment, validation: training.Images) -> dict[str, Any]:
@@ -203,15 +208,16 @@ def load_soup(experiment: Experiment) -> torch.nn.Module:
         network = models.build_untrained(model.network)
         network.load_state_dict(load_file(path))
         return network.eval()
-    members = _members(replace(model, soup=False), experiment)
-    states = [member.state_dict() for member in members]
+    members = _members(replace(model, soup=False, start_share=0.0), experiment)
     network = members[0]
-    network.load_state_dict(
-        {
-            name: torch.stack([state[name].double() for state in states]).mean(dim=0).to(value.dtype)
-            for name, value in states[0].items()
-        }
-    )
+    mean = {
+        name: torch.stack([member.state_dict()[name].double() for member in members]).mean(dim=0)
+        for name in network.state_dict()
+    }
+    if model.start_share:
+        start = load_file(_start_path(experiment))
+        mean = {name: torch.lerp(value, start[name].double(), model.start_share) for name, value in mean.items()}
+    network.load_state_dict({name: mean[name].to(value.dtype) for name, value in network.state_dict().items()})
     _save_weights(network, path)
     return network
 

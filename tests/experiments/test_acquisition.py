@@ -239,6 +239,20 @@ def test_a_soup_is_one_network_with_the_mean_weights(small, soup):
         pipeline.load_soup(small)
 
 
+def test_a_soup_can_keep_a_share_of_the_weights_that_its_networks_started_from(small):
+    runner.run(replace(small, name="first/seed-0"), progress=False)
+    further = replace(small, seed=5, training=replace(small.training, start=small.key))
+    runner.run(replace(further, name="further/seed-5"), progress=False)
+    shared = replace(further, model=ReevaluationConfig(network=small.model, seeds=(5,), soup=True, start_share=0.25))
+    network = pipeline.load_soup(shared).state_dict()
+    start, end = (pipeline.load_trained_network(each).state_dict() for each in (small, further))
+    for name, value in network.items():
+        torch.testing.assert_close(value.float(), 0.25 * start[name].float() + 0.75 * end[name].float())
+    for share, soup in ((1.0, True), (0.2, False)):
+        with pytest.raises(ValueError, match=f"start_share={share}"):
+            ReevaluationConfig(network=small.model, soup=soup, start_share=share)
+
+
 def test_a_soup_is_packed_unpacked_and_read_again_without_the_networks_that_it_is_made_of(small, soup, tmp_path):
     record = runner.run(soup, progress=False)
     path = pack(record, tmp_path / "soup.safetensors", progress=False)

@@ -247,7 +247,8 @@ def test_a_soup_can_keep_a_share_of_the_weights_that_its_networks_started_from(s
     network = pipeline.load_soup(shared).state_dict()
     start, end = (pipeline.load_trained_network(each).state_dict() for each in (small, further))
     for name, value in network.items():
-        torch.testing.assert_close(value.float(), 0.25 * start[name].float() + 0.75 * end[name].float())
+        if value.is_floating_point():  # all but the counts of batches
+            torch.testing.assert_close(value, 0.25 * start[name] + 0.75 * end[name])
     for share, soup in ((1.0, True), (0.2, False)):
         with pytest.raises(ValueError, match=f"start_share={share}"):
             ReevaluationConfig(network=small.model, soup=soup, start_share=share)

@@ -271,7 +271,13 @@ def _independent(group: str, variant: str, **reading: Any) -> Experiment:
     return single(
         group,
         variant,
-        ReevaluationConfig(network=PretrainedConfig(), seeds=tuple(INDEPENDENT_SEEDS[PREFERRED]), soup=True, **reading),
+        ReevaluationConfig(
+            network=PretrainedConfig(),
+            seeds=tuple(INDEPENDENT_SEEDS[PREFERRED]),
+            soup=True,
+            start_share=START_SHARE,
+            **reading,
+        ),
         STARTS[PREFERRED],
         chapter=CHAPTER,
         data=_independent_data(),

@@ -306,17 +306,21 @@ def acquisition_values() -> Values:
     texts |= {name: format_count(count) for name, count in counts.items()}
     (height,) = (each for each in map(records.get, experiments.headers()) if header_field(each) == "height")
     network = records.get(experiments.acquisition_variants()[0])
-    low = merged_validation_strata(network, height) < FIRST_STRATA
-    low_normals = int((low & (network.frame("validation")["label"] == 0)).sum())
     models = {
         "selected": records.get(experiments.test_time_augmentation()[-1]),
         "independent": records.get(experiments.independent_model()[0]),
     }
     return {
         "external": {name: link(text, elsewhere) for name, text in texts.items()},
-        "low-normals": link(format_count(low_normals), height),
+        "low-normals": link(format_count(low_normals(network, height)), height),
         **{name: model_by_acquisition(record) for name, record in models.items()},
     }
+
+
+def low_normals(record: Record, height: Record) -> int:
+    """How many normal validation images lie in the lowest populated strata."""
+    low = merged_validation_strata(record, height) < FIRST_STRATA
+    return int((low & (record.frame("validation")["label"] == 0)).sum())
 
 
 def model_by_acquisition(record: Record) -> Values:
@@ -330,6 +334,7 @@ def model_by_acquisition(record: Record) -> Values:
         "width-normal": f"{normal:.2f}".replace("-", "−"),
         "width-pneumonia": f"{pneumonia:.2f}".replace("-", "−"),
         "low": f"{low:.2f}",
+        "low-errors": format_count(round((1 - low) * low_normals(record, headers["height"]))),
         "others": f"{others:.2f}",
         **{f"test-{name}": format_interval(interval) for name, interval in intervals.items()},
     }

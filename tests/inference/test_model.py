@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from support.chests import Made, chests, png
 
 import pneumo
-from pneumo import models, records
+from pneumo import experiments, models, records
 from pneumo.errors import DataError, MissingRecord
 from pneumo.experiments.config import (
     DataConfig,
@@ -340,6 +341,20 @@ def test_grad_cam_of_a_mirrored_reading_is_mirrored_with_its_images(made: Made):
     straight = both.grad_cam([made.model.radiograph(image, "x") for image in made.images])
     mirrored = both.grad_cam([made.model.radiograph(image[:, ::-1], "x") for image in made.images])
     np.testing.assert_allclose(mirrored, straight[:, :, ::-1], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "experiment"),
+    [("selected", experiments.test_time_augmentation()[-1]), ("independent", experiments.independent_model()[0])],
+)
+def test_a_shipped_model_is_known_by_its_name_and_is_that_of_its_record(name, experiment):
+    root = Path(__file__).parents[2] / "records"
+    model, record = load_model(name), records.get(experiment, root)
+    assert (model.record, model.threshold) == (record.key, record.threshold)
+    file = next(path for path in records.paths(root) if path.stem.endswith(record.key))
+    assert model.record_sha256 == json.loads(file.read_text(encoding="utf-8"))["digest"]
+    assert model.calibration is not None
+    np.testing.assert_allclose(model.calibration.logits, record.scores["validation"], atol=1e-3)
 
 
 def test_where_no_model_is_shipped_the_error_says_how_to_get_one(monkeypatch, tmp_path):

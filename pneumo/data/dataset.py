@@ -59,8 +59,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         """One line: name, images of each class, patients."""
-        labels = self.table["label"].to_numpy()
-        counts = ", ".join(f"{np.count_nonzero(labels == label):,} {name}" for label, name in enumerate(self.classes))
+        labels = self.table["label"].tolist()
+        counts = ", ".join(f"{labels.count(label):,} {name}" for label, name in enumerate(self.classes))
         patients = f"{self.table['patient'].nunique():,} patients" if self.has_patients else "patients unknown"
         return f"Dataset({self.name}: {len(self):,} images, {counts}, {patients})"
 

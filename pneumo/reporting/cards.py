@@ -126,6 +126,7 @@ def data_sheet(record: Record, classes: tuple[str, str] | None = None) -> str:
 def _used(training: Mapping[str, object]) -> dict[str, object]:
     """The settings of a training without those of what it does not use: untying that does nothing."""
     unused = {"untying"} if training["untying"] == to_dict(UntyingConfig()) else set()
+    unused |= set() if training["start"] else {"start"}
     unused |= {"select_by"} if training["select_by"] == "mean" else set()
     return {name: value for name, value in training.items() if name not in unused}
 

@@ -20,6 +20,10 @@ SECONDS_OF_SILENCE = 10
 TRIED = Path(sys.prefix) / ".quarto-tried"
 
 
+EVERYTHING = "all"
+"""What `pneumo run` calls all experiments of the book."""
+
+
 def main() -> int:
     options = argparse.ArgumentParser(prog="make report")
     options.add_argument("--profile", choices=("demo",), help="a Quarto profile")
@@ -43,7 +47,7 @@ def main() -> int:
 def train_demo(environment: dict[str, str]) -> int:
     """Run every experiment of the book on the phantom, so that the chapters find their records."""
     print("demo: training every experiment on synthetic radiographs", flush=True)
-    command = [sys.executable, "-m", "pneumo.cli", "run", "book", "--jobs", "2"]
+    command = [sys.executable, "-m", "pneumo.cli", "run", EVERYTHING, "--jobs", "2"]
     demo = {**settings.read(ROOT, "demo").environment, **environment, "PNEUMO_LIMIT_MINUTES": "inf"}
     return subprocess.run(command, env=demo, check=False).returncode
 

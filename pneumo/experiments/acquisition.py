@@ -21,7 +21,7 @@ from pneumo.experiments.config import (
     TrainingConfig,
     UntyingConfig,
 )
-from pneumo.experiments.model_selection import SIX_EPOCHS, TWELVE_EPOCHS
+from pneumo.experiments.model_selection import SIX_EPOCHS, TWELVE_EPOCHS, selected_model
 
 CHAPTER = "acquisition"
 
@@ -141,10 +141,9 @@ CONTINUED = TrainingConfig(
     averaging=0.99,
     validate_on="both",
     untying=UntyingConfig(bias_balanced=True, frame_exchange=FRAMES),
-    start="f5bb3c2f28a1",
 )
-"""Training of `acquisition_continued`: three epochs from the weights of the selected model (record
-lite0-160px-12-epochs), which come with the package. A test compares the key."""
+"""Training of `acquisition_continued`: three epochs from the weights of the selected model, which come with the
+package (record lite0-160px-12-epochs)."""
 
 CONTINUATIONS = {
     "continued-bias-balanced": replace(CONTINUED, select_by="balanced"),
@@ -169,7 +168,7 @@ def acquisition_continued() -> list[Experiment]:
             "acquisition-continued",
             name,
             PretrainedConfig(),
-            training,
+            replace(training, start=selected_model()[-1].key),
             chapter=CHAPTER,
             data=replace(study_data(160), resize="square"),
             seeds=range(1),
@@ -207,17 +206,27 @@ FOUR_EPOCHS = replace(
 )
 """Training of `independent_networks`, at 160 pixels."""
 
-STARTS = {
-    "from-selected": replace(FOUR_EPOCHS, untying=RECIPES["square-bias-balanced"].untying, start=CONTINUED.start),
-    "from-recipe": replace(FOUR_EPOCHS, untying=RECIPES["square-half-bias-balanced"].untying, start="7f079b98f98e"),
-}
-"""What `independent_networks` start from, by name: the selected model; and the recipe whose predictions meet the goal
-for the correlation with the width in both classes. A test compares the keys."""
+
+def starts() -> dict[str, TrainingConfig]:
+    """What `independent_networks` start from, by name: the selected model; and the recipe whose predictions meet the
+    goal for the correlation with the width in both classes.
+
+    >>> list(starts())
+    ['from-selected', 'from-recipe']
+    """
+    recipes = {experiment.variant: experiment for experiment in acquisition_recipe()}
+    half = recipes["square-half-bias-balanced"]
+    full = RECIPES["square-bias-balanced"].untying
+    return {
+        "from-selected": replace(FOUR_EPOCHS, untying=full, start=selected_model()[-1].key),
+        "from-recipe": replace(FOUR_EPOCHS, untying=RECIPES[half.variant].untying, start=half.key),
+    }
+
 
 INDEPENDENT_SEEDS = {"from-selected": range(3), "from-recipe": range(2)}
 
 PREFERRED = "from-selected"
-"""Of STARTS, the one of which the independent model is made: its networks have the lower mean loss over strata."""
+"""Of `starts`, the one of which the independent model is made: its networks have the lower mean loss over strata."""
 
 
 START_SHARE = 0.2
@@ -226,7 +235,7 @@ with 0 the correlation with the width is turned round among normal images, and m
 
 
 def independent_networks() -> list[Experiment]:
-    """Two networks trained on at 160 pixels with the bias-balanced loss, see STARTS.
+    """Two networks trained on at 160 pixels with the bias-balanced loss, see `starts`.
 
     `pneumo run independent-networks`: 85 min on 2 cores. The weights of the selected model (`pneumo unpack`) and of
     `acquisition_recipe` must be on this machine.
@@ -236,7 +245,7 @@ def independent_networks() -> list[Experiment]:
     """
     return [
         experiment
-        for name, training in STARTS.items()
+        for name, training in starts().items()
         for experiment in repeated(
             "independent-networks",
             name,
@@ -278,7 +287,7 @@ def _independent(group: str, variant: str, **reading: Any) -> Experiment:
             start_share=START_SHARE,
             **reading,
         ),
-        STARTS[PREFERRED],
+        starts()[PREFERRED],
         chapter=CHAPTER,
         data=_independent_data(),
         minutes=1,

@@ -13,7 +13,7 @@ import joblib
 import pandas as pd
 
 from pneumo.experiments import records
-from pneumo.experiments.config import Experiment
+from pneumo.experiments.config import Experiment, ReevaluationConfig
 from pneumo.experiments.records import Record
 
 THREAD_SPEEDUP_EXPONENT = 0.7
@@ -25,7 +25,8 @@ networks gain less and forests more; it matters only where records were made wit
 class Plan:
     """What there is still to run, and for how long.
 
-    experiments: without a record, the longest first. minutes: that each is expected to take.
+    experiments: without a record, in the order in which they run: those that need other networks' weights after those
+        that train them, and the longest first. minutes: that each is expected to take.
     total: minutes until the last of them ends.
     """
 
@@ -52,11 +53,18 @@ def plan(experiments: Iterable[Experiment], root: Path | None = None, *, jobs: i
         for experiment in experiments
         if records.find(experiment, root) is None
     ]
-    missing.sort(key=lambda pair: -pair[0])
+    missing.sort(key=lambda pair: (_stage(pair[1]), -pair[0]))
     minutes = tuple(expected for expected, _ in missing)
     return Plan(
         experiments=tuple(experiment for _, experiment in missing), minutes=minutes, total=_until_all_end(minutes, jobs)
     )
+
+
+def _stage(experiment: Experiment) -> int:
+    """0 for what needs no other's weights, 1 for training that starts from them, 2 for trained networks read again."""
+    if isinstance(experiment.model, ReevaluationConfig):
+        return 2
+    return 1 if experiment.training is not None and experiment.training.start else 0
 
 
 def _comparison(experiment: Experiment) -> Path:

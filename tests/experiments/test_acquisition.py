@@ -16,7 +16,7 @@ from pneumo.data.headers import headers
 from pneumo.data.strata import stratify
 from pneumo.errors import DataError, MissingRecord
 from pneumo.evaluation import youden_threshold
-from pneumo.experiments import acquisition, pipeline, runner
+from pneumo.experiments import acquisition, pipeline, planning, runner
 from pneumo.experiments.config import (
     ClassicalConfig,
     CNNConfig,
@@ -283,11 +283,22 @@ def test_the_threshold_of_a_soup_is_its_own(small, soup, elsewhere):
     assert own.key in record.selection["threshold_chosen_on"]
 
 
-def test_continued_training_starts_from_the_selected_model():
-    assert acquisition.CONTINUED.start == experiments.selected_model()[-1].key
+def test_what_starts_from_other_weights_names_an_experiment_of_the_study_also_on_other_data(monkeypatch):
+    for data_set in ("chest-xray", "phantom"):
+        monkeypatch.setenv("PNEUMO_DATASET", data_set)
+        every = {each.key for each in experiments.all_experiments()}
+        further = [*experiments.acquisition_continued(), *experiments.independent_networks()]
+        assert {each.training.start for each in further} <= every
 
 
-def test_the_independent_networks_start_from_recorded_ones():
-    recipes = {each.variant: each.key for each in experiments.acquisition_recipe()}
-    assert acquisition.STARTS["from-recipe"].start == recipes["square-half-bias-balanced"]
-    assert acquisition.STARTS["from-selected"].start == experiments.selected_model()[-1].key
+def test_training_that_starts_from_other_weights_runs_after_it_and_before_networks_are_read_again(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("PNEUMO_DATASET", "phantom")
+    order = [each.key for each in planning.plan(experiments.all_experiments(), tmp_path).experiments]
+    for each in [*experiments.acquisition_continued(), *experiments.independent_networks()]:
+        assert (
+            order.index(each.training.start)
+            < order.index(each.key)
+            < order.index(experiments.independent_model()[0].key)
+        )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pneumo import experiments
 from tools import report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,3 +104,9 @@ def test_the_hooks_before_a_commit_run_the_locked_ruff():
     (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert repository["repo"] == "local"
     assert all(hook["entry"].startswith(".venv/bin/python -m ruff ") for hook in repository["hooks"])
+
+
+def test_the_demo_runs_what_the_study_calls_everything():
+    assert {each.key for each in experiments.find_experiments(report.EVERYTHING)} == {
+        each.key for each in experiments.all_experiments()
+    }

@@ -5,14 +5,14 @@ A chapter writes {{< var cnn.test.auc >}}. A measured value is a link to the rec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pneumo import data, evaluation, experiments, records
-from pneumo.analysis import comparisons, leakage, model_selection, threshold_transfer
+from pneumo.analysis import comparisons, leakage, model_selection, strata, threshold_transfer
 from pneumo.analysis.acquisition import FIRST_STRATA, stratum_specificities, width_correlations
 from pneumo.analysis.choosing import merged_validation_strata
 from pneumo.analysis.summaries import (
@@ -304,16 +304,18 @@ def acquisition_values() -> Values:
     }
     texts = {name: format_interval(interval) for name, interval in intervals.items()}
     texts |= {name: format_count(count) for name, count in counts.items()}
-    (height,) = (each for each in map(records.get, experiments.headers()) if header_field(each) == "height")
-    network = records.get(experiments.acquisition_variants()[0])
+    headers = {header_field(each): each for each in map(records.get, experiments.headers())}
     models = {
-        "selected": records.get(experiments.test_time_augmentation()[-1]),
         "independent": records.get(experiments.independent_model()[0]),
+        "selected": records.get(experiments.test_time_augmentation()[-1]),
     }
+    compared = strata.within_strata(*models.values(), headers["height"], seed=DRAW_SEED)
+    differences = {name.replace(" ", "-"): format_interval(values[-1]) for name, values in compared.items()}
     return {
         "external": {name: link(text, elsewhere) for name, text in texts.items()},
-        "low-normals": link(format_count(low_normals(network, height)), height),
-        **{name: model_by_acquisition(record) for name, record in models.items()},
+        "low-normals": link(format_count(low_normals(models["selected"], headers["height"])), headers["height"]),
+        "difference": {name: link(text, *models.values()) for name, text in differences.items()},
+        **{name: model_by_acquisition(record, headers) for name, record in models.items()},
     }
 
 
@@ -323,20 +325,18 @@ def low_normals(record: Record, height: Record) -> int:
     return int((low & (record.frame("validation")["label"] == 0)).sum())
 
 
-def model_by_acquisition(record: Record) -> Values:
-    """How far a model's validation scores depend on acquisition, and its result on test images: rank correlation with
-    the width of the file within each class; specificity in low files and in the others at a sensitivity of 97 %."""
-    headers = {header_field(each): each for each in map(records.get, experiments.headers())}
+def model_by_acquisition(record: Record, headers: Mapping[str, Record]) -> Values:
+    """How far a model's scores depend on acquisition, and its AUC on test images: rank correlation of validation scores
+    with the width of the file within each class, and how many low normal images it calls positive at a sensitivity of
+    97 %. headers: by field."""
     normal, pneumonia = width_correlations(record, headers["width"])
-    low, others = stratum_specificities(record, headers["height"])
-    intervals = summary([record], "test", seed=DRAW_SEED, names=("auc", "accuracy", "sensitivity", "specificity"))
+    low, _ = stratum_specificities(record, headers["height"])
+    area = summary([record], "test", seed=DRAW_SEED, names=("auc",))["auc"]
     texts = {
-        "width-normal": f"{normal:.2f}".replace("-", "−"),
-        "width-pneumonia": f"{pneumonia:.2f}".replace("-", "−"),
-        "low": f"{low:.2f}",
+        "width-normal": format_number(normal),
+        "width-pneumonia": format_number(pneumonia),
         "low-errors": format_count(round((1 - low) * low_normals(record, headers["height"]))),
-        "others": f"{others:.2f}",
-        **{f"test-{name}": format_interval(interval) for name, interval in intervals.items()},
+        "test-auc": format_interval(area),
     }
     return {name: link(text, record) for name, text in texts.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,13 @@ def strata_of(header: Record, part: str) -> pd.Categorical:
     # The field's numbers come back from rounded scores; whole pixels are whole again.
     numbers = values.loc[values["part"] == part, field]
     return stratify(numbers.round() if field == "height" else numbers, field)
+
+
+def _strata_of_predictions(record: Record, header: Record, part: str) -> pd.Categorical:
+    """The stratum of each image that a record predicts. Raises ValueError where the header record has other images."""
+    if not record.frame(part)["image"].equals(header.frame(part)["image"]):
+        raise ValueError(f"{record.experiment.name} predicts other images than {header.experiment.name}")
+    return strata_of(header, part)
 
 
 def class_by_stratum(header: Record, parts: tuple[str, ...] = ("train", "validation")) -> pd.DataFrame:
@@ -67,14 +75,16 @@ def results_by_stratum(
     Raises ValueError where a model predicts other images than the header record.
     """
     negative, positive = class_names(header.experiment.data.name)
-    strata = strata_of(header, part)
     rows = []
     for name, record in models.items():
-        frame = record.frame(part)
-        if not frame["image"].equals(header.frame(part)["image"]):
-            raise ValueError(f"{record.experiment.name} predicts other images than {header.experiment.name}")
+        strata = _strata_of_predictions(record, header, part)
         by_stratum = rates_by_stratum(
-            frame, strata, record.threshold, classes=(negative, positive), grouped=record.has_patients, seed=seed
+            record.frame(part),
+            strata,
+            record.threshold,
+            classes=(negative, positive),
+            grouped=record.has_patients,
+            seed=seed,
         )
         by_stratum.insert(0, "model", name)
         rows.append(by_stratum.rename(columns={"stratum": _field(header)}))
@@ -105,6 +115,34 @@ def rates_by_stratum(
     return pd.DataFrame(rows)
 
 
+def within_strata(
+    model: Record, other: Record, header: Record, *, part: str = "test", seed: int = 0
+) -> dict[str, tuple[Interval, Interval, Interval]]:
+    """Whether two models differ in what an acquisition stratum tells, or beyond it.
+
+    Returns the AUC of each and their difference, model minus other, on the same draws of patients: "all images", as
+    always, and "within strata", see `evaluation.auc_within_groups`. A model that separates the classes by stratum loses that in
+    the second. header: see `strata_of`. seed: of the draws. Raises ValueError where a model predicts other images than
+    the header record, or than the other model.
+    """
+    codes, _ = (_strata_of_predictions(record, header, part).codes for record in (model, other))
+    frames = [record.frame(part) for record in (model, other)]
+    labels, patients = frames[0]["label"].to_numpy(int), model.patients(part)
+    first, second = (frame["probability"].to_numpy(float) for frame in frames)
+    statistics = {
+        "all images": evaluation.auc,
+        "within strata": partial(evaluation.auc_within_groups, image_groups=codes),
+    }
+    return {
+        name: (
+            evaluation.bootstrap(labels, first, patients, statistic, rng=np.random.default_rng(seed)),
+            evaluation.bootstrap(labels, second, patients, statistic, rng=np.random.default_rng(seed)),
+            evaluation.paired_bootstrap(labels, (first, second), patients, statistic, rng=np.random.default_rng(seed)),
+        )
+        for name, statistic in statistics.items()
+    }
+
+
 def failures(record: Record, headers: Sequence[Record], *, part: str = "test") -> pd.DataFrame:
     """Where a recorded model fails: see `evaluation.failures_by_slice`, at the record's own threshold.
 
@@ -114,9 +152,7 @@ def failures(record: Record, headers: Sequence[Record], *, part: str = "test") -
     frame = record.frame(part)
     slices: dict[str, Sequence[object] | np.ndarray] = {}
     for header in headers:
-        if not frame["image"].equals(header.frame(part)["image"]):
-            raise ValueError(f"{record.experiment.name} predicts other images than {header.experiment.name}")
-        slices[_field(header)] = np.asarray(strata_of(header, part), object)
+        slices[_field(header)] = np.asarray(_strata_of_predictions(record, header, part), object)
     slices["kind"] = frame["subtype"].where(frame["subtype"] != "", None).to_numpy(object)
     slices["files"] = evaluation.file_number_runs(frame["image"].tolist())
     predicted = (frame["probability"] >= record.threshold).to_numpy()

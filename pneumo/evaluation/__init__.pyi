@@ -32,6 +32,7 @@ from .intervals import (
 from .metrics import (
     accuracy as accuracy,
     auc as auc,
+    auc_within_groups as auc_within_groups,
     average_precision as average_precision,
     balanced_accuracy as balanced_accuracy,
     confusion as confusion,

@@ -27,6 +27,32 @@ def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) 
     return ratio((negative * above).sum(axis=-1), positive.sum(axis=-1) * negative.sum(axis=-1))
 
 
+def auc_within_groups(
+    labels: ArrayLike, scores: ArrayLike, image_groups: ArrayLike, weights: ArrayLike | None = None
+) -> np.ndarray:
+    """How often a positive image scores above a negative one *of the same group*, ties counting half.
+
+    scores: (N,), any finite numbers; only their order within a group matters. image_groups: (N,), such as the
+    acquisition stratum of each image. Groups of one class have no pairs and do not count.
+    Raises ValueError if only one class is present; NaN where no group has both.
+
+    >>> labels, groups = [0, 1, 0, 1], ["a", "a", "b", "b"]
+    >>> float(auc(labels, [0.6, 0.9, 0.1, 0.2])), float(auc_within_groups(labels, [0.6, 0.9, 0.1, 0.2], groups))
+    (0.75, 1.0)
+    """
+    labels, scores = check_scores(labels, scores)
+    groups, counts = np.asarray(image_groups), check_weights(weights, len(labels))
+    right = pairs = np.zeros(counts.shape[:-1])
+    for group in np.unique(groups):
+        chosen = groups == group
+        positive, drawn = labels[chosen] == 1, counts[..., chosen]
+        number = drawn[..., positive].sum(axis=-1) * drawn[..., ~positive].sum(axis=-1)
+        if positive.any() and not positive.all():
+            right = right + np.nan_to_num(auc(labels[chosen], scores[chosen], drawn)) * number
+            pairs = pairs + number
+    return ratio(right, pairs)
+
+
 def average_precision(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
     """Area under the precision-recall curve as a sum of steps, sum of (R_k - R_(k-1)) P_k, without interpolation.
 

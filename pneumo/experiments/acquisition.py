@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pneumo.augment.configuration import MILD, ROBUST
+from pneumo.augment.configuration import MILD
 from pneumo.data.catalogue import CATALOGUE
-from pneumo.experiments.builders import FULL_LENGTH, repeated, single, study_data
+from pneumo.experiments.builders import FULL_LENGTH, compared, repeated, single, study_data
 from pneumo.experiments.config import (
     CNNConfig,
     DataConfig,
     Experiment,
     Grey,
     Occlusion,
-    OptimizerConfig,
     PretrainedConfig,
     ReevaluationConfig,
     Resize,
@@ -117,39 +116,42 @@ def acquisition_transferred() -> list[Experiment]:
     ]
 
 
-SIX_EPOCHS_UNCHOSEN = replace(SIX_EPOCHS, keep="last", validate_on="both")
-"""Training of `acquisition_recipe`: six epochs from ImageNet's weights, as candidates for the selected model had. The
-last is kept, since validation images would choose by the very shortcut; they set the threshold alone."""
+BOTH_COPIES = replace(SIX_EPOCHS, validate_on="both")
+"""Training of the pretrained networks below: the selected model's, but that plain and perturbed validation images count
+alike."""
+
+LAST_OF_SIX = replace(BOTH_COPIES, keep="last")
+"""Training of `acquisition_recipe`. The last epoch is kept, since validation images would choose by the very shortcut;
+they set the threshold alone."""
+
+LOWER_RATE = replace(SIX_EPOCHS.optimizer, learning_rate=3e-4)
+"""For weights that have been trained on radiographs already."""
 
 FRAMES = 0.5
 """Probability of an exchanged frame in all recipes."""
 
 RECIPES = {
-    "square-half-bias-balanced": Variant(
-        untying=UntyingConfig(bias_balanced=True, bias_strength=0.5, frame_exchange=FRAMES)
-    ),
-    "square-bias-balanced": Variant(untying=UntyingConfig(bias_balanced=True, frame_exchange=FRAMES)),
+    "square-half-bias-balanced": UntyingConfig(bias_balanced=True, bias_strength=0.5, frame_exchange=FRAMES),
+    "square-bias-balanced": UntyingConfig(bias_balanced=True, frame_exchange=FRAMES),
 }
 """What `acquisition_recipe` compares, by name."""
 
-CONTINUED = TrainingConfig(
-    epochs=3,
-    batch_size=32,
-    optimizer=OptimizerConfig(learning_rate=3e-4, weight_decay=0.01, schedule="one-cycle"),
-    augmentation=ROBUST,
-    patience=None,
-    averaging=0.99,
-    validate_on="both",
-    untying=UntyingConfig(bias_balanced=True, frame_exchange=FRAMES),
-)
-"""Training of `acquisition_continued`: three epochs from the weights of the selected model, which come with the
-package (record lite0-160px-12-epochs)."""
+CONTINUED = replace(BOTH_COPIES, epochs=3, optimizer=LOWER_RATE, untying=RECIPES["square-bias-balanced"])
 
 CONTINUATIONS = {
     "continued-bias-balanced": replace(CONTINUED, select_by="balanced"),
     "continued-independent": replace(CONTINUED, keep="last", untying=replace(CONTINUED.untying, independence=1.0)),
 }
 """What `acquisition_continued` compares, by name: the bias-balanced loss, and with it the penalty on dependence."""
+
+
+def square_data(image_size: int) -> DataConfig:
+    """The study's images, cut to the centred square.
+
+    >>> square_data(128).resize
+    'square'
+    """
+    return replace(study_data(image_size), resize="square")
 
 
 def acquisition_continued() -> list[Experiment]:
@@ -161,20 +163,15 @@ def acquisition_continued() -> list[Experiment]:
     >>> {experiment.training.start for experiment in acquisition_continued()}
     {'f5bb3c2f28a1'}
     """
-    return [
-        experiment
-        for name, training in CONTINUATIONS.items()
-        for experiment in repeated(
-            "acquisition-continued",
-            name,
-            PretrainedConfig(),
-            replace(training, start=selected_model()[-1].key),
-            chapter=CHAPTER,
-            data=replace(study_data(160), resize="square"),
-            seeds=range(1),
-            minutes=14,
-        )
-    ]
+    return compared(
+        "acquisition-continued",
+        {name: replace(training, start=selected_model()[-1].key) for name, training in CONTINUATIONS.items()},
+        model=PretrainedConfig(),
+        chapter=CHAPTER,
+        data=square_data(160),
+        seeds=range(1),
+        minutes=14,
+    )
 
 
 def acquisition_recipe() -> list[Experiment]:
@@ -185,42 +182,31 @@ def acquisition_recipe() -> list[Experiment]:
     >>> {experiment.training.keep for experiment in acquisition_recipe()}
     {'last'}
     """
-    return [
-        experiment
-        for name, variant in RECIPES.items()
-        for experiment in repeated(
-            "acquisition-recipe",
-            name,
-            PretrainedConfig(),
-            replace(SIX_EPOCHS_UNCHOSEN, untying=variant.untying),
-            chapter=CHAPTER,
-            data=replace(variant.data, image_size=128),
-            seeds=range(1),
-            minutes=12,
-        )
-    ]
-
-
-FOUR_EPOCHS = replace(
-    SIX_EPOCHS_UNCHOSEN, epochs=4, optimizer=replace(SIX_EPOCHS_UNCHOSEN.optimizer, learning_rate=3e-4)
-)
-"""Training of `independent_networks`, at 160 pixels."""
+    return compared(
+        "acquisition-recipe",
+        {name: replace(LAST_OF_SIX, untying=untying) for name, untying in RECIPES.items()},
+        model=PretrainedConfig(),
+        chapter=CHAPTER,
+        data=square_data(128),
+        seeds=range(1),
+        minutes=12,
+    )
 
 
 def starts() -> dict[str, TrainingConfig]:
     """What `independent_networks` start from, by name: the selected model; and the recipe whose predictions meet the
-    goal for the correlation with the width in both classes.
+    goal for the correlation with the width in both classes. Four epochs, the last of which is kept.
 
     >>> list(starts())
     ['from-selected', 'from-recipe']
     """
-    recipes = {experiment.variant: experiment for experiment in acquisition_recipe()}
-    half = recipes["square-half-bias-balanced"]
-    full = RECIPES["square-bias-balanced"].untying
-    return {
-        "from-selected": replace(FOUR_EPOCHS, untying=full, start=selected_model()[-1].key),
-        "from-recipe": replace(FOUR_EPOCHS, untying=RECIPES[half.variant].untying, start=half.key),
+    half = next(each for each in acquisition_recipe() if each.variant == "square-half-bias-balanced")
+    origins = {
+        "from-selected": (selected_model()[-1], RECIPES["square-bias-balanced"]),
+        "from-recipe": (half, RECIPES["square-half-bias-balanced"]),
     }
+    four = replace(LAST_OF_SIX, epochs=4, optimizer=LOWER_RATE)
+    return {name: replace(four, untying=untying, start=origin.key) for name, (origin, untying) in origins.items()}
 
 
 INDEPENDENT_SEEDS = {"from-selected": range(3), "from-recipe": range(2)}
@@ -252,15 +238,11 @@ def independent_networks() -> list[Experiment]:
             PretrainedConfig(),
             training,
             chapter=CHAPTER,
-            data=_independent_data(),
+            data=square_data(160),
             seeds=INDEPENDENT_SEEDS[name],
             minutes=17,
         )
     ]
-
-
-def _independent_data() -> DataConfig:
-    return replace(study_data(160), resize="square")
 
 
 def independent_model() -> list[Experiment]:
@@ -289,7 +271,7 @@ def _independent(group: str, variant: str, **reading: Any) -> Experiment:
         ),
         starts()[PREFERRED],
         chapter=CHAPTER,
-        data=_independent_data(),
+        data=square_data(160),
         minutes=1,
     )
 
@@ -307,16 +289,16 @@ def occluded_recipes() -> dict[tuple[str, Occlusion, int], Experiment]:
     """The experiments of `acquisition_evidence` on recipes, by name, occlusion and seed; and on the averaged network,
     called "independent-model"."""
     networks: dict[tuple[str, Occlusion, int], Experiment] = {
-        (name, occlusion, 0): single(
+        (recipe.variant, occlusion, 0): single(
             "acquisition-evidence",
-            f"recipe-{name}-{occlusion}",
+            f"recipe-{recipe.variant}-{occlusion}",
             ReevaluationConfig(network=PretrainedConfig(), look=occlusion),
-            replace(SIX_EPOCHS_UNCHOSEN, untying=variant.untying),
+            recipe.training,
             chapter=CHAPTER,
-            data=replace(variant.data, image_size=128),
+            data=recipe.data,
             minutes=0.7,
         )
-        for name, variant in RECIPES.items()
+        for recipe in acquisition_recipe()
         for occlusion in EVIDENCE
     }
     for occlusion in EVIDENCE:

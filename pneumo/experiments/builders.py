@@ -153,16 +153,17 @@ def compared(
     group: str,
     variants: Mapping[str, TrainingConfig],
     *,
+    model: ModelConfig | None = None,
     chapter: str = "",
     data: DataConfig | None = None,
     seeds: Iterable[int] = FEW_SEEDS,
     minutes: float = 1.1,
 ) -> list[Experiment]:
-    """The baseline CNN trained in several ways, as `repeated`. variants: by name."""
+    """One network, by default the baseline CNN, trained in several ways, as `repeated`. variants: by name."""
     return [
         experiment
         for variant, training in variants.items()
         for experiment in repeated(
-            group, variant, CNNConfig(), training, chapter=chapter, data=data, seeds=seeds, minutes=minutes
+            group, variant, model or CNNConfig(), training, chapter=chapter, data=data, seeds=seeds, minutes=minutes
         )
     ]

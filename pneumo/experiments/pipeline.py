@@ -205,9 +205,7 @@ def load_soup(experiment: Experiment) -> torch.nn.Module:
         raise TypeError(f"{experiment.name} is no soup but a {type(model).__name__}; use load_trained_network")
     path = weights_path(soup_of(experiment).key)
     if path.is_file():
-        network = models.build_untrained(model.network)
-        network.load_state_dict(load_file(path))
-        return network.eval()
+        return _stored_network(model.network, path)
     members = _members(replace(model, soup=False, start_share=0.0), experiment)
     network = members[0]
     mean = {
@@ -235,7 +233,11 @@ def load_trained_network(experiment: Experiment) -> torch.nn.Module:
             f"{path}, the trained weights of {experiment.model}, seed {experiment.seed}, is not on this machine: "
             "weights are no part of a record. Move that experiment's record away and run it again"
         )
-    network = models.build_untrained(experiment.model)
+    return _stored_network(experiment.model, path)
+
+
+def _stored_network(config: NetworkConfig, path: Path) -> torch.nn.Module:
+    network = models.build_untrained(config)
     network.load_state_dict(load_file(path))
     return network.eval()
 

@@ -118,12 +118,12 @@ WORDS = {
 
 
 def in_words(name: str) -> str:
-    """What readers call a variant or a model; a name that is not in the book is shown as it is.
+    """What readers call a variant, a model or a field of a header; of another name underscores are shown as spaces.
 
-    >>> in_words("tenth-weight-decay"), in_words("my network")
-    ('weight decay, a tenth of the images', 'my network')
+    >>> in_words("tenth-weight-decay"), in_words("jpeg_quality"), in_words("my_network")
+    ('weight decay, a tenth of the images', 'JPEG quality', 'my network')
     """
-    return WORDS.get(name, name)
+    return WORDS.get(name.replace("_", "-"), name.replace("_", " "))
 
 
 def difference_in_words(words: str, other: str) -> str:

@@ -135,8 +135,7 @@ def auc_by_part(
     rows = []
     for name, records in records_by_model(models).items():
         cells = {part: _auc(records, part, seed) for part in parts}
-        words = wording.in_words(display_name(name, records).replace("_", "-"))
-        rows.append({heading: words.replace("-", " ") if "_" in name else words, **cells})
+        rows.append({heading: wording.in_words(display_name(name, records)), **cells})
     return pd.DataFrame(rows)
 
 

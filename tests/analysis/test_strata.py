@@ -74,3 +74,20 @@ def test_a_model_of_other_images_is_refused():
 def test_the_record_of_another_field_makes_no_strata():
     with pytest.raises(ValueError, match="headers/width is not the record of a height or an aspect ratio"):
         strata.strata_of(header("width"), "test")
+
+
+def test_a_model_that_knows_the_stratum_alone_gains_on_all_images_and_nothing_within_strata():
+    knows = model(np.repeat([3.0, 1.0, -1.0, -3.0], 2))  # the lower the file, the higher the score
+    knows_nothing = model(np.zeros(8))
+    found = strata.within_strata(knows, knows_nothing, header())
+    assert found["all images"][0].estimate == pytest.approx(
+        np.mean([(a > b) + (a == b) / 2 for a in (3, 3, 1, -1) for b in (1, -1, -3, -3)])
+    )
+    assert found["all images"][1].estimate == 0.5
+    assert [each.estimate for each in found["within strata"]] == [0.5, 0.5, 0.0]
+
+
+def test_two_models_on_other_images_are_not_compared():
+    other = replace(model(np.zeros(8)), split=SPLIT.assign(image=[f"b{i}.jpeg" for i in range(8)]))
+    with pytest.raises(ValueError, match="predicts other images"):
+        strata.within_strata(model(np.zeros(8)), other, header())

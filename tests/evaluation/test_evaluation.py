@@ -446,3 +446,29 @@ def test_a_calibration_slope_too_steep_to_be_found_is_undefined_and_hurts_no_oth
 
 def test_an_interval_is_written_with_three_decimals():
     assert str(evaluation.Interval(0.95349, 0.9, 1.0)) == "0.953 (0.900 to 1.000)"
+
+
+def pairs_of_one_group(groups, labels, scores, counts):
+    """Pair by pair."""
+    right = total = 0.0
+    for i in np.flatnonzero(labels == 1):
+        for j in np.flatnonzero(labels == 0):
+            if groups[i] == groups[j]:
+                weight = counts[i] * counts[j]
+                right += weight * ((scores[i] > scores[j]) + (scores[i] == scores[j]) / 2)
+                total += weight
+    return right / total
+
+
+def test_pairs_within_groups_are_counted_as_one_by_one_would_also_in_draws():
+    random = np.random.default_rng(0)
+    groups, labels = random.integers(0, 4, 60), random.integers(0, 2, 60)
+    scores, counts = random.integers(0, 8, 60) / 8, random.integers(0, 3, (5, 60))
+    expected = [pairs_of_one_group(groups, labels, scores, row) for row in counts]
+    np.testing.assert_allclose(evaluation.auc_within_groups(labels, scores, groups, weights=counts), expected)
+    alone = evaluation.auc_within_groups(labels, scores, groups)
+    assert alone == pytest.approx(pairs_of_one_group(groups, labels, scores, np.ones(60)))
+
+
+def test_groups_of_one_class_have_no_pairs():
+    assert np.isnan(evaluation.auc_within_groups([0, 1], [0.1, 0.2], ["a", "b"]))

@@ -120,10 +120,10 @@ def within_strata(
 ) -> dict[str, tuple[Interval, Interval, Interval]]:
     """Whether two models differ in what an acquisition stratum tells, or beyond it.
 
-    Returns the AUC of each and their difference, model minus other, on the same draws of patients: "all images", as
-    always, and "within strata", see `evaluation.auc_within_groups`. What a model gains by separating the strata is in
-    the first alone. header: see `strata_of`. seed: of the draws. Raises ValueError where a model predicts other images than
-    the header record, or than the other model.
+    Returns the AUC of each and their difference, model minus other, on the same draws of patients: over "all images",
+    as always, and "within strata", see `evaluation.auc_within_groups`. What a model gains by separating the strata is
+    in the first alone. header: see `strata_of`. seed: of the draws. Raises ValueError where a model predicts other
+    images than the header record, or than the other model.
     """
     codes, _ = (_strata_of_predictions(record, header, part).codes for record in (model, other))
     frames = [record.frame(part) for record in (model, other)]

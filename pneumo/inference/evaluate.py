@@ -9,10 +9,8 @@ The model and its threshold are frozen: nothing is fitted to these images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
@@ -29,7 +27,7 @@ from pneumo.errors import DataError, listed
 from pneumo.experiments.config import Experiment
 from pneumo.experiments.records import Record
 from pneumo.inference.files import File, describe_passed_over, find_files, read_contents
-from pneumo.inference.model import BATCH_SIZE, Model, Prediction
+from pneumo.inference.model import Model, Prediction, batches
 from pneumo.inference.radiograph import Radiograph
 
 PROBABILITY_MARGIN_OF_LOGITS = 1e-12
@@ -124,7 +122,7 @@ def evaluate_files(
     rows, unreadable = [], [str(problem) for problem in problems]
     bar = tqdm(total=len(files), desc="predicting", unit=" images", delay=1, disable=not progress)
     with ThreadPoolExecutor() as pool, bar:
-        for batch in _batches(zip(names, read_contents(files), strict=True)):
+        for batch in batches(zip(names, read_contents(files), strict=True)):
             decoded = list(pool.map(lambda item: _decoded(model, *item), batch))
             bar.update(len(decoded))
             unreadable += [str(each) for each in decoded if isinstance(each, DataError)]
@@ -165,13 +163,6 @@ def _name_below(file: File, path: Path) -> str:
     """A file's path below the folder or archive that was named; a single file's own name."""
     below = file.path.relative_to(path).as_posix() if path.is_dir() else ""
     return "/".join(filter(None, (below, file.place))) or file.path.name
-
-
-def _batches(
-    items: Iterator[tuple[str, tuple[File, bytes | DataError]]],
-) -> Iterator[list[tuple[str, tuple[File, bytes | DataError]]]]:
-    while batch := list(islice(items, BATCH_SIZE)):
-        yield batch
 
 
 def _decoded(model: Model, name: str, item: tuple[File, bytes | DataError]) -> _Decoded | DataError:

@@ -16,11 +16,12 @@ The tensors are named "0.NAME" for the first network, "1.NAME" for the second, a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import cattrs
 import numpy as np
@@ -37,6 +38,7 @@ from pneumo.errors import DataError, UnknownExperiment
 from pneumo.evaluation.conformal import ConformalAnswer
 from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict, soup_of
 from pneumo.experiments.lookup import RecordSource, is_record_file
+from pneumo.inference.folding import fold_batch_norm
 from pneumo.inference.input_checks import InputStatistics
 from pneumo.inference.quantisation import dequantise
 from pneumo.inference.radiograph import CHANNELS, Radiograph, as_array, from_array, from_bytes, from_picture
@@ -57,6 +59,8 @@ SHIPPED_MODELS = {
 }
 """The models that come with the package, by name: the selected one, which is the default, and one that was trained to
 depend less on how an image was acquired (the chapter on acquisition says what that brings and costs)."""
+
+T = TypeVar("T")
 
 NOTE = "Research only, not a medical device."
 
@@ -110,6 +114,7 @@ class Model:
     record: its key. record_sha256: the digest in its file.
     calibration: its predictions for validation images, or None where neither its file nor a record here has them.
     answer: bounds of the third answer, from the calibration; None without.
+    ensemble: for inference: batch normalisation is folded into the convolutions, see `fold_batch_norm`.
 
     >>> model = load_model()
     >>> model.predict_frame(np.zeros((224, 224), np.uint8))["warning"][0] != ""  # no radiograph
@@ -192,7 +197,7 @@ class Model:
 
         named = ((name, self.radiograph(image, name)) for name, image in _named(images))
         rows = []
-        while batch := list(islice(named, BATCH_SIZE)):
+        for batch in batches(named):
             rows += self.predict_radiographs(batch)
         return pd.DataFrame(rows, columns=Prediction._fields).assign(note=NOTE)
 
@@ -247,6 +252,19 @@ class Model:
         return normalise_maps(np.mean(maps, axis=0))
 
 
+def batches(items: Iterable[T], *, started: bool = False) -> Iterator[list[T]]:
+    """Items in lists of BATCH_SIZE; the first alone, so that whoever waits sees an answer soon.
+
+    started: the first was in an earlier call. All predictions divide images in this way, since a network's last digits
+    depend on how many images pass it at once.
+    """
+    iterator = iter(items)
+    size = BATCH_SIZE if started else 1
+    while batch := list(islice(iterator, size)):
+        yield batch
+        size = BATCH_SIZE
+
+
 def load_model(source: RecordSource | None = None) -> Model:
     """A trained model: by default the one that comes with the package.
 
@@ -260,18 +278,8 @@ def load_model(source: RecordSource | None = None) -> Model:
     Model(...: 1 network, 160 pixels, threshold 0.4361, record e03da5ce3ac3)
     """
     chosen = _model_file(source)
-    try:
-        with safetensors.safe_open(chosen, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a dictionary)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise DataError(f"{chosen} is no whole model file ({error}); get it again") from error
-    if metadata.get("format") != FORMAT:
-        raise DataError(
-            f"{chosen} is not in the format {FORMAT!r} but {metadata.get('format', 'another')!r}; "
-            "make it with this version: pneumo pack NAME FILE"
-        )
-    try:
+    metadata, tensors = _read_model_file(chosen)
+    with _explained(chosen):
         experiment = from_dict(json.loads(metadata["experiment"]))
         stored = metadata.get("calibration")
         calibration = calibration_by_key(metadata["record"]) if stored is None else from_json(stored)
@@ -281,13 +289,48 @@ def load_model(source: RecordSource | None = None) -> Model:
             record=metadata["record"],
             record_sha256=metadata["record_sha256"],
             input_statistics=cattrs.structure(json.loads(metadata["familiarity"]), InputStatistics),
-            ensemble=_build_ensemble(experiment, dequantise(tensors)),
+            ensemble=_build_ensemble(experiment, tensors),
             calibration=calibration,
             answer=None if calibration is None else calibration.answer(),
         )
+
+
+def trained_networks(path: Path | None = None) -> list[tuple[Experiment, nn.Module]]:
+    """The networks of a model file as they were trained, each with the experiment that trained it.
+
+    path and errors: as in `load_model`.
+    """
+    chosen = _model_file(path)
+    metadata, tensors = _read_model_file(chosen)
+    with _explained(chosen):
+        return _build_networks(from_dict(json.loads(metadata["experiment"])), tensors)
+
+
+def _read_model_file(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """What is said of a model, and its weights."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (a file, not a dictionary)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise DataError(f"{path} is no whole model file ({error}); get it again") from error
+    if metadata.get("format") != FORMAT:
+        raise DataError(
+            f"{path} is not in the format {FORMAT!r} but {metadata.get('format', 'another')!r}; "
+            "make it with this version: pneumo pack NAME FILE"
+        )
+    with _explained(path):
+        return metadata, dequantise(tensors)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Errors in the content of a model file, in its user's words."""
+    try:
+        yield
     except (KeyError, ValueError, RuntimeError, cattrs.BaseValidationError) as error:
         reason = " ".join(str(error).split())  # PyTorch names missing tensors on lines of their own
-        raise DataError(f"{chosen} does not hold what it should ({reason}); get it again, or update pneumo") from error
+        raise DataError(f"{path} does not hold what it should ({reason}); get it again, or update pneumo") from error
 
 
 def _model_file(source: RecordSource | None) -> Path:
@@ -330,7 +373,8 @@ def member_experiments(experiment: Experiment) -> list[Experiment]:
     return [replace(experiment, model=model.network, seed=seed) for seed in model.seeds]
 
 
-def _build_ensemble(experiment: Experiment, tensors: dict[str, Tensor]) -> Ensemble:
+def _build_networks(experiment: Experiment, tensors: dict[str, Tensor]) -> list[tuple[Experiment, nn.Module]]:
+    """The networks of an experiment that read together, each with the experiment that trained it."""
     networks = []
     for number, member in enumerate(member_experiments(experiment)):
         prefix = f"{number}."
@@ -340,9 +384,16 @@ def _build_ensemble(experiment: Experiment, tensors: dict[str, Tensor]) -> Ensem
         network.load_state_dict(
             {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         )
-        networks.append(network.requires_grad_(False))
+        networks.append((member, network))
+    return networks
+
+
+def _build_ensemble(experiment: Experiment, tensors: dict[str, Tensor]) -> Ensemble:
+    networks = [network for _, network in _build_networks(experiment, tensors)]
     mirrored = isinstance(experiment.model, ReevaluationConfig) and experiment.model.mirrored
-    return Ensemble(networks, mirrored=mirrored).eval().to(memory_format=torch.channels_last)
+    ensemble = Ensemble(networks, mirrored=mirrored).eval()
+    fold_batch_norm(ensemble)
+    return ensemble.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def _named(images: Image | Iterable[Image]) -> Iterable[tuple[str, Image]]:

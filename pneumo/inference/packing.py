@@ -17,7 +17,7 @@ from pneumo.experiments import config, records
 from pneumo.experiments.builders import load_data
 from pneumo.experiments.lookup import RecordSource, find_record_file
 from pneumo.inference.input_checks import InputStatistics, fit_input_statistics
-from pneumo.inference.model import FORMAT, NOTE, load_model, member_experiments
+from pneumo.inference.model import FORMAT, NOTE, member_experiments, trained_networks
 from pneumo.inference.quantisation import quantise
 from pneumo.inference.working_point import calibration_of, to_json
 from pneumo.io.files import atomic_write, check_replaceable
@@ -103,9 +103,8 @@ def unpack(path: Path | None = None) -> list[Path]:
     (`ReevaluationConfig`). Weights that are there stay, since those of the file were rounded to 16 bits, which moves a
     probability by 0.0004 at most. Raises DataError as `load_model` does.
     """
-    model = load_model(path)
     written = []
-    for member, network in zip(member_experiments(model.experiment), model.ensemble.networks, strict=True):
+    for member, network in trained_networks(path):
         target = weights_path(member.key)
         if not target.is_file():
             with atomic_write(target) as temporary:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +18,7 @@ from tqdm import tqdm
 
 from pneumo.errors import DataError
 from pneumo.inference.files import File, describe_passed_over, find_files, read_contents
-from pneumo.inference.model import BATCH_SIZE, NOTE, Model, Prediction
+from pneumo.inference.model import NOTE, Model, Prediction, batches
 from pneumo.inference.radiograph import Radiograph
 from pneumo.inference.unfinished import Journal, is_unfinished, journal, journal_path
 from pneumo.interpret.gradcam import overlay
@@ -102,7 +101,7 @@ def predict_files(
                 bar.write(f"pneumo: {entry['problem']}", file=sys.stderr)
             else:
                 _write_row(Prediction(*entry["row"]), counts, bar, table, width)
-        for batch in _batches(read_contents(files[len(kept.earlier) :])):
+        for batch in batches(read_contents(files[len(kept.earlier) :]), started=bool(kept.earlier)):
             read, entries = [], []
             for file, result in zip(batch, pool.map(lambda item: _decoded(model, *item), batch), strict=True):
                 bar.update()
@@ -190,13 +189,6 @@ def _working_point(model: Model) -> str:
         f"{model.answer.pneumonia_from:.4f} on pneumonia; where both are, or neither, the model cannot tell. Each is "
         f"ruled out for at most {100 * model.answer.error:g} % of its images, if they were taken as the study's."
     )
-
-
-def _batches(
-    items: Iterator[tuple[File, bytes | DataError]],
-) -> Iterator[list[tuple[File, bytes | DataError]]]:
-    while batch := list(islice(items, BATCH_SIZE)):
-        yield batch
 
 
 def _decoded(model: Model, file: File, data: bytes | DataError) -> Radiograph | DataError:

@@ -14,6 +14,7 @@ from pneumo.errors import MissingRecord
 from pneumo.experiments import study
 from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
 from pneumo.inference import load_model, pack, unpack
+from pneumo.inference.model import trained_networks
 from pneumo.io.paths import weights_path
 
 
@@ -89,8 +90,14 @@ def test_unpacked_weights_are_those_of_the_file_and_what_is_there_stays(made: Ma
     monkeypatch.setenv("PNEUMO_CACHE", str(tmp_path / "cache"))
     (path,) = unpack(made.file)
     assert path == weights_path(made.record.experiment.key)
-    found, network = load_file(path), made.model.ensemble.networks[0].state_dict()
-    assert all(torch.equal(found[name], value) for name, value in network.items())
+    ((member, trained),) = trained_networks(made.file)
+    assert member == made.record.experiment
+    found = load_file(path)
+    assert found.keys() == trained.state_dict().keys()
+    assert all(torch.equal(found[name], value) for name, value in trained.state_dict().items())
+    trained.eval()
+    images = torch.rand(2, 1, 32, 32)
+    assert trained(images).detach() == pytest.approx(made.model.ensemble(images), abs=1e-4)
     path.write_bytes(b"mine")
     assert unpack(made.file) == [path]
     assert path.read_bytes() == b"mine"

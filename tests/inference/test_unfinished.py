@@ -8,13 +8,13 @@ from support.chests import Made, chests, png
 
 from pneumo.cli import main
 from pneumo.errors import DataError
-from pneumo.inference import predict, predict_files, unfinished
+from pneumo.inference import model, predict_files, unfinished
 
 
 @pytest.fixture
 def films(tmp_path, monkeypatch) -> Path:
-    """Six films, of which the third cannot be read; they are predicted two at a time."""
-    monkeypatch.setattr(predict, "BATCH_SIZE", 2)
+    """Six films, of which the third cannot be read; they are predicted two at a time, after the first."""
+    monkeypatch.setattr(model, "BATCH_SIZE", 2)
     (tmp_path / "films").mkdir()
     for number, image in enumerate(chests(6)):
         (tmp_path / f"films/{number}.png").write_bytes(png(image) if number != 2 else b"\x89PNG\r\n\x1a\nnothing")
@@ -51,15 +51,15 @@ def test_a_prediction_that_was_stopped_keeps_what_is_finished_and_goes_on_from_t
     expected = predict_files(made.model, [films], **outputs("whole"), progress=False)
     printed = capsys.readouterr()
     stopping, _ = stopped_after(made.model, 2)
-    with pytest.raises(KeyboardInterrupt, match=r"stopped after 4 of 6 files; their .*, and the same command goes on"):
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after 3 of 6 files; their .*, and the same command goes on"):
         predict_files(stopping, [films], **outputs("stopped"), progress=False)
     capsys.readouterr()
     if with_csv:
         whole = (tmp_path / "whole/a.csv").read_text().splitlines()
-        assert (tmp_path / "stopped/a.csv").read_text().splitlines() == whole[:4]  # the head, and three that were read
+        assert (tmp_path / "stopped/a.csv").read_text().splitlines() == whole[:3]  # the head, and two that were read
     counting, seen = stopped_after(made.model, 99)
     assert predict_files(counting, [films], **outputs("stopped"), progress=False) == expected
-    assert seen == [[str(films / "4.png"), str(films / "5.png")]]
+    assert seen == [[str(films / "3.png"), str(films / "4.png")], [str(films / "5.png")]]
     again = capsys.readouterr()
     assert again == printed
     assert everything(tmp_path / "stopped") == everything(tmp_path / "whole")
@@ -75,7 +75,7 @@ def test_a_prediction_that_was_killed_goes_on_from_its_journal(films, made: Made
         file.write('{"signature": ["cut o')
     counting, seen = stopped_after(made.model, 99)
     predict_files(counting, [films], csv_path=tmp_path / "a.csv", progress=False)
-    assert len(seen) == 1
+    assert len(seen) == 2
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 6
     assert not path.exists()
 
@@ -103,7 +103,7 @@ def test_the_outputs_of_a_stopped_prediction_are_no_other_models(films, made: Ma
 def test_a_prediction_without_outputs_leaves_nothing_behind(films, made: Made, tmp_path):
     stopping, _ = stopped_after(made.model, 1)
     before = everything(tmp_path)
-    with pytest.raises(KeyboardInterrupt, match="^stopped after 2 of 6 files$"):
+    with pytest.raises(KeyboardInterrupt, match="^stopped after 1 of 6 files$"):
         predict_files(stopping, [films], progress=False)
     assert everything(tmp_path) == before
 
@@ -115,7 +115,7 @@ def test_the_command_says_how_far_it_was(films, made: Made, tmp_path, monkeypatc
     assert main(arguments) == 130
     said = capsys.readouterr().err.splitlines()[-1]
     assert said == (
-        f"pneumo: stopped after 4 of 6 files; their rows are in {tmp_path / 'a.csv'}, "
+        f"pneumo: stopped after 3 of 6 files; their rows are in {tmp_path / 'a.csv'}, "
         "and the same command goes on from there"
     )
     monkeypatch.setattr("pneumo.inference.load_model", lambda _path: made.model)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from support.privileges import without_privileges
@@ -35,7 +36,8 @@ def quick(monkeypatch, drawn_once) -> Experiment:
     """An experiment on the phantom that learns nothing: what is tried lies before and behind."""
     monkeypatch.setenv("PNEUMO_CACHE", str(drawn_once))
     monkeypatch.setenv("PNEUMO_DATASET", "phantom")
-    monkeypatch.setattr(classical, "fit", lambda *_, **__: SimpleNamespace(parameters={}))
+    fitted = SimpleNamespace(parameters={}, candidates=pd.DataFrame(columns=["seconds"]))
+    monkeypatch.setattr(classical, "fit", lambda *_, **__: fitted)
     monkeypatch.setattr(classical, "scores", lambda fitted, measurements: measurements.mean(axis=1))
     model = ClassicalConfig(learner="logistic", features=PixelsConfig())
     return Experiment(name="quick/one", data=experiments.study_data(image_size=16), model=model)

@@ -22,6 +22,7 @@ from . import (
     toy_optimisation,
     transformer_windows,
     triage,
+    tuning,
 )
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "toy_optimisation",
     "transformer_windows",
     "triage",
+    "tuning",
 ]

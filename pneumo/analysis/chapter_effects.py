@@ -38,7 +38,7 @@ COMPARISONS = {
     ),
     "Optimisers and schedules": (
         Comparison("SGD instead of AdamW", "optimizers", "sgd", "adamw"),
-        Comparison("one cycle instead of a constant rate", "schedules", "one-cycle", "constant"),
+        Comparison("cosine instead of a constant rate", "schedules", "cosine", "constant"),
     ),
     "Regularisation": (
         Comparison("dropout, all images", "regularisation", "full-dropout", "full-none"),

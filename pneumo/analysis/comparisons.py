@@ -93,8 +93,8 @@ def difference(
     See `evaluation.hierarchical_difference`. Raises ValueError for an unknown end point, for one network against
     several seeds, and where the records predict different images.
 
-    >>> variants = pneumo.analysis.comparisons.variants(map(pneumo.run, pneumo.experiments.schedules()))
-    >>> difference(variants["cosine"], variants["constant"]).interval.high < 0  # a lower loss
+    >>> variants = pneumo.analysis.comparisons.variants(map(pneumo.run, pneumo.experiments.network_parts()))
+    >>> difference(variants["depth-2"], variants["baseline"]).interval.low > 0  # a higher loss
     True
     """
     if end_point not in END_POINTS:

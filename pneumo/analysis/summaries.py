@@ -19,6 +19,9 @@ from pneumo.experiments.wording import in_words
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
 
+MIN_CLASS_IMAGES = 10
+"""Images of each class from which on metrics of a user's own images get a bootstrap interval."""
+
 Models: TypeAlias = "Record | Iterable[Record] | Mapping[str, Record] | Mapping[str, Sequence[Record]]"
 """What tables, figures and analyses take: a record, several, or the record or records of each model by its name."""
 
@@ -79,6 +82,7 @@ def measures(record: Record) -> dict[str, float]:
     {part}_auc: AUC on each part that the record has scores for. parameters, multiply_adds, minutes: cost. For what was
     trained by epochs also
         validation_loss, validation_accuracy  of the epoch whose weights were kept
+        last_loss                             validation loss of the last epoch
         gap                                   training minus validation accuracy, last epoch
         loss_gap                              validation minus training loss, last epoch
         seconds_an_epoch                      median over the epochs
@@ -100,6 +104,7 @@ def measures(record: Record) -> dict[str, float]:
         values |= {
             "validation_loss": kept["validation_loss"],
             "validation_accuracy": kept["validation_accuracy"],
+            "last_loss": last["validation_loss"],
             "gap": last["train_accuracy"] - last["validation_accuracy"],
             "loss_gap": last["validation_loss"] - last["train_loss"],
             "seconds_an_epoch": float(np.median([row["seconds"] for row in record.history])),
@@ -128,6 +133,32 @@ def summary(
         names=names,
         rng=np.random.default_rng(seed),
     )
+
+
+def few_images(labels: ArrayLike, kind: str = "test") -> str:
+    """A sentence for whoever reads metrics of very few images; "" for at least MIN_CLASS_IMAGES of each class.
+
+    labels: (N,) 0 or 1. kind: of images, for the sentence.
+
+    >>> few_images([0, 0, 1])
+    '2 + 1 test images (label 0 + label 1) are too few to say how well a model does; give at least 10 of each class'
+    """
+    negative, positive = (int(np.sum(np.asarray(labels) == label)) for label in (0, 1))
+    if min(negative, positive) >= MIN_CLASS_IMAGES:
+        return ""
+    return (
+        f"{negative} + {positive} {kind} images (label 0 + label 1) are too few to say how well a model does; "
+        f"give at least {MIN_CLASS_IMAGES} of each class"
+    )
+
+
+def without_bounds(intervals: Mapping[str, Interval]) -> dict[str, Interval]:
+    """The estimates alone: draws of a handful of images say nothing of images to come.
+
+    >>> without_bounds({"auc": Interval(0.9, 0.8, 1.0)})["auc"].estimate
+    0.9
+    """
+    return {name: Interval(interval.estimate, math.nan, math.nan) for name, interval in intervals.items()}
 
 
 def aligned_frames(records: Sequence[Record], part: str) -> list[pd.DataFrame]:

@@ -44,6 +44,16 @@ HYPERPARAMETER_GRIDS = {
 """Hyper-parameters of each learner, all combinations of which are tried; of equal results the first is taken. gamma is
 divided by the number of features: the squared distance of standardised images grows with that number."""
 
+WIDE_GRIDS = {
+    "logistic": HYPERPARAMETER_GRIDS["logistic"],
+    "svm": {"C": (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0), "gamma": (0.1, 0.3, 1.0, 3.0)},
+    "forest": {"max_features": (0.5, 1.0, 2.0, 4.0), "min_samples_leaf": (8, 4, 2, 1)},
+    "xgboost": {"max_depth": (1, 2, 4, 6, 8), "learning_rate": (0.02, 0.05, 0.1, 0.3, 0.6)},
+}
+"""As HYPERPARAMETER_GRIDS, wide enough that the best values of the study's learners on pixels, HOG and LBP features lie
+inside, or where there is nothing beyond: one image a leaf, trees of one split. max_features is multiplied by the square
+root of the number of features, the usual value."""
+
 IMPORTANCE_MEASURES = {
     "logistic": "absolute coefficient of the standardised feature",
     "forest": "mean decrease in impurity",
@@ -178,9 +188,13 @@ def _learner(name: Learner, seed: int) -> LogisticRegression | SVC | RandomFores
 
 def _grid(config: ClassicalConfig, width: int) -> dict[str, list[float | int | str]]:
     """What `GridSearchCV` tries, for `width` features."""
-    grid = {name: [*values] for name, values in HYPERPARAMETER_GRIDS[config.learner].items()}
+    grids = WIDE_GRIDS if config.grid == "wide" else HYPERPARAMETER_GRIDS
+    grid: dict[str, list[Any]] = {name: [*values] for name, values in grids[config.learner].items()}
     if "gamma" in grid:
         grid["gamma"] = [gamma / width for gamma in grid["gamma"]]
+    if "max_features" in grid and config.grid == "wide":
+        root = (config.components or width) ** 0.5
+        grid["max_features"] = [max(1, round(factor * root)) for factor in grid["max_features"]]
     return {f"{config.learner}__{name}": values for name, values in grid.items()}
 
 

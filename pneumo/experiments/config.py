@@ -19,6 +19,7 @@ from pneumo.augment.configuration import Augmentation
 from pneumo.classical.configuration import ClassicalConfig
 from pneumo.features.configuration import FeatureConfig, GLCMConfig, HOGConfig, LBPConfig, PixelsConfig, SpectrumConfig
 from pneumo.io.digests import json_digest
+from pneumo.io.text import changed_fields
 from pneumo.models.configuration import (
     CNNConfig,
     EfficientNetConfig,
@@ -101,6 +102,10 @@ class DataConfig:
     negative: str = ""
     labels: str = ""
 
+    def __repr__(self) -> str:
+        """Without the fields that have their default."""
+        return changed_fields(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderConfig:
@@ -129,6 +134,8 @@ class ReevaluationConfig:
     elsewhere: a data set all of whose images are the test part, instead of the experiment's own; "" for those. Nothing
         is chosen on it: the threshold is that of the record on the experiment's own images.
     elsewhere_version: its `Dataset.version`, who is in it.
+    saliency: of how many test images of each kind (class and sub-type) the record holds what Grad-CAM shows, see
+        `Record.from_weights`; 0 for none. Of one network, on the experiment's own images.
 
     >>> ReevaluationConfig(network=CNNConfig(), seeds=(0, 1), mirrored=True).look
     'whole'
@@ -143,6 +150,7 @@ class ReevaluationConfig:
     elsewhere_version: str = ""
     soup: bool = False
     start_share: float = 0.0
+    saliency: int = 0
 
     def __post_init__(self) -> None:
         if bool(self.elsewhere) != bool(self.elsewhere_version):
@@ -152,6 +160,13 @@ class ReevaluationConfig:
         if not 0 <= self.start_share < 1 or (self.start_share and not self.soup):
             raise ValueError(
                 f"start_share={self.start_share}, soup={self.soup}: use 0 to below 1, and above 0 of a soup"
+            )
+        if self.saliency < 0:
+            raise ValueError(f"saliency={self.saliency} is no number of images; use 0 or more")
+        if self.saliency and (self.elsewhere or (len(self.seeds) > 1 and not self.soup)):
+            raise ValueError(
+                f"saliency={self.saliency}: Grad-CAM is recorded of one network on the experiment's own images; give "
+                "one seed or soup=True, and no elsewhere"
             )
         if not self.seeds:
             raise ValueError("seeds=() names no network; give at least one seed")
@@ -188,6 +203,10 @@ class Experiment:
 
     NOT_IDENTITY: ClassVar[tuple[str, ...]] = ("name", "minutes", "group", "variant")
 
+    def __repr__(self) -> str:
+        """Without the fields that have their default."""
+        return changed_fields(self)
+
     @property
     def key(self) -> str:
         """Twelve hexadecimal digits that identify the experiment and the recipe."""
@@ -203,7 +222,7 @@ class Experiment:
 
 def soup_of(experiment: Experiment) -> Experiment:
     """The experiment under whose key the weights of a soup are kept: the soup on whole images, unchanged, each as it
-    is. `mirrored`, `change`, `look` and `elsewhere` make no other network of it."""
+    is. `mirrored`, `change`, `look`, `elsewhere` and `saliency` make no other network of it."""
     model = experiment.model
     assert isinstance(model, ReevaluationConfig)
     whole = ReevaluationConfig(network=model.network, seeds=model.seeds, soup=True, start_share=model.start_share)

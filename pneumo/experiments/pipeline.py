@@ -26,6 +26,7 @@ from pneumo.errors import MissingRecord
 from pneumo.experiments import records
 from pneumo.experiments.builders import load_data
 from pneumo.experiments.config import Experiment, HeaderConfig, ModelConfig, ReevaluationConfig, TrainingConfig, soup_of
+from pneumo.experiments.saliency import SALIENCY_SEED, choose_of_each_kind, lung_templates, measure_saliency
 from pneumo.experiments.tracking import make_loggers
 from pneumo.interpret import OCCLUSIONS
 from pneumo.io.digests import file_digest
@@ -145,7 +146,26 @@ def _reevaluation(model: ReevaluationConfig, experiment: Experiment, progress: b
         "selection": _threshold(scores, SELECTION_PARTS[config.validate_on], images.parts["validation"].labels),
         "split": images.split,
         "provenance": images.provenance | {"network": models.cost(model.network, experiment.data.image_size)._asdict()},
+        "from_weights": {"saliency": _saliency(members[0], experiment, images, parts["test"])}
+        if model.saliency
+        else {},
     }
+
+
+def _saliency(
+    network: torch.nn.Module, experiment: Experiment, images: StudyImages, test: training.Images
+) -> dict[str, Any]:
+    """What Grad-CAM shows of some test images: `measure_saliency`, and which of them these are ("images").
+
+    images: as they are, of which `test` are the test images as the network sees them.
+    """
+    assert isinstance(experiment.model, ReevaluationConfig)  # made by `_reevaluation`
+    frame = images.split.loc[images.split["part"] == "test"]
+    chosen = choose_of_each_kind(frame, experiment.model.saliency, np.random.default_rng(SALIENCY_SEED))
+    aspects = HEADER_FIELDS["aspect"](headers(_data(experiment)[0])).to_numpy()[images.parts["test"].rows[chosen]]
+    templates = lung_templates(experiment.data.image_size, experiment.data.resize, aspects)
+    seen = test.pixels.rows(test.rows[chosen])
+    return {"images": chosen.tolist(), **measure_saliency(network, seen, test.labels[chosen], templates)}
 
 
 def _elsewhere(model: ReevaluationConfig, experiment: Experiment, progress: bool) -> dict[str, Any]:
@@ -287,6 +307,7 @@ def _classical(model: ClassicalConfig, experiment: Experiment, progress: bool) -
         "selection": {
             "parameters": fitted.parameters,
             "parameters_chosen_on": "cross-validation over training patients, AUC",
+            "candidates": fitted.candidates.drop(columns="seconds").round({"auc": 6, "auc_sd": 6}).to_dict("records"),
             **_threshold(scores, ("validation",), labels[split.validation]),
         },
         "split": records.split_frame(dataset.table, _parts(split).items()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 
 from pneumo.errors import UnknownExperiment
@@ -10,13 +11,14 @@ from pneumo.experiments.acquisition import (
     acquisition_evidence,
     acquisition_external,
     acquisition_recipe,
+    acquisition_saliency,
     acquisition_transferred,
     acquisition_variants,
     independent_model,
     independent_networks,
 )
 from pneumo.experiments.augmentation import augmentation
-from pneumo.experiments.classical import classical
+from pneumo.experiments.classical import classical, feature_sizes
 from pneumo.experiments.cnn_architecture import batch_size, detail, image_size, network_parts
 from pneumo.experiments.config import Experiment
 from pneumo.experiments.data_and_shortcuts import headers, spectra
@@ -34,7 +36,7 @@ from pneumo.experiments.tumours import patchcamelyon, tumour_folds, tumours
 CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
     "data-and-shortcuts": {"headers": headers, "spectra": spectra},
     "first-network": {"first-network": first_network},
-    "classical": {"classical": classical},
+    "classical": {"classical": classical, "feature-sizes": feature_sizes},
     "cnn-architecture": {
         "network-parts": network_parts,
         "batch-size": batch_size,
@@ -61,6 +63,7 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
         "independent-networks": independent_networks,
         "independent-model": independent_model,
         "acquisition-evidence": acquisition_evidence,
+        "acquisition-saliency": acquisition_saliency,
         "acquisition-external": acquisition_external,
     },
     "tumours": {"tumours": tumours, "tumour-folds": tumour_folds},
@@ -119,7 +122,7 @@ def find_experiments(name: str) -> list[Experiment]:
     >>> [len(find_experiments(name)) for name in ("first-network", "cnn-architecture", "first-network/seed-0")]
     [5, 48, 1]
 
-    Raises UnknownExperiment that lists the names there are.
+    Raises UnknownExperiment that gives the nearest names, or lists those there are.
     """
     if name == "all":
         return all_experiments()
@@ -131,6 +134,12 @@ def find_experiments(name: str) -> list[Experiment]:
         return [experiment for make in CHAPTERS[name].values() for experiment in make()]
     found = [experiment for experiment in all_experiments() if experiment.name == name] or recorded_experiments(name)
     if not found:
+        names = dict.fromkeys([*GROUPS, *ON_REQUEST, *CHAPTERS, "all", *(each.name for each in all_experiments())])
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.75)
+        if near:
+            raise UnknownExperiment(
+                f"no experiments are called {name!r}; did you mean {' or '.join(near)}? `pneumo status` lists all names"
+            )
         raise UnknownExperiment(
             f"no experiments are called {name!r}; there are {', '.join([*GROUPS, *ON_REQUEST])}, the chapters "
             f"{', '.join(chapter for chapter in CHAPTERS if chapter not in GROUPS)}, all, and the names that "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 ALL_IMAGES, TENTH = "all images", "a tenth of the images"
 
 REGULARISERS = {
@@ -34,6 +36,16 @@ WORDS = {
     "coarse": "250 pixels",
     "fine": "500 pixels",
     "fine-deeper": "500 pixels, one block more",
+    # Sizes of features
+    "hog-8": "HOG, cells of 8 pixels",
+    "hog-16": "HOG, cells of 16 pixels",
+    "hog-32": "HOG, cells of 32 pixels",
+    "lbp-1": "LBP, radius 1",
+    "lbp-4": "LBP, radii 1, 2 and 4",
+    "lbp-8": "LBP, radii 1, 2, 4 and 8",
+    "glcm-1": "GLCM, distance 1",
+    "glcm-8": "GLCM, distances 1, 2, 4 and 8",
+    "glcm-16": "GLCM, distances 1, 2, 4, 8 and 16",
     # Spatial transformer networks
     "clean-cnn": "CNN alone, original images",
     "clean-affine": "affine, original images",
@@ -51,6 +63,8 @@ WORDS = {
     "step": "step",
     "warmup-cosine": "warm-up and cosine",
     "one-cycle": "one cycle",
+    "constant-0.001": "constant, a third of the rate",
+    "constant-0.0003": "constant, a tenth of the rate",
     # Transfer learning
     "scratch": "from scratch",
     "head": "head (feature extraction)",
@@ -106,6 +120,7 @@ WORDS = {
     "transferred": "EfficientNet-Lite0, fine-tuned",
     # Two networks under examination, and their images
     "without-lungs": "without lungs",
+    "aspect": "aspect ratio",
     "jpeg-quality": "JPEG quality",
     "bytes-per-megapixel": "bytes per megapixel",
     "fine-spectrum": "fine spectrum",
@@ -124,6 +139,16 @@ def in_words(name: str) -> str:
     ('weight decay, a tenth of the images', 'JPEG quality', 'my network')
     """
     return WORDS.get(name.replace("_", "-"), name.replace("_", " "))
+
+
+def duration_in_words(minutes: float) -> str:
+    """Whole minutes, below one of them whole seconds.
+
+    >>> duration_in_words(3.4), duration_in_words(0.2), duration_in_words(0.001), duration_in_words(0)
+    ('3 min', '12 s', '1 s', '0 s')
+    """
+    seconds = math.ceil(60 * minutes)
+    return f"{minutes:.0f} min" if seconds >= 60 else f"{seconds} s"
 
 
 def difference_in_words(words: str, other: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pneumo import experiments, records, tables
-from pneumo.analysis import model_selection
+from pneumo.analysis import model_selection, tuning
 from pneumo.errors import DataError, UnknownExperiment
 from pneumo.experiments import config
 from pneumo.experiments.config import DataConfig, ReevaluationConfig
@@ -62,9 +62,18 @@ def test_families_hold_networks_trained_on_all_images_and_no_ensembles():
 
 def test_each_optimiser_runs_at_the_learning_rate_that_its_sweep_found_best():
     runs = [records.get(experiment, ROOT / "records") for experiment in experiments.learning_rates()]
-    sweep = tables.learning_rates(runs)
-    best = sweep.loc[sweep.groupby("optimizer")["validation_loss"].idxmin()]
-    assert dict(zip(best["optimizer"], best["learning_rate"], strict=True)) == experiments.BEST_RATES
+    sweep = tables.learning_rates(runs).groupby(["optimizer", "learning_rate"])["validation_loss"].mean()
+    best = dict(sweep.groupby(level="optimizer").idxmin())
+    assert {name: rate for name, (_, rate) in best.items()} == experiments.BEST_RATES
+    assert all(min(experiments.RATES[name]) < rate < max(experiments.RATES[name]) for name, (_, rate) in best.items())
+
+
+def test_no_hyperparameter_on_pixels_hog_or_lbp_lies_at_the_end_of_its_grid():
+    wide = [each for each in experiments.classical() if each.model.grid == "wide"]
+    inside = [each for each in wide if each.model.features.name in ("pixels", "hog", "lbp")]  # the chapter says so
+    assert {each.name: tuning.at_edge(records.get(each, ROOT / "records")) for each in inside} == {
+        f"classical/{learner}-{features}": [] for learner in ("svm", "xgboost") for features in ("pixels", "hog", "lbp")
+    }
 
 
 def test_no_experiment_of_the_book_lacks_its_record():
@@ -86,6 +95,10 @@ def test_experiments_are_found_by_comparison_chapter_and_name():
     assert one in experiments.find_experiments("cnn-architecture")
     assert one in experiments.find_experiments("all")
     assert experiments.find_experiments(one.name) == [one]
+    with pytest.raises(UnknownExperiment, match=r"'regularization'; did you mean regularisation\?"):
+        experiments.find_experiments("regularization")
+    with pytest.raises(UnknownExperiment, match="'first-network/seed_0'; did you mean first-network/seed-0 or "):
+        experiments.find_experiments("first-network/seed_0")
     with pytest.raises(UnknownExperiment, match="no experiments are called 'nothing'; there are headers, .*, all"):
         experiments.find_experiments("nothing")
 

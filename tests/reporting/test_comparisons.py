@@ -95,11 +95,15 @@ def test_names_of_points_that_lie_together_do_not_cover_each_other():
 
 
 def test_each_optimiser_is_ringed_at_its_best_learning_rate():
-    runs = [record("x", 0, [0.3], rate=1e-4), record("y", 0, [0.2], rate=1e-3), record("z", 0, [0.4], rate=1e-2)]
+    losses = {1e-4: (0.3, 0.35), 1e-3: (0.1, 0.4), 1e-2: (0.2, 0.2)}  # the lowest single one is not the lowest mean
+    runs = [
+        record(f"{rate}", seed, [loss], rate=rate) for rate, pair in losses.items() for seed, loss in enumerate(pair)
+    ]
     ax = plots.learning_rate_sweep(tables.learning_rates(runs))
-    line, ring = ax.lines
-    assert line.get_xydata().tolist() == [[1e-4, 0.3], [1e-3, 0.2], [1e-2, 0.4]]
-    assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (1e-3, 0.2)
+    line, dots, ring = ax.lines
+    assert line.get_xydata() == pytest.approx(np.array([[1e-4, 0.325], [1e-3, 0.25], [1e-2, 0.2]]))
+    assert len(dots.get_xdata()) == 6
+    assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (1e-2, 0.2)
 
 
 def test_an_unknown_measure_is_refused_by_name():

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MEASURES = {
     "validation_loss": "validation loss (nats per image)",
+    "last_loss": "validation loss of the last epoch (nats per image)",
     "validation_auc": "AUC on validation patients",
     "stressed_auc": "AUC on perturbed validation images",
     "test_auc": "AUC on test images",
@@ -38,7 +39,15 @@ MEASURES = {
 }
 """Axis label of each of `analysis.summaries.measures`."""
 
-RATIO_MEASURES = {"validation_loss", "seconds_an_epoch", "minutes", "parameters", "multiply_adds", "updates"}
+RATIO_MEASURES = {
+    "validation_loss",
+    "last_loss",
+    "seconds_an_epoch",
+    "minutes",
+    "parameters",
+    "multiply_adds",
+    "updates",
+}
 """Measures of which ratios matter: on a logarithmic axis where they differ by more than LOG_SCALE_RATIO."""
 
 LOG_SCALE_RATIO = 4
@@ -67,7 +76,7 @@ def dot_plot(models: Models, measure: str, *, ax: Axes | None = None) -> Axes:
 
 
 @styled
-def trade_off(models: Models, x: str, y: str, *, joined: bool = False, ax: Axes | None = None) -> Axes:
+def trade_off(models: Models, x: str, y: str, *, joined: bool = False, title: str = "", ax: Axes | None = None) -> Axes:
     """A measure against another, such as cost against performance: a dot for each seed, a named ring at each mean.
 
     x, y: keys of MEASURES; ValueError for others. joined: draw a line through the means, in the models' order.
@@ -87,23 +96,27 @@ def trade_off(models: Models, x: str, y: str, *, joined: bool = False, ax: Axes 
     ax.plot(*means.T, "o", markerfacecolor="none", markeredgecolor=BLUE, markersize=9)
     if joined:
         ax.plot(*means.T, color=BLUE, linewidth=0.8, zorder=1)
-    ax.set(xlabel=MEASURES[x], ylabel=MEASURES[y])
+    ax.set(title=title, xlabel=MEASURES[x], ylabel=MEASURES[y])
     ax.margins(x=0.15, y=0.12)
-    _name_points(ax, [display_name(*each) for each in named.items()], means)
+    _name_points(ax, [display_name(*each) for each in named.items()], means, seeds)
     return ax
 
 
 @styled
 def learning_rate_sweep(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Validation loss of the kept epoch against the learning rate: a line for each optimiser, a ring at its minimum.
+    """Validation loss of the kept epoch against the learning rate: for each optimiser a line through the means over the
+    seeds, a dot a seed, a ring at the lowest mean.
 
     frame: one row a run, columns optimizer, learning_rate, validation_loss; see `tables.learning_rates`.
     """
     given, ax = ax, single_axes(ax, 3.4)
     for (name, rows), colour in zip(frame.groupby("optimizer", sort=False), PALETTE, strict=False):
-        rates, losses = rows.sort_values("learning_rate")[["learning_rate", "validation_loss"]].to_numpy().T
+        every_rate, every_loss = rows[["learning_rate", "validation_loss"]].to_numpy().T
+        rates = np.unique(every_rate)
+        losses = np.array([every_loss[every_rate == rate].mean() for rate in rates])
         lowest = losses.argmin()
-        ax.plot(rates, losses, "o-", color=colour, markersize=3.5, label=in_words(str(name)))
+        ax.plot(rates, losses, "-", color=colour, label=in_words(str(name)))
+        ax.plot(every_rate, every_loss, "o", color=colour, markersize=3.5)
         ax.plot(rates[lowest], losses[lowest], "o", markerfacecolor="none", markeredgecolor=colour, markersize=10)
     ax.set(xscale="log", xlabel="learning rate", ylabel=MEASURES["validation_loss"])
     set_log_scale(ax.yaxis)
@@ -139,10 +152,11 @@ CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 """Places of a point's name, seen from the point: right or left, above or below; the first is preferred."""
 
 
-def _name_points(ax: Axes, names: Sequence[str], points: np.ndarray) -> None:
-    """Write each name beside its point, at the first corner where it covers no other name and no other point.
+def _name_points(ax: Axes, names: Sequence[str], points: np.ndarray, dots: np.ndarray) -> None:
+    """Write each name beside its point, at the first corner where it covers no other name, no other point and no dot.
 
-    points: (n, 2), in data coordinates. Where no corner is free, the first is taken.
+    points: (n, 2), dots: (m, 2), in data coordinates. Where no corner is free of dots, one is taken that is free of
+    names and points; and where there is none either, the first.
     """
     figure = ax.get_figure(root=True)
     assert figure is not None  # axes are made in one
@@ -150,11 +164,13 @@ def _name_points(ax: Axes, names: Sequence[str], points: np.ndarray) -> None:
     ring = 7 * figure.dpi / 72  # pixels from a ring's centre to where it is free
     centres = ax.transData.transform(points)
     taken = [Bbox([centre - ring, centre + ring]) for centre in centres]
+    small = [Bbox([dot - ring / 3, dot + ring / 3]) for dot in ax.transData.transform(dots)]
     for place, name in enumerate(names):
         labels = [_beside(ax, name, points[place], corner) for corner in CORNERS]
         boxes = [label.get_window_extent() for label in labels]
         others = taken[:place] + taken[place + 1 :]
-        free = next((n for n, box in enumerate(boxes) if not any(map(box.overlaps, others))), 0)
+        apart = [n for n, box in enumerate(boxes) if not any(map(box.overlaps, others))]
+        free = next((n for n in apart if not any(map(boxes[n].overlaps, small))), next(iter(apart), 0))
         taken.append(boxes[free])
         for label in labels[:free] + labels[free + 1 :]:
             label.remove()

@@ -24,18 +24,41 @@ local function from_project(path)
   return name == 'index.qmd' and name or pandoc.path.join { 'report', name }
 end
 
+-- "0.93 (0.90–0.95)" may break before the bracket, not at the dash; the same for a date.
+local function keep_together(str)
+  if not (str.text:match('%d%-%d') or str.text:match('%d–%d')) then
+    return nil
+  elseif FORMAT:match('html') then
+    return pandoc.Span({ str }, { class = 'together' })
+  elseif FORMAT:match('typst') then
+    return { pandoc.RawInline('typst', '#box['), str, pandoc.RawInline('typst', ']') }
+  end
+end
+
 function Link(link)
+  -- In prose a measured value stays on one line as a whole; on the site the stylesheet sees to it.
+  if FORMAT:match('typst') and link.classes:includes('measured') then
+    link.content = link.content:walk { Space = function() return pandoc.Str('\u{a0}') end, Str = keep_together }
+  end
   local path, id = link.target:match('^([^#]*%.qmd)#?(.*)$')
   if path and not FORMAT:match('html') and not path:match('^%a[%w+.-]*:') then
     link.target = '#' .. (id ~= '' and id or heading_of(from_project(path)))
-    return link
   end
+  return link
 end
 
 -- Pandoc shares the width of a table out by the length of its source lines, which anchors and links inflate.
 function Table(element)
+  element = element:walk { Str = keep_together }
   element.colspecs = element.colspecs:map(function(column) return { column[1], nil } end)
   return element
+end
+
+-- Long lines of code are broken in the PDF, not stretched.
+function CodeBlock(block)
+  if FORMAT:match('typst') then
+    return { pandoc.RawBlock('typst', '#[\n#set par(justify: false)'), block, pandoc.RawBlock('typst', ']') }
+  end
 end
 
 -- What the pages load: made by the pre-render step. Only Quarto has `quarto`.

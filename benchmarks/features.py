@@ -52,8 +52,8 @@ def measure(sizes: Sizes) -> Iterator[Claim]:
             rates = in_turns(ways, sizes.rounds)
             yield Claim(
                 name=f"features/{config.name}",
-                what=f"{config.name.upper()} of all radiographs at {sizes.image_size} pixels: images/s by those of one "
-                "process with scikit-image",
+                what=f"{config.name.upper()} features of all radiographs at {sizes.image_size} pixels: images a "
+                "second, divided by those of one process with scikit-image",
                 values=tuple(rates["ours"] / rates["scikit-image"]),
                 at_least=1.8,
                 details={
@@ -77,7 +77,7 @@ def _second_call(images: Pixels, rounds: int) -> Claim:
 
     return Claim(
         name="features/cached",
-        what="the same features asked for again, all kinds",
+        what="time to read the same features again, all kinds",
         values=tuple(seconds(again) for _ in range(rounds)),
         unit="s",
         at_most=0.1,

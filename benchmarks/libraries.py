@@ -97,7 +97,7 @@ def _claims(what: str, cores: str, rates: dict[str, np.ndarray], details: dict[s
         package = PACKAGES[name]
         yield Claim(
             name=f"libraries/{what}/{cores}/{name}",
-            what=f"{subject}, {machine}: images/s by those of {name}",
+            what=f"{subject}, {machine}: images a second, divided by those of {name}",
             values=tuple(rates["pneumo"] / rates[name]),
             at_least=1.0,
             details={**details, "version": version(package)},

@@ -59,7 +59,7 @@ def measure(sizes: Sizes) -> Iterator[Claim]:
     table = _table(sizes.rows)
     yield Claim(
         name="memory/split",
-        what=f"splitting {sizes.rows:,} images by patient",
+        what=f"time to split {sizes.rows:,} images by patient",
         values=tuple(seconds(partial(data.split, table)) for _ in range(sizes.rounds)),
         unit="s",
         at_most=10,

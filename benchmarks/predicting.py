@@ -55,8 +55,8 @@ def measure(sizes: Sizes) -> Iterator[Claim]:
         rates = in_turns(ways, sizes.rounds)
         yield Claim(
             name="predicting/many",
-            what=f"`pneumo predict` of {len(paths):,} files of {sizes.side} pixels: files/s by those of a plain loop "
-            "over onnxruntime",
+            what=f"`pneumo predict` of {len(paths):,} files of {sizes.side} pixels: files a second, divided by those "
+            "of a plain loop over ONNX Runtime",
             values=tuple(rates["pneumo"] / rates["onnxruntime"]),
             at_least=1.0,
             details={
@@ -81,7 +81,7 @@ def _first_answers(paths: Sequence[Path], exported: Path, starts: int) -> Iterat
         took = in_turns(ways, starts, warm_up=1)  # after which the files are in the system's memory
         yield Claim(
             name=f"predicting/{name}",
-            what=f"`pneumo predict`: from the command to the answer for {what}",
+            what=f"`pneumo predict`: time from the command to the answer for {what}",
             values=tuple(took["pneumo"]),
             unit="s",
             at_most=2.0,

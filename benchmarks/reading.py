@@ -54,7 +54,7 @@ def measure(sizes: Sizes) -> Iterator[Claim]:
         yield _decoding("reading/decode", "all radiographs", dataset, sizes, details)
         yield _decoding(
             "reading/decode-large",
-            f"{len(large)} files of {sizes.large_size} x {sizes.large_size} pixels",
+            f"{len(large)} files of {sizes.large_size} × {sizes.large_size} pixels",
             large,
             sizes,
             {**details, "data": "phantoms", "images": len(large)},
@@ -62,7 +62,7 @@ def measure(sizes: Sizes) -> Iterator[Claim]:
         data.pixels(dataset, size=sizes.image_size, progress=False)
         yield Claim(
             name="reading/second-start",
-            what="a second start: from the data set to the first decoded image, in a new process",
+            what="time from opening the data set to the first image, all decoded before, in a new process",
             values=tuple(in_new_process(_second_start, dataset, sizes.image_size) for _ in range(sizes.rounds)),
             unit="s",
             at_most=0.1,
@@ -77,7 +77,7 @@ def _decoding(name: str, what: str, dataset: Dataset, sizes: Sizes, details: dic
     took = in_turns(ways, sizes.rounds)
     return Claim(
         name=name,
-        what=f"decoding {what} to the cache, by the time one process needs with PIL",
+        what=f"time to decode {what} to the cache, divided by that of one process with Pillow",
         values=tuple(took["ours"] / took["pil"]),
         at_most=0.6,
         details={**details, "seconds": {way: median(values.tolist()) for way, values in took.items()}},

@@ -1,4 +1,4 @@
-"""Scaling of the runtime: an epoch with images, image size and parameters; evaluation with images and draws.
+"""Scaling of the runtime: an epoch with images, image size, parameters and batches; evaluation with images and draws.
 
 Images are noise and probabilities are made up: neither changes how long it takes.
 """
@@ -23,18 +23,23 @@ TEST_IMAGES, TEST_PATIENTS = 624, 428
 
 DRAWS = 2000
 
+IMAGE_SIZE, BATCH_SIZE = "image size (pixels)", "images in a batch"
+"""What two curves of an epoch vary, as figures and the chapter on the architecture call it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
     """What is varied, and what stays meanwhile.
 
-    images, image_sizes, widths: of the epochs, varied one at a time around the fixed images, image size and width.
+    images, image_sizes, widths, batch_sizes: of the epochs, varied one at a time around the fixed images, image size,
+        width and batches of 32.
     evaluated: images. draws: of patients, with TEST_IMAGES. rounds: of each curve's points in turns.
     """
 
     images: tuple[int, ...]
     image_sizes: tuple[int, ...]
     widths: tuple[int, ...]
+    batch_sizes: tuple[int, ...]
     evaluated: tuple[int, ...]
     draws: tuple[int, ...]
     fixed_images: int
@@ -44,8 +49,9 @@ class Sizes:
 
 FULL = Sizes(
     images=(500, 1000, 2000, 4000, 8000),
-    image_sizes=(32, 64, 96, 128, 160),
+    image_sizes=(32, 64, 128, 224),
     widths=(4, 8, 16, 32, 64),
+    batch_sizes=(8, 32, 128, 256),
     evaluated=(156, 312, 624, 1248, 2496, 4992),
     draws=(500, 1000, 2000, 4000, 8000),
     fixed_images=1000,
@@ -56,6 +62,7 @@ QUICK = Sizes(
     images=(64, 128),
     image_sizes=(16, 32),
     widths=(2, 4),
+    batch_sizes=(8, 32),
     evaluated=(100, 200),
     draws=(20, 40),
     fixed_images=64,
@@ -79,7 +86,7 @@ def _epochs(sizes: Sizes, folder: Path) -> Iterator[Point]:
     )
     yield from _curve(
         "epoch",
-        "image size (pixels)",
+        IMAGE_SIZE,
         {size: partial(_epoch, folder, count, size, usual) for size in sizes.image_sizes},
         sizes.rounds,
     )
@@ -90,6 +97,9 @@ def _epochs(sizes: Sizes, folder: Path) -> Iterator[Point]:
         {models.cost(network, side).parameters: partial(_epoch, folder, count, side, network) for network in networks},
         sizes.rounds,
     )
+
+    batches = {size: partial(_epoch, folder, count, side, usual, batch_size=size) for size in sizes.batch_sizes}
+    yield from _curve("epoch", BATCH_SIZE, batches, sizes.rounds)
 
 
 def _evaluations(sizes: Sizes) -> Iterator[Claim | Point]:
@@ -114,7 +124,7 @@ def _evaluations(sizes: Sizes) -> Iterator[Claim | Point]:
     )
     yield Claim(
         name="scaling/bootstrap",
-        what=f"all metrics of {TEST_IMAGES} images with intervals from {DRAWS:,} draws of patients",
+        what=f"time for all metrics of {TEST_IMAGES} images with intervals from {DRAWS:,} draws of patients",
         values=tuple(_summary(TEST_IMAGES, TEST_PATIENTS, DRAWS) for _ in range(2 * sizes.rounds)),
         unit="s",
         at_most=1,
@@ -127,7 +137,7 @@ def _curve(curve: str, quantity: str, works: dict[int, Callable[[], float]], rou
         yield Point(curve=curve, quantity=quantity, amount=amount, seconds=tuple(took.tolist()))
 
 
-def _epoch(folder: Path, images: int, size: int, network: CNNConfig) -> float:
+def _epoch(folder: Path, images: int, size: int, network: CNNConfig, *, batch_size: int = 32) -> float:
     """Seconds of a second epoch; the first one warms up."""
     pixels = made_up_pixels(folder, images=images, size=size)
     labels, rows = np.arange(images) % 2, np.arange(images)
@@ -137,7 +147,7 @@ def _epoch(folder: Path, images: int, size: int, network: CNNConfig) -> float:
         models.build(network),
         training.Images(pixels=pixels, rows=rows, labels=labels),
         training.Images(pixels=pixels, rows=rows[:32], labels=labels[:32]),
-        TrainingConfig(epochs=2),
+        TrainingConfig(epochs=2, batch_size=batch_size),
         seed=0,
         checkpoint=checkpoint,
         progress=False,

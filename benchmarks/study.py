@@ -71,8 +71,8 @@ def measure(sizes: Sizes) -> Iterator[Claim]:
     use = runs.first
     yield Claim(
         name="study/busy",
-        what=f"`pneumo run --jobs {sizes.jobs}` of {len(sizes.epochs)} small experiments: processor time by time on "
-        "all cores",
+        what=f"`pneumo run --jobs {sizes.jobs}` of {len(sizes.epochs)} small experiments: share of the time of all "
+        "cores that is used",
         values=(100 * use.processor / (use.wall * cores()),),
         unit="%",
         at_least=90,
@@ -80,13 +80,13 @@ def measure(sizes: Sizes) -> Iterator[Claim]:
     )
     yield Claim(
         name="study/long-first",
-        what="experiments of that run that were started before a longer one",
+        what="experiments of that run that began before a longer one",
         values=(_out_of_order(ran, sizes.jobs),),
         at_most=0,
     )
     yield Claim(
         name="study/expected-time",
-        what="the time that `pneumo run` expects for the same experiments with another seed, by the time they take",
+        what="time that `pneumo run` expects for these experiments with another seed, divided by the time they take",
         values=(runs.expected / runs.second.wall,),
         at_least=0.7,
         at_most=1.3,

@@ -59,6 +59,7 @@ DISTINCT = 256
 class Case:
     """A network, and what its training is compared with.
 
+    words: what readers call the network and its image size.
     batches: of BATCH images in a round; the first tenth warms up. rounds: of all ways in turns, after one that is not
         counted.
     augmentations: by name, for ours. at_least: images/s of ours by those of bare.
@@ -67,6 +68,7 @@ class Case:
     """
 
     name: str
+    words: str
     model: NetworkConfig
     image_size: int
     batches: int
@@ -88,6 +90,7 @@ class Sizes:
 
 BASELINE = Case(
     name="cnn-64",
+    words="baseline CNN at 64 pixels",
     model=CNNConfig(),
     image_size=64,
     batches=110,
@@ -100,6 +103,7 @@ BASELINE = Case(
 )
 PRETRAINED = Case(
     name="efficientnet-lite0-224",
+    words="EfficientNet-Lite0 at 224 pixels",
     model=PretrainedConfig(name="efficientnet-lite0", train="scratch"),  # as fast as with its published weights
     image_size=224,
     batches=9,
@@ -113,6 +117,7 @@ QUICK = Sizes(
     cases=(
         replace(
             BASELINE,
+            words="small CNN at 16 pixels",
             model=CNNConfig(width=2, depth=2),
             image_size=16,
             batches=3,
@@ -151,16 +156,18 @@ def _compare(case: Case, dataset: Dataset, folder: Path) -> Iterator[Claim]:
     for name in case.augmentations:
         yield Claim(
             name=f"training/{case.name}/{name}",
-            what=f"{case.name}: images/s end to end, augmented ({name}), by images/s of the bare network",
+            what=f"{case.words}: images a second in training with {name} augmentation, divided by those of the "
+            "network alone",
             values=tuple(rates[name] / rates["bare"]),
             at_least=case.at_least,
             details=details,
         )
     for name, size in case.usual.items():
-        files = "files as they are" if size is None else f"files of {size[0]} x {size[1]} pixels"
+        files = "files as they are" if size is None else f"files of {size[0]} × {size[1]} pixels"
         yield Claim(
             name=f"training/{case.name}/{name}",
-            what=f"{case.name}: images/s end to end, augmented (strong), by images/s of the usual pipeline, {files}",
+            what=f"{case.words}: images a second in training with strong augmentation, divided by those of a pipeline "
+            f"that decodes in every epoch, {files}",
             values=tuple(rates["strong"] / rates[name]),
             at_least=case.usual_at_least,
             details={**details, "usual_batches": case.usual_batches, "workers": WORKERS},

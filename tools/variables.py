@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks import results
 from pneumo import data, evaluation, experiments, records
 from pneumo.analysis import comparisons, leakage, model_selection, strata, threshold_transfer
 from pneumo.analysis.acquisition import FIRST_STRATA, stratum_specificities, width_correlations
@@ -29,7 +30,7 @@ from pneumo.experiments.wording import in_words
 from pneumo.reporting.citation import version
 from pneumo.reporting.formatting import format_count, format_interval, format_number
 from pneumo.reporting.provenance import SHOWN_DIGITS
-from pneumo.reporting.tables import comparison, heading_of
+from pneumo.reporting.tables import comparison, epoch_seconds, heading_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -62,6 +63,7 @@ FEATURES = {"pixels": "pixels", "hog": "HOG features", "lbp": "LBP features", "g
 
 COMPARISON_MEASURES = (
     "validation_loss",
+    "last_loss",
     "validation_accuracy",
     "validation_auc",
     "stressed_auc",
@@ -89,6 +91,7 @@ def variables() -> Values:
         "headers": {field: header(record) for field, record in audit.items()},
         "cnn": {**architecture(network[0]), **measured(network), "gain_over_width": gain(network, audit["width"])},
         "classical": {**by_learner_and_features(learners), "best": best(learners, audit["width"])},
+        "epoch": epoch_times(),
         "model-selection": model_selection_values(),
         "interpretation": interpretation(audit["width"]),
         "acquisition": acquisition_values(),
@@ -102,6 +105,16 @@ def marked_claims(report: Path) -> Values:
     """How many comparisons the text of each chapter makes, see `pneumo.analysis.comparisons`."""
     chapters = {path.stem: comparisons.read_claims(path.read_text(encoding="utf-8")) for path in report.glob("*.qmd")}
     return {name: format_count(len(claims)) for name, claims in sorted(chapters.items()) if claims}
+
+
+def epoch_times() -> Values:
+    """Seconds for an epoch of 1,000 images on an otherwise idle machine, by the size of batch and image."""
+    measured = results.load().scaling()
+    quantities = {"batch": "images in a batch", "side": "image size (pixels)"}
+    return {
+        name: {f"n{amount:03}": seconds for amount, seconds in epoch_seconds(measured, quantity).items()}
+        for name, quantity in quantities.items()
+    }
 
 
 def model_selection_values() -> Values:

@@ -8,6 +8,7 @@ format of the book can set.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,12 @@ __all__ = [
     "METRICS",
     "Markdown",
     "auc_by_part",
+    "beside_libraries",
     "claims",
     "comparison",
     "counts",
     "differences",
+    "epoch_seconds",
     "examples",
     "heading_of",
     "in_words",
@@ -277,10 +280,13 @@ def learning_rates(models: Models) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["optimizer", "learning_rate", "validation_loss"])
 
 
+CHAPTER_FILE = re.compile(r"report/([\w-]+)\.qmd")
+
+
 def claims(frame: pd.DataFrame) -> pd.DataFrame:
     """Measured claims in words: columns claim, measured (median and range), target, reached.
 
-    frame: see `benchmarks.results.Results.claims`.
+    frame: see `benchmarks.results.Results.claims`. A chapter that a claim gives as a file is called as readers know it.
     """
     rows = []
     for row in frame.to_dict("records"):
@@ -290,8 +296,49 @@ def claims(frame: pd.DataFrame) -> pd.DataFrame:
         measured = f"{value} {unit}".rstrip() + (f" ({low}–{high})" if low != high else "")
         verdict = "yes" if row["reached"] else "no"
         target = row["target"]
-        rows.append((row["what"], measured, target, verdict if target else ""))
+        what = CHAPTER_FILE.sub(lambda file: file[1].replace("-", " "), row["what"])
+        rows.append((what, measured, target, verdict if target else ""))
     return pd.DataFrame(rows, columns=["claim", "measured", "target", "reached"])
+
+
+def epoch_seconds(frame: pd.DataFrame, quantity: str) -> pd.Series:
+    """Seconds for an epoch of 1,000 images, measured on an otherwise idle machine: "0.81 (0.78–0.84)" by the amount.
+
+    frame: see `benchmarks.results.Results.scaling`. quantity: what was varied, "images in a batch".
+    Raises ValueError for a quantity that was not measured.
+    """
+    rows = frame.to_dict("records")
+    chosen = [row for row in rows if (row["curve"], row["quantity"]) == ("epoch", quantity)]
+    if not chosen:
+        raise ValueError(f"no epoch was measured for quantity={quantity!r}; there are {set(frame['quantity'])}")
+    cells = {}
+    for row in chosen:
+        value, low, high = _alike([row[name] for name in ("seconds", "low", "high")])
+        cells[int(row["amount"])] = f"{value} ({low}–{high})"
+    return pd.Series(cells, name="seconds an epoch")
+
+
+LIBRARY_COLUMNS = {
+    "pipeline/idle": "data alone",
+    "pipeline/shared": "data alone, one core busy",
+    "training/idle": "training",
+    "training/shared": "training, one core busy",
+}
+
+
+def beside_libraries(frame: pd.DataFrame) -> pd.DataFrame:
+    """Images/s of this package by those of other libraries: one row a library, one column each of LIBRARY_COLUMNS.
+
+    frame: as in `claims`, of which the claims of the benchmark "libraries" are used.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for row in frame.to_dict("records"):
+        if row["benchmark"] != "libraries":
+            continue
+        _, what, cores, library = row["claim"].split("/")
+        value, low, high = _alike([row[name] for name in ("value", "low", "high")])
+        rows.setdefault(library, {})[LIBRARY_COLUMNS[f"{what}/{cores}"]] = f"{value} ({low}–{high})"
+    return pd.DataFrame([{"library": library, **values} for library, values in sorted(rows.items())])
 
 
 def _alike(values: Sequence[float]) -> list[str]:

@@ -1,6 +1,7 @@
 """Tables against counts and numbers worked out by hand."""
 
 import html
+import math
 import re
 from dataclasses import replace
 
@@ -149,6 +150,12 @@ def test_results_average_the_seeds_and_call_each_at_its_own_threshold():
     assert row["AUC"] == Interval(1, 1, 1)
 
 
+def test_an_interval_that_could_not_be_computed_is_left_out_of_a_printed_table():
+    frame = pd.DataFrame({"metric": ["calibration slope"], "value": [Interval(6.3412, math.nan, math.nan)]})
+    assert frame.to_string(index=False, header=False).strip() == "calibration slope 6.341"
+    assert str(tables.markdown(frame)).splitlines()[2].split("|")[2].strip() == "6.34"
+
+
 def test_metrics_give_a_row_for_each_heading():
     table = tables.metrics([record([-1, 1, 2, 3])]).set_index("metric")["value"]
     assert list(table.index) == list(tables.METRICS.values())
@@ -268,6 +275,34 @@ def test_claims_show_the_range_where_there_is_one_and_a_missed_target_as_missed(
 def test_a_claim_of_a_short_time_is_in_milliseconds():
     short = CLAIMS.iloc[1:2].assign(value=0.00429, low=0.00406, high=0.00474)
     assert tables.claims(short)["measured"].tolist() == ["4.29 ms (4.06–4.74)"]
+
+
+def test_a_claim_calls_a_chapter_by_its_name_and_not_by_its_file():
+    recorded = CLAIMS.iloc[1:2].assign(what="after a change of report/first-network.qmd")
+    assert tables.claims(recorded)["claim"].tolist() == ["after a change of first network"]
+
+
+def test_other_libraries_have_a_row_each():
+    names = ["libraries/training/idle/b", "libraries/pipeline/shared/b", "libraries/pipeline/shared/a"]
+    frame = CLAIMS.assign(benchmark="libraries", claim=names)
+    table = tables.beside_libraries(pd.concat([frame, CLAIMS.assign(benchmark="memory", claim="memory/x")]))
+    assert table["library"].tolist() == ["a", "b"]
+    assert table["data alone, one core busy"].tolist() == ["2 (1–3)", "0.123 (0.123–0.123)"]
+    assert table["training"][1] == "0.93 (0.90–0.95)"
+
+
+def test_seconds_an_epoch_are_those_of_what_was_varied():
+    rows = [
+        ("epoch", "images in a batch", 8.0, 1.234, 1.2, 1.3),
+        ("epoch", "images in a batch", 256.0, 0.5, 0.4, 0.61),
+        ("epoch", "images", 500.0, 9.0, 9.0, 9.0),
+        ("other", "images in a batch", 8.0, 9.0, 9.0, 9.0),
+    ]
+    frame = pd.DataFrame(rows, columns=["curve", "quantity", "amount", "seconds", "low", "high"])
+    found = tables.epoch_seconds(frame, "images in a batch")
+    assert found.to_dict() == {8: "1.23 (1.20–1.30)", 256: "0.50 (0.40–0.61)"}
+    with pytest.raises(ValueError, match="no epoch was measured for quantity='rain'"):
+        tables.epoch_seconds(frame, "rain")
 
 
 def test_claims_say_where_and_when_they_were_measured():

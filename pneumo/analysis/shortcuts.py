@@ -52,14 +52,21 @@ def shortcut_correlation(models: Models, shortcuts: Mapping[str, Record], *, par
 
 
 def matched_pairs(
-    models: Models, shortcuts: Mapping[str, Record], *, part: str = "test", seed: int = 0
+    models: Models,
+    shortcuts: Mapping[str, Record],
+    *,
+    difference: tuple[str, str] | None = None,
+    part: str = "test",
+    seed: int = 0,
 ) -> pd.DataFrame:
     """AUC over those pairs of a positive and a negative image that are alike in a shortcut.
 
     models, shortcuts: as in `shortcut_correlation`. Returns one row a shortcut, columns shortcut, pairs (how many are
     alike, see MAX_RANK_DISTANCE), shortcut itself, and one for each model: share of these pairs in which the positive
-    image has the higher score, ties counting half; over all pairs this would be the AUC. Cells are `Interval`s (95 %,
-    over patients), or None where no pair is alike. seed: of the draws of patients.
+    image has the higher score, ties counting half; over all pairs this would be the AUC. difference: two of the models
+    by name; a last column, difference, has the share of the first minus that of the second, on the same draws. Cells
+    are `Interval`s (95 %, over patients), or None where no pair is alike. seed: of the draws of patients.
+    Raises ValueError for a difference of models that are not there.
 
     >>> width = pneumo.records.get("data-and-shortcuts/headers/width")
     >>> frame = matched_pairs(pneumo.records.get("first-network/seed-0"), {"width": width})
@@ -68,6 +75,8 @@ def matched_pairs(
     """
     rows = []
     named = records_by_model(models)
+    if unknown := [name for name in difference or () if name not in named]:
+        raise ValueError(f"difference={difference}: there is no model {unknown[0]!r}, only {', '.join(named)}")
     for name, shortcut in shortcuts.items():
         frame = shortcut.frame(part)
         positive = (frame["label"] == 1).to_numpy()
@@ -76,7 +85,11 @@ def matched_pairs(
         scores = {"shortcut itself": frame["score"].to_numpy()}
         scores |= {model: mean_logits(records, part) for model, records in named.items()}
         draws = resample(frame["label"], shortcut.patients(part), rng=np.random.default_rng(seed)).astype(float)
-        cells = {model: _concordance(values, positive, alike, draws) for model, values in scores.items()}
+        shares = {model: _concordances(values, positive, alike, draws) for model, values in scores.items()}
+        cells = {model: _interval(each) for model, each in shares.items()}
+        if difference:
+            first, second = (shares[model] for model in difference)
+            cells["difference"] = _interval(first - second)
         rows.append({"shortcut": name, "pairs": int(alike.sum()), **cells})
     return pd.DataFrame(rows)
 
@@ -91,11 +104,18 @@ def _rank_interval(x: np.ndarray, y: np.ndarray) -> Interval | None:
     return Interval(correlation, math.tanh(middle - half), math.tanh(middle + half))
 
 
-def _concordance(scores: np.ndarray, positive: np.ndarray, alike: np.ndarray, draws: np.ndarray) -> Interval | None:
-    """Share of the pairs in `alike` (positive, negative) that scores rank correctly; interval over draws (draws, N)."""
-    if not alike.any():
-        return None
+def _concordances(scores: np.ndarray, positive: np.ndarray, alike: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Share of the pairs in `alike` (positive, negative) that scores rank correctly, of all images and then of each of
+    the draws (draws, N): (1 + draws,), NaN where no pair is alike."""
     concordant = alike * (0.5 * (1 + np.sign(scores[positive][:, None] - scores[~positive])))
-    drawn, counted = ((draws[:, positive] @ pairs * draws[:, ~positive]).sum(axis=1) for pairs in (concordant, alike))
-    low, high = np.nanquantile(drawn[counted > 0] / counted[counted > 0], (0.025, 0.975))
-    return Interval(float(concordant.sum() / alike.sum()), float(low), float(high))
+    counts = np.vstack([np.ones(draws.shape[1]), draws])
+    drawn, counted = ((counts[:, positive] @ pairs * counts[:, ~positive]).sum(axis=1) for pairs in (concordant, alike))
+    return np.divide(drawn, counted, out=np.full(len(counts), np.nan), where=counted > 0)
+
+
+def _interval(shares: np.ndarray) -> Interval | None:
+    """Of a share of all images, followed by those of draws; None where there is none."""
+    if np.isnan(shares[0]):
+        return None
+    low, high = np.nanquantile(shares[1:], (0.025, 0.975))
+    return Interval(float(shares[0]), float(low), float(high))

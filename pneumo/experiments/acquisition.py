@@ -326,6 +326,33 @@ def occluded_variants() -> dict[tuple[str, Occlusion, int], Experiment]:
     }
 
 
+SALIENCY_IMAGES = 20
+"""Test images of each kind on which `acquisition_saliency` records maps."""
+
+
+def acquisition_saliency() -> list[Experiment]:
+    """Grad-CAM of the selected and of the independent model on the same test images: how much of it lies in the lungs,
+    deletion and insertion, and the check with random weights. Without test-time augmentation.
+
+    `pneumo run acquisition-saliency`: 3 min on 2 cores. The weights must be on this machine (`pneumo unpack`).
+
+    >>> [experiment.variant for experiment in acquisition_saliency()]
+    ['selected-model', 'independent-model']
+    """
+    return [
+        single(
+            "acquisition-saliency",
+            "selected-model",
+            ReevaluationConfig(network=PretrainedConfig(), saliency=SALIENCY_IMAGES),
+            TWELVE_EPOCHS,
+            chapter=CHAPTER,
+            data=study_data(160),
+            minutes=2,
+        ),
+        _independent("acquisition-saliency", "independent-model", saliency=SALIENCY_IMAGES),
+    ]
+
+
 def acquisition_external() -> list[Experiment]:
     """The selected and the independent model, frozen, on adult radiographs of another country, which choose nothing.
 

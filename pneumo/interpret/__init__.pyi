@@ -1,3 +1,7 @@
+from .baselines import (
+    centre_prior as centre_prior,
+    random_maps as random_maps,
+)
 from .deletion import (
     area_under_curves as area_under_curves,
     curves as curves,

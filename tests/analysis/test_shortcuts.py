@@ -53,3 +53,20 @@ def test_a_shortcut_in_which_no_pair_is_alike_says_nothing(monkeypatch):
     rows = shortcuts.matched_pairs({"m": [record]}, {"width": record})
     assert rows["pairs"][0] == 0
     assert rows["m"][0] is None
+
+
+def test_two_models_are_compared_on_the_same_pairs_and_draws(monkeypatch):
+    monkeypatch.setattr(shortcuts, "MAX_RANK_DISTANCE", 1.0)
+    labels = [0, 0, 1, 1]
+    models = {
+        "a": [scored([5, 6, 7, 6], labels)],
+        "b": [scored([5, 6, 7, 6], labels)],
+        "c": [scored([9, 8, 1, 2], labels)],
+    }
+    same = shortcuts.matched_pairs(models, {"x": scored([1, 2, 3, 4], labels)}, difference=("a", "b"))["difference"][0]
+    assert (same.estimate, same.low, same.high) == (0, 0, 0)
+    row = shortcuts.matched_pairs(models, {"x": scored([1, 2, 3, 4], labels)}, difference=("a", "c")).iloc[0]
+    assert row["difference"].estimate == pytest.approx(3.5 / 4)
+    assert row["difference"].low == pytest.approx(row["a"].low)  # of c no pair is right in any draw
+    with pytest.raises(ValueError, match="there is no model 'd', only a, b, c"):
+        shortcuts.matched_pairs(models, {"x": scored([1, 2, 3, 4], labels)}, difference=("a", "d"))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pneumo import data, experiments, training
+from pneumo import data, experiments, records, training
 from pneumo.augment import scale
 from pneumo.data.catalogue import CATALOGUE
 from pneumo.data.headers import headers
@@ -32,6 +32,8 @@ from pneumo.inference import load_model
 from pneumo.inference.packing import pack, unpack
 from pneumo.io.digests import file_digest
 from pneumo.io.paths import weights_path
+
+PUBLISHED = Path(__file__).parents[2] / "records"
 
 
 @pytest.fixture
@@ -302,3 +304,32 @@ def test_training_that_starts_from_other_weights_runs_after_it_and_before_networ
             < order.index(each.key)
             < order.index(experiments.independent_model()[0].key)
         )
+
+
+def test_maps_are_recorded_of_the_two_networks_that_the_package_ships():
+    selected, independent = experiments.acquisition_saliency()
+    assert replace(selected, model=selected.model.network).key == experiments.selected_model()[-1].key
+    assert soup_of(independent).key == soup_of(experiments.independent_model()[0]).key
+
+
+def test_maps_of_both_models_are_of_the_same_test_images_and_of_the_networks_that_were_scored():
+    found = [records.get(each, PUBLISHED) for each in experiments.acquisition_saliency()]
+    chosen, other = (each.from_weights["saliency"]["images"] for each in found)
+    assert chosen == other
+    for record in found:
+        frame = record.frame("test").iloc[chosen]
+        assert set(frame.groupby("subtype").size()) == {acquisition.SALIENCY_IMAGES}
+        own = np.where(frame["label"] == 1, frame["probability"], 1 - frame["probability"])
+        deletion = np.array(record.from_weights["saliency"]["maps"]["grad-cam"]["deletion"])
+        np.testing.assert_allclose(deletion[:, 0], own, atol=2e-3)
+    trained = records.get(experiments.selected_model()[-1], PUBLISHED)
+    np.testing.assert_allclose(found[0].scores["test"], trained.scores["test"], atol=0.1)  # weights rounded to 16 bits
+
+
+def test_a_soup_has_the_maps_of_its_one_network(small, soup):
+    model = replace(soup.model, mirrored=False, saliency=2)
+    record = runner.run(replace(soup, name="soup/maps", model=model), progress=False)
+    found = record.from_weights["saliency"]
+    frame = record.frame("test").iloc[found["images"]]
+    own = np.where(frame["label"] == 1, frame["probability"], 1 - frame["probability"])
+    np.testing.assert_allclose(np.array(found["maps"]["centre"]["insertion"])[:, -1], own, atol=2e-3)

@@ -9,6 +9,7 @@ import signal
 import sys
 import textwrap
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,8 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     128 and the number of the signal that ended it: 130 after Ctrl-C, 143 after SIGTERM, 141 where the program that
     reads its output has ended, such as `head`. The process is left as it was found.
     """
-    options = _parser().parse_args(arguments)
-    with waiting_without_spinning(), escaped_output(), _stopping_signals() as received:
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if not words:
+        _parser().print_help()
+        return 0
+    options = _parser().parse_args(words)
+    with waiting_without_spinning(), escaped_output(), _short_warnings(), _stopping_signals() as received:
         try:
             status = options.command(options)
             sys.stdout.flush()
@@ -96,6 +101,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return 128 + getattr(signal, "SIGPIPE", 13)
             print(f"pneumo: {_printable(str(error))}", file=sys.stderr)
             return 1
+
+
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """Show each warning once, on a line of its own, without the place in the code that only its authors know."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_place: object, **_more: object) -> None:
+        text = _printable(" ".join(str(message).split()))
+        if text not in said:
+            said.add(text)
+            print(f"pneumo: warning: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():  # which leaves the filters as they were, and with them pytest's
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager
@@ -168,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"pneumo {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(prog="pneumo", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
 
     _add_model_commands(commands)
 
@@ -181,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("path", metavar="FOLDER|ZIP", help="class folders inside give the labels, or --labels does")
     _add_class_options(show)
+    show.set_defaults(positive=None)  # a data set known by name has its own classes
     show.set_defaults(command=_data_show, stopped=NOTHING_WRITTEN)
     get = data_commands.add_parser("get", help="download a data set from its publisher, with checksum and resume")
     get.add_argument("name", help="a name from `pneumo data list`")
@@ -188,29 +210,35 @@ def _parser() -> argparse.ArgumentParser:
     get.set_defaults(command=_data_get, stopped=GOES_ON)
     describe = data_commands.add_parser("describe", help="write Croissant metadata and a table of the images")
     describe.add_argument("name", metavar="NAME|FOLDER|ZIP", help="a name from `pneumo data list`, or a path")
-    describe.add_argument("path", type=Path, metavar="OUT", help="the folder to write them to")
+    describe.add_argument("path", type=_path, metavar="OUT", help="the folder to write them to")
     describe.add_argument("--overwrite", action="store_true", help="replace what is there")
+    _add_class_options(describe)
+    describe.set_defaults(positive=None)  # a data set known by name has its own classes
     describe.set_defaults(command=_data_describe, stopped=NOTHING_WRITTEN)
 
     run = _add_command(commands, "run")
     run.add_argument(
         "names", nargs="+", metavar="NAME", help="experiments (see `pneumo status`), comparisons, chapters, or: all"
     )
-    run.add_argument("--jobs", type=int, default=1, help="experiments at a time; the threads are divided among them")
+    run.add_argument(
+        "--jobs", type=_from_1, default=1, metavar="N", help="experiments at a time; the threads are divided among them"
+    )
     run.add_argument(
         "--slurm", nargs="?", const="", metavar="PARTITION", help="submit them to a cluster (extra: slurm) and return"
     )
     run.add_argument("--account", metavar="NAME", help="of the cluster, that the jobs are charged to")
     run.add_argument("--qos", metavar="NAME", help="quality of service of the jobs on the cluster")
-    run.add_argument("--cpus", type=int, default=4, metavar="N", help="of a job on the cluster (default: 4)")
-    run.add_argument("--gpus", type=int, default=0, metavar="N", help="of a job on the cluster, 0 or 1 (default: 0)")
-    run.add_argument("--memory", type=float, metavar="GB", help="of a job on the cluster; by default the cluster's")
+    run.add_argument("--cpus", type=_from_1, default=4, metavar="N", help="of a job on the cluster (default: 4)")
+    run.add_argument(
+        "--gpus", type=_from_0, default=0, metavar="N", help="of a job on the cluster, 0 or 1 (default: 0)"
+    )
+    run.add_argument("--memory", type=_amount, metavar="GB", help="of a job on the cluster; by default the cluster's")
     run.set_defaults(command=_run, stopped=GOES_ON)
 
     status = _add_command(commands, "status")
     status.add_argument("names", nargs="*", default=["all"], metavar="NAME", help="by default all, and your own")
     status.add_argument(
-        "--table", type=Path, metavar="FILE", help="also write the results of the records, as FILE.csv or FILE.parquet"
+        "--table", type=_path, metavar="FILE", help="also write the results of the records, as FILE.csv or FILE.parquet"
     )
     status.add_argument("--overwrite", action="store_true", help="replace the table that is there")
     status.set_defaults(command=_status, stopped=NOTHING_WRITTEN)
@@ -240,11 +268,11 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
         "decision at the model's threshold, and a warning where the image is "
         "unlike those that the model learnt from.",
         epilog="Exit status: 0 all files were read; 3 some could not be, which stderr names, and the others were read; "
-        "1 another error.",
+        "1 none was read, or another error.",
     )
-    predict.add_argument("paths", nargs="+", metavar="FILE|FOLDER|ZIP", help="folders with all below them")
-    predict.add_argument("--csv", type=Path, metavar="FILE", help="also write a table for spreadsheets")
-    predict.add_argument("--cam", type=Path, metavar="FOLDER", help="also draw where the model looked: a PNG an image")
+    predict.add_argument("paths", nargs="+", type=_named, metavar="FILE|FOLDER|ZIP", help="folders with all below them")
+    predict.add_argument("--csv", type=_path, metavar="FILE", help="also write a table for spreadsheets")
+    predict.add_argument("--cam", type=_path, metavar="FOLDER", help="also draw where the model looked: a PNG an image")
     predict.add_argument("--overwrite", action="store_true", help="replace what --csv and --cam find there")
     _add_model_option(predict)
     point = predict.add_mutually_exclusive_group()
@@ -269,10 +297,11 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
         "labels, reports AUC and rates with 95 % intervals, calibration, results by height of the files, and the "
         "threshold that these images would choose; without, what can be said. Nothing is fitted to the images.",
     )
-    evaluate.add_argument("path", type=Path, metavar="FOLDER|ZIP", help="class folders inside give the labels")
+    evaluate.add_argument("path", type=_path, metavar="FOLDER|ZIP", help="class folders inside give the labels")
     _add_class_options(evaluate)
+    evaluate.set_defaults(positive=None)  # a name that is given must be a folder's
     evaluate.add_argument(
-        "--report", type=Path, default=Path("evaluation.html"), metavar="FILE.html", help="default: %(default)s"
+        "--report", type=_path, default=Path("evaluation.html"), metavar="FILE.html", help="default: %(default)s"
     )
     evaluate.add_argument("--overwrite", action="store_true", help="replace the report that is there")
     _add_model_option(evaluate)
@@ -281,7 +310,7 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     _add_train(commands)
 
     export = _add_command(commands, "export")
-    export.add_argument("path", type=Path, metavar="FILE.onnx")
+    export.add_argument("path", type=_path, metavar="FILE.onnx")
     export.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     _add_model_option(export)
     export.set_defaults(command=_export, stopped=NOTHING_WRITTEN)
@@ -290,7 +319,7 @@ def _add_model_commands(commands: argparse._SubParsersAction) -> None:
     pack.add_argument(
         "name", metavar="NAME|RECORD", help="an experiment, as `pneumo status` prints it, or its record's file"
     )
-    pack.add_argument("path", type=Path, metavar="FILE")
+    pack.add_argument("path", type=_path, metavar="FILE")
     pack.add_argument("--overwrite", action="store_true", help="replace the file that is there")
     pack.set_defaults(command=_pack, stopped=NOTHING_WRITTEN)
 
@@ -309,7 +338,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         epilog="Layout: FOLDER/NORMAL and FOLDER/PNEUMONIA, or with train/, val/ and test/ above them. Without test/, "
         "a fifth of the images is set apart. Then: pneumo predict NEW --model OUT/model.safetensors",
     )
-    train.add_argument("path", type=Path, metavar="FOLDER|ZIP", help="two class folders inside give the labels")
+    train.add_argument("path", type=_path, metavar="FOLDER|ZIP", help="two class folders inside give the labels")
     _add_class_options(train)
     train.add_argument(
         "--model",
@@ -318,12 +347,12 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         help="fine-tuned from ImageNet (default), or a small network, trained from scratch in a tenth of the time",
     )
     train.add_argument(
-        "--image-size", type=int, metavar="PIXELS", help="side; by default 160, or 64 for small networks"
+        "--image-size", type=_from_1, metavar="PIXELS", help="side; by default 160, or 64 for small networks"
     )
-    train.add_argument("--epochs", type=int, metavar="N", help="by default as many as suit the number of images")
-    train.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and augmentation (default: 0)")
+    train.add_argument("--epochs", type=_from_1, metavar="N", help="by default as many as suit the number of images")
+    train.add_argument("--seed", type=_from_0, default=0, metavar="N", help="of weights and augmentation (default: 0)")
     train.add_argument("--name", metavar="NAME", help="folder of the records; by default that of the images")
-    train.add_argument("--out", type=Path, metavar="FOLDER", help="by default NAME-model in the current folder")
+    train.add_argument("--out", type=_path, metavar="FOLDER", help="by default NAME-model in the current folder")
     train.add_argument("--overwrite", action="store_true", help="replace what --out holds")
     train.set_defaults(command=_train, stopped=GOES_ON)
 
@@ -331,12 +360,12 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
 def _add_class_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--labels",
-        type=Path,
+        type=_path,
         metavar="CSV",
         help="a table with the columns image, label and, if known, patient; or as NIH, RSNA, CheXpert or VinDr give it",
     )
     command.add_argument(
-        "--positive", default="pneumonia", metavar="NAME", help="the class that is label 1 (default: %(default)s)"
+        "--positive", default="pneumonia", metavar="NAME", help="the class that is label 1 (default: pneumonia)"
     )
     command.add_argument(
         "--negative", metavar="NAME", help="with --labels of several classes: the one that is label 0, or '*' for all"
@@ -353,18 +382,64 @@ def _add_model_option(command: argparse.ArgumentParser) -> None:
 
 
 def _share(text: str) -> float:
-    value = float(text)
+    value = _number(text)
     if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+        percent = 1 < value < 100
+        hint = f"; did you mean {value / 100:g}?" if percent else "; 0.5 is a half"
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1{hint}")
     return value
+
+
+def _amount(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0; give the number of GB")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+
+
+def _from_0(text: str) -> int:
+    return _whole_number(text, 0)
+
+
+def _from_1(text: str) -> int:
+    return _whole_number(text, 1)
+
+
+def _whole_number(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number; give one from {least}") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{text} is too small; give a whole number from {least}")
+    return value
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError('"" is no path; name a file or a folder, "." for the current folder')
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_named(text))
 
 
 def _predict(options: argparse.Namespace) -> int:
     from pneumo.inference.unfinished import is_unfinished, journal_path
 
     goes_on = is_unfinished(journal_path(options.csv, options.cam))
-    for path in filter(None, (options.csv, options.cam)):
-        check_replaceable(path, options.overwrite or goes_on)  # before PyTorch and the model are loaded
+    if options.csv is not None:  # before PyTorch and the model are loaded
+        check_replaceable(options.csv, options.overwrite or goes_on, wanted="file")
+    if options.cam is not None:
+        check_replaceable(options.cam, options.overwrite or goes_on, wanted="folder")
     with paused_collection():
         from pneumo.inference import load_model, predict_files
 
@@ -385,11 +460,13 @@ def _predict(options: argparse.Namespace) -> int:
         f"{summary.unreadable} could not be read",
         file=sys.stderr,
     )
+    if not summary.read:
+        return 1
     return 3 if summary.unreadable else 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    check_replaceable(options.report, options.overwrite)
+    check_replaceable(options.report, options.overwrite, wanted="file")
     from pneumo.analysis import external_validation
     from pneumo.inference import evaluate_files
     from pneumo.inference.model import load_model
@@ -404,18 +481,19 @@ def _evaluate(options: argparse.Namespace) -> int:
         positive=options.positive,
         negative=options.negative,
     )
-    for problem in (*evaluation.notices, *evaluation.unreadable):
+    metrics = external_validation.metrics(evaluation) if evaluation.has_both_classes else {}
+    notices = external_validation.notices(evaluation, metrics) if metrics else []
+    for problem in (*evaluation.notices, *notices, *evaluation.unreadable):
         print(f"pneumo: {_printable(problem)}", file=sys.stderr)
     print(write_report(evaluation, options.report, overwrite=options.overwrite))
-    if evaluation.has_both_classes:
-        for name, interval in external_validation.metrics(evaluation).items():
-            print(f"{METRICS[name]:<32} {format_interval(interval)}")
+    for name, interval in metrics.items():
+        print(f"{METRICS[name]:<32} {format_interval(interval)}")
     return 3 if evaluation.unreadable else 0
 
 
 def _train(options: argparse.Namespace) -> int:
     out = options.out or Path(f"{options.name or options.path.resolve().stem}-model")
-    check_replaceable(out, options.overwrite)
+    check_replaceable(out, options.overwrite, wanted="folder")
     from pneumo.experiments.allocator import disable_malloc_trim
     from pneumo.reporting.own_model import train_own_model
 
@@ -433,21 +511,24 @@ def _train(options: argparse.Namespace) -> int:
         labels=options.labels,
         overwrite=options.overwrite,
     )
+    for notice in written.notices:
+        print(f"pneumo: warning: {notice}", file=sys.stderr)
     print(written)
     return 0
 
 
 def _export(options: argparse.Namespace) -> int:
-    check_replaceable(options.path, options.overwrite)
+    check_replaceable(options.path, options.overwrite, wanted="file")
     from pneumo.inference import load_model
-    from pneumo.inference.export import export_onnx
+    from pneumo.inference.export import check_name, export_onnx
 
+    check_name(options.path)  # before the model is loaded
     print(export_onnx(load_model(options.model), options.path, overwrite=options.overwrite))
     return 0
 
 
 def _pack(options: argparse.Namespace) -> int:
-    check_replaceable(options.path, options.overwrite)
+    check_replaceable(options.path, options.overwrite, wanted="file")
     from pneumo.inference import pack
 
     print(pack(options.name, options.path, overwrite=options.overwrite))
@@ -486,7 +567,7 @@ def _listed(row: dict[Any, str]) -> str:
     """A data set as a paragraph no wider than TERMINAL_COLUMNS, but for its path."""
     parts = [f"{part} {row[part]}" for part in ("train", "val", "test") if row[part]]
     images = f"images (class 0 + class 1): {', '.join(parts)}" if parts else ""
-    lines = [row["title"], row["path"] or "not on this machine", images, row["note"]]
+    lines = [row["title"], row["path"] or ("" if row["train"] else "not on this machine"), images, row["note"]]
     indented = [
         textwrap.fill(line, TERMINAL_COLUMNS, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
         for line in lines
@@ -506,7 +587,8 @@ def _data_describe(options: argparse.Namespace) -> int:
     from pneumo.data import load
     from pneumo.data.croissant import write_croissant
 
-    print(write_croissant(load(options.name), options.path, overwrite=options.overwrite))
+    dataset = load(options.name, positive=options.positive, negative=options.negative, labels=options.labels)
+    print(write_croissant(dataset, options.path, overwrite=options.overwrite))
     return 0
 
 
@@ -514,13 +596,13 @@ def _run(options: argparse.Namespace) -> int:
     from pneumo import experiments
     from pneumo.experiments import planning, records, runner
     from pneumo.experiments.allocator import disable_malloc_trim
+    from pneumo.experiments.wording import duration_in_words
 
     chosen = [experiment for name in options.names for experiment in experiments.find_experiments(name)]
     todo = planning.plan(chosen, jobs=options.jobs)
     searched = " or ".join(map(str, records.folders()))
-    print(
-        f"{len(chosen)} experiments, {len(todo.experiments)} without a record in {searched}: about {todo.total:.0f} min"
-    )
+    time = duration_in_words(todo.total)
+    print(f"{len(chosen)} experiments, {len(todo.experiments)} without a record in {searched}: about {time}")
     if options.slurm is None:
         disable_malloc_trim()  # this process runs experiments and nothing else
         runner.run_all(chosen, jobs=options.jobs)
@@ -542,7 +624,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     if options.table is not None:
-        check_replaceable(options.table, options.overwrite)
+        check_replaceable(options.table, options.overwrite, wanted="file")
     from pneumo import experiments
     from pneumo.experiments import planning, records
 

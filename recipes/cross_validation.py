@@ -11,6 +11,8 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_va
 import pneumo
 from pneumo.experiments.config import CNNConfig, TrainingConfig
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 DATA, SIZE = sys.argv[1], 32
 
 dataset = pneumo.data.load(DATA)

@@ -12,16 +12,21 @@ from PIL import Image
 import pneumo
 from pneumo.interpret import overlay
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 FOLDER = Path(sys.argv[1])
 model = pneumo.load_model(sys.argv[2] if len(sys.argv) > 2 else None)
 
-paths = [file.path for file in pneumo.inference.find_files([FOLDER]).files[:8]]
-radiographs = [model.radiograph(path, str(path)) for path in paths]
+files = pneumo.inference.find_files([FOLDER]).files[:8]  # in a folder or in a zip
+contents = {file.name: data for file, data in pneumo.inference.read_contents(files) if isinstance(data, bytes)}
+radiographs = [model.radiograph(data, name) for name, data in contents.items()]
 maps = model.grad_cam(radiographs)  # (N, size, size) in [0, 1]
 pictures = overlay(np.stack([each.pixels for each in radiographs]), maps)  # (N, size, size, 3) uint8
 
 out = Path("grad-cam")
 out.mkdir(exist_ok=True)
-for path, picture, probability in zip(paths, pictures, model.predict_proba(paths)[:, 1], strict=True):
-    Image.fromarray(picture).resize((448, 448)).save(out / f"{path.stem}.png")
-    print(f"{path.name}: {probability:.3f}, {out / path.stem}.png")
+probabilities = model.predict_proba(contents.values())[:, 1]
+for name, picture, probability in zip(contents, pictures, probabilities, strict=True):
+    target = out / f"{Path(name).stem}.png"
+    Image.fromarray(picture).resize((448, 448)).save(target)
+    print(f"{name}: {probability:.3f}, {target}")

@@ -13,6 +13,8 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 if not Path("model.onnx").exists():
     import pneumo  # once, where the model is exported; from a shell: pneumo export model.onnx
 

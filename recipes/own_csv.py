@@ -13,11 +13,13 @@ import pneumo
 from pneumo.analysis import external_validation
 from pneumo.reporting.evaluation_report import write_report
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 FOLDER, LABELS = Path(sys.argv[1]), Path(sys.argv[2])
 
 evaluation = pneumo.inference.evaluate_files(pneumo.load_model(), FOLDER, labels=LABELS)
 for name, interval in external_validation.metrics(evaluation).items():
-    print(f"{name:<32} {interval.estimate:.3f} ({interval.low:.3f} to {interval.high:.3f})")
+    print(f"{name:<32} {interval}")
 
 evaluation.predictions.to_csv("evaluation.csv", index=False)
 write_report(evaluation, Path("evaluation.html"), overwrite=True)

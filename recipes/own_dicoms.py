@@ -3,6 +3,7 @@
 python recipes/own_dicoms.py dicoms/                       needs: pip install "pneumo[dicom]"
 """
 
+import io
 import sys
 from pathlib import Path
 
@@ -11,19 +12,26 @@ import pydicom
 
 import pneumo
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 FOLDER = Path(sys.argv[1])
 
 found = pneumo.inference.find_files([FOLDER])
 print(f"{len(found.files)} files; {len(found.problems)} places that cannot be read")
-table = pneumo.load_model().predict_frame([file.path for file in found.files])
+model = pneumo.load_model()
 
 
-def identifiers(path: str) -> dict[str, str]:
-    """Of a file's header; its pixels are not read again."""
-    header = pydicom.dcmread(path, stop_before_pixels=True)
+def identifiers(data: bytes) -> dict[str, str]:
+    """Of a file's header; its pixels are not decoded again."""
+    header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
     return {name: str(header.get(name, "")) for name in ("StudyInstanceUID", "SOPInstanceUID", "ViewPosition")}
 
 
-table = table.join(pd.DataFrame([identifiers(path) for path in table["image"]]))
+rows = []
+for file, data in pneumo.inference.read_contents(found.files):  # one at a time, in a folder or in a zip
+    if isinstance(data, bytes):
+        (row,) = model.predict_frame([data]).assign(image=file.name).to_dict("records")
+        rows.append(row | identifiers(data))
+table = pd.DataFrame(rows)
 table.to_csv("predictions.csv", index=False)
 print(table[["image", "probability", "decision", "warning", "ViewPosition"]].to_string(index=False))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pneumo
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 FOLDER = Path(sys.argv[1])
 MODEL, EPOCHS = "cnn", 5  # "efficientnet-lite0", None: better, and ten times as long
 
@@ -18,7 +20,9 @@ record = pneumo.run(experiment)  # trained once; the second time it is read from
 print(pneumo.tables.metrics(record).to_string(index=False))
 
 model = pneumo.load_model(record)
-radiographs = sorted(FOLDER.rglob("*.*"))[:5]
-print(model.predict_frame(radiographs)[["image", "probability", "decision", "warning"]].to_string(index=False))
+files = pneumo.inference.find_files([FOLDER]).files[:5]  # in a folder or in a zip
+contents = {file.name: data for file, data in pneumo.inference.read_contents(files) if isinstance(data, bytes)}
+table = model.predict_frame(contents.values()).assign(image=list(contents))
+print(table[["image", "probability", "decision", "warning"]].to_string(index=False))
 
 pneumo.inference.pack(record, "my-model.safetensors", overwrite=True)  # one file, for `pneumo predict --model`

@@ -14,6 +14,8 @@ from pneumo import evaluation
 from pneumo.augment import GENERATOR, RandomAugmentation
 from pneumo.training import RadiographDataset
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 DATA, EPOCHS = sys.argv[1], 2
 
 augmentation = RandomAugmentation(GENERATOR)  # rotation, shifts, zoom, shear, flip and brightness, as in Keras

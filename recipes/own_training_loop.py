@@ -3,6 +3,7 @@
 python recipes/own_training_loop.py chest-xray
 """
 
+import itertools
 import sys
 
 import torch
@@ -12,6 +13,8 @@ from torch.utils.data import DataLoader
 from pneumo.models import SpatialTransformerLayer
 from pneumo.training import RadiographDataset
 
+if len(sys.argv) < 2:
+    sys.exit(__doc__)
 DATA, STEPS = sys.argv[1], 20
 
 window = SpatialTransformerLayer(channels=1, transformation="attention")  # a scale and a shift for each image
@@ -28,7 +31,8 @@ loader = DataLoader(RadiographDataset(DATA, "train"), batch_size=32, shuffle=Tru
 groups = [{"params": window.parameters(), "lr": 1e-4}, {"params": network[1:].parameters(), "lr": 1e-3}]
 optimizer = torch.optim.AdamW(groups)
 
-for step, (images, labels) in zip(range(STEPS), loader, strict=False):
+batches = (batch for _ in itertools.count() for batch in loader)  # epoch after epoch, each in another order
+for step, (images, labels) in enumerate(itertools.islice(batches, STEPS)):
     loss = nn.functional.binary_cross_entropy_with_logits(network(images)[:, 0], labels.float())
     optimizer.zero_grad()
     loss.backward()

@@ -30,6 +30,9 @@ def test_the_listing_of_data_sets_fits_a_terminal_but_for_paths(capsys):
     assert main(["data", "list"]) == 0
     lines = capsys.readouterr().out.split("\n")
     assert "chest-xray" in lines
+    phantom = lines[lines.index("phantom") + 1 :]
+    assert "built in" in " ".join(phantom)
+    assert not any("not on this machine" in line for line in phantom)
     assert [line for line in lines if len(line) > TERMINAL_COLUMNS and "/" not in line] == []
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,18 +65,52 @@ WRITTEN = {
 }
 
 
+def started(name: str, arguments: list[object], folder: Path, monkeypatch) -> None:
+    """Run a recipe in a folder."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+    runpy.run_path(str(RECIPES / f"{name}.py"), run_name="__main__")
+
+
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_a_recipe_does_what_it_says(name, tmp_path, monkeypatch, capsys):
     if name == "onnx_elsewhere":
         pytest.importorskip("onnxscript", reason='needs the extra "onnx"')
     if name == "poster_figure":
         monkeypatch.setenv("PNEUMO_RECORDS", str(records.published_folder()))
-    arguments = [str(argument) for argument in ARGUMENTS[name](tmp_path)]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [name, *arguments])
-    runpy.run_path(str(RECIPES / f"{name}.py"), run_name="__main__")
+    started(name, ARGUMENTS[name](tmp_path), tmp_path, monkeypatch)
     assert capsys.readouterr().out.strip()
     assert [file for file in WRITTEN.get(name, []) if not (tmp_path / file).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["own_folder", "grad_cam", "other_threshold", "own_dicoms"])
+def test_a_recipe_takes_a_zip_as_well_as_a_folder(name, tmp_path, monkeypatch, capsys):
+    (folder,) = ARGUMENTS[name](tmp_path)
+    archive = shutil.make_archive(str(tmp_path / "zipped"), "zip", folder)
+    started(name, [archive], tmp_path, monkeypatch)
+    assert "zipped.zip/" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", sorted(ARGUMENTS.keys() - {"poster_figure"}))
+def test_without_an_argument_a_recipe_says_how_it_is_called(name, tmp_path, monkeypatch):
+    if name == "own_dicoms":
+        pytest.importorskip("pydicom", reason='needs the extra "dicom"')
+    if name == "onnx_elsewhere":
+        pytest.importorskip("onnxruntime", reason='needs the extra "onnx"')
+    with pytest.raises(SystemExit, match=f"python recipes/{name}\\.py"):
+        started(name, [], tmp_path, monkeypatch)
+
+
+def test_the_training_loop_takes_all_of_its_steps_however_few_the_images_are(tmp_path, monkeypatch, capsys):
+    started("own_training_loop", [images(tmp_path)], tmp_path, monkeypatch)  # two batches an epoch, or fewer
+    assert capsys.readouterr().out.count("loss") == 20
+
+
+def test_a_threshold_is_judged_with_numbers_of_images_and_intervals(tmp_path, monkeypatch, capsys):
+    started("other_threshold", [images(tmp_path)], tmp_path, monkeypatch)
+    out = capsys.readouterr().out
+    assert re.search(r"chosen on \d+ positive images, judged on 12, \d+ of them positive", out)
+    assert len(re.findall(r"(?:sensitivity|specificity) \d\.\d{3} \(\d\.\d{3} to \d\.\d{3}\)", out)) == 4
 
 
 def test_every_recipe_is_tested_and_described_in_the_gallery():

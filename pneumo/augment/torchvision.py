@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import torch
 from torch import Tensor
@@ -12,10 +13,13 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from pneumo.augment.configuration import Augmentation
-from pneumo.augment.transforms import Parameters, parameters, transform
+from pneumo.augment.transforms import Parameters, check_values, parameters, transform
 
 UNCHANGED_TYPES = (tv_tensors.Mask, tv_tensors.BoundingBoxes, tv_tensors.Video)
 """What may lie beside an image and is not moved with it: refused, rather than left where it no longer fits."""
+
+UNREAD_MODES = ("1", "P", "PA")
+"""Of Pillow images whose numbers are no grey levels: bits, and places in a palette."""
 
 
 class RandomAugmentation(v2.Transform):
@@ -27,7 +31,8 @@ class RandomAugmentation(v2.Transform):
     Takes a PIL image, or a tensor (C, H, W) or (N, C, H, W), uint8 or float in [0, 1], and gives back the same kind.
     The images of a batch are changed each in its own way, the channels of an image alike; of an RGB image too. Labels
     beside the image pass through. `mixup_alpha` is left to the training loop, since it changes labels.
-    Raises TypeError for boxes and masks beside the image, and for other numbers.
+    Raises ValueError for floats that are not in [0, 1], and TypeError for boxes and masks beside the image, for NumPy
+    arrays, for other numbers, and where no input is an image.
 
     >>> augmentation = RandomAugmentation(pneumo.augment.GENERATOR, torch.Generator().manual_seed(0))
     >>> image, label = augmentation(torch.zeros(1, 64, 64, dtype=torch.uint8), 1)
@@ -40,10 +45,20 @@ class RandomAugmentation(v2.Transform):
         self.config, self.generator = config, generator
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
-        """Refuse what would have to move with the image."""
+        """Refuse what would have to move with the image, and a sample without an image that can be changed."""
         for each in flat_inputs:
             if isinstance(each, UNCHANGED_TYPES):
                 raise TypeError(f"{type(each).__name__} beside an image is not moved with it; give the image alone")
+            if isinstance(each, np.ndarray) and each.ndim > 1:
+                raise TypeError(
+                    f"a NumPy array of shape {each.shape} would be left as it is; give a tensor (C, H, W), such as "
+                    "torch.from_numpy(image)[None] of a grey image, or a Pillow image"
+                )
+            if isinstance(each, PIL.Image.Image) and each.mode in UNREAD_MODES:
+                raise TypeError(f'an image of mode "{each.mode}" holds no grey levels; give image.convert("L")')
+        if not any(isinstance(each, (Tensor, PIL.Image.Image)) for each in flat_inputs):
+            given = ", ".join(sorted({type(each).__name__ for each in flat_inputs})) or "nothing"
+            raise TypeError(f"no input is an image but {given}; give a tensor (C, H, W) or a Pillow image")
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the parameters of the images of a sample: a set for each image of a batch."""
@@ -68,6 +83,8 @@ class RandomAugmentation(v2.Transform):
             raise TypeError(f"images are {images.dtype}; give uint8 or floats in [0, 1]")
         if images.ndim not in (3, 4):
             raise TypeError(f"images have shape {tuple(images.shape)}; give (C, H, W) or (N, C, H, W)")
+        if images.is_floating_point():
+            check_values(images)
         batch = images if images.ndim == 4 else images[None]
         scaled = batch.float() / 255 if images.dtype == torch.uint8 else batch.float()
         changed = transform(scaled, drawn, fill_mode=self.config.fill_mode, cval=self.config.cval)

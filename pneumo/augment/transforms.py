@@ -16,6 +16,9 @@ from pneumo.io.threads import few_threads
 
 GRID_SAMPLE_PADDING = {"constant": "zeros", "nearest": "border", "reflect": "reflection"}
 BLUR_TRUNCATION = 3.0  # standard deviations after which the blur's kernel ends
+MAX_OVERSHOOT = 0.25
+"""How far floats may lie outside [0, 1]: bicubic resizing overshoots a little at edges."""
+
 CROP_ATTEMPTS = 10  # as in torchvision's RandomResizedCrop; after that the whole image is kept
 
 
@@ -71,7 +74,8 @@ def augment(images: Tensor, config: Augmentation, generator: torch.Generator) ->
     generator: on the CPU, so that every device gets the same parameters (noise alone has other pixels on another kind
         of device).
     Returns a new tensor like `images`, or `images` itself if `config` changes nothing; the input is never written to.
-    Raises ValueError for another dtype or shape.
+    Raises ValueError for another dtype or shape, and, on the CPU, for values far outside [0, 1], which would come out
+    all white or black; an accelerator would have to be waited for.
 
         images = augment(scale(pixels), GENERATOR, torch.Generator().manual_seed(0))
 
@@ -80,8 +84,23 @@ def augment(images: Tensor, config: Augmentation, generator: torch.Generator) ->
     """
     if not config.changes_images:
         return images
+    if images.device.type == "cpu":
+        check_values(images)
     drawn = parameters(len(images), config, generator)
     return transform(images, drawn, fill_mode=config.fill_mode, cval=config.cval)
+
+
+def check_values(images: Tensor) -> None:
+    """Raises ValueError for floats that are not in [0, 1], such as grey levels up to 255 or standardised images."""
+    if not images.numel():
+        return
+    low, high = (value.item() for value in images.detach().aminmax())
+    if not high <= 1 + MAX_OVERSHOOT:  # so that NaN counts as outside
+        raise ValueError(f"images have values up to {high:g}; give floats in [0, 1], or uint8")
+    if not low >= -MAX_OVERSHOOT:
+        raise ValueError(
+            f"images have values down to {low:g}; give floats in [0, 1], or uint8, and standardise them afterwards"
+        )
 
 
 def parameters(n: int, config: Augmentation, generator: torch.Generator) -> Parameters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -187,7 +187,7 @@ def load(
         path = find(name)
         if path is None:
             raise _missing_error(name)
-        dataset = _open(path, name)
+        dataset = replace(_open(path, name), from_catalogue=True)
         published = CATALOGUE[name].version
         if published not in ("", dataset.version):
             warnings.warn(
@@ -198,9 +198,10 @@ def load(
         return dataset
     path = Path(name).expanduser()
     if not split_archive_path(path)[0].exists():
+        place = "" if path.is_absolute() else f" in {Path.cwd()}"
         near = difflib.get_close_matches(name, CATALOGUE, n=1)
         raise DataError(
-            f'"{name}" is neither a file or folder nor a data set known by name ({", ".join(CATALOGUE)})'
+            f'"{name}" is neither a file or folder{place} nor a data set known by name ({", ".join(CATALOGUE)})'
             + (f'; did you mean "{near[0]}"?' if near else "; check the spelling")
         )
     return _open(path, None, positive=positive, negative=negative, labels=labels)
@@ -249,10 +250,10 @@ def _open(
 
 
 def data_folders() -> list[Path]:
-    """Folders where data sets are looked for, in this order: $PNEUMO_DATA (several, separated as in $PATH), ./data,
-    ../shared/data, and the user's cache folder, where `get` puts them.
+    """Folders where data sets are looked for, in this order: those of $PNEUMO_DATA (several, separated as in $PATH) and
+    no others; where it is not set, ./data, ../shared/data, and the user's cache folder, where `get` puts them.
     """
-    return [*_configured_folders(), Path("data"), Path("../shared/data"), cache_folder() / "data"]
+    return _configured_folders() or [Path("data"), Path("../shared/data"), cache_folder() / "data"]
 
 
 def _configured_folders() -> list[Path]:
@@ -280,15 +281,16 @@ def _known(name: str) -> CatalogueEntry:
 
 def _missing_error(name: str) -> DataError:
     searched = "".join(f"\n  {place.resolve()}" for place in data_folders())
+    only = " the folders of $PNEUMO_DATA, and no others" if _configured_folders() else ""
     known = CATALOGUE[name]
     files = " or ".join(known.files)
     remedy = f"`pneumo data get {name}` downloads it" if known.url else f"There is no download: {known.note}"
-    return DataError(f"{name} is not on this machine. {remedy}. Searched for {files} in{searched}")
+    return DataError(f"{name} is not on this machine. {remedy}. Searched for {files} in{only}{searched}")
 
 
 def get(
     name: str,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     *,
     source: Literal["publisher", "kaggle"] = "publisher",
     progress: bool = True,

@@ -46,6 +46,8 @@ class Dataset:
         patient  str, or "" in every row where the publisher gives no patients
     source: reads the pixels of a row.
     passed_over: (path, why) of the other files that lie there.
+    from_catalogue: whether it was opened by a name of the catalogue, and not by a path: only then may what is published
+        of that data set beside its images (`pneumo.data.headers`) be taken for it.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Dataset:
     table: pd.DataFrame
     source: Source
     passed_over: tuple[tuple[str, str], ...] = ()
+    from_catalogue: bool = False
 
     def __len__(self) -> int:
         return len(self.table)

@@ -52,16 +52,22 @@ def headers(dataset: Dataset, *, folders: Sequence[Path] | None = None) -> pd.Da
     Columns: image (as in the table), mode (Pillow's: "L", "RGB", ...), width and height (pixels, as stored),
     jpeg_quality (1 to 100, see `estimated_quality`; NaN for a file that is no JPEG), file_size (bytes).
 
-    Read from ORIGINAL_HEADERS_FILE where it lies in one of `folders` (None: the folders where data sets are looked for)
-    and names an image of this data set, otherwise from the files themselves. Raises DataError as
-    `read_original_headers` and `read_headers` do.
+    Read from the table that `find_original` finds, otherwise from the files themselves: always so for a data set that
+    was opened by its path, unless `folders` says where its table lies. Raises DataError as `read_original_headers` and
+    `read_headers` do.
     """
-    original = find_original(dataset, data_folders() if folders is None else folders)
+    original = find_original(dataset, folders)
     return read_headers(dataset) if original is None else read_original_headers(original, dataset)
 
 
-def find_original(dataset: Dataset, folders: Sequence[Path]) -> Path | None:
-    """The first ORIGINAL_HEADERS_FILE in the folders that names an image of the data set, or None."""
+def find_original(dataset: Dataset, folders: Sequence[Path] | None = None) -> Path | None:
+    """The first ORIGINAL_HEADERS_FILE in the folders that names an image of the data set, or None.
+
+    folders: None means those where data sets are looked for, and none for a data set that was opened by its path: a
+        table that happens to lie in one of them is about other files.
+    """
+    if folders is None:
+        folders = data_folders() if dataset.from_catalogue else ()
     images = dataset.table["image"]
     for path in (Path(folder) / ORIGINAL_HEADERS_FILE for folder in folders):
         if path.is_file() and bool(images.isin(_read_original(path)["image"]).any()):

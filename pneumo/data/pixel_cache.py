@@ -25,7 +25,6 @@ import numpy as np
 from joblib import cpu_count
 from tqdm import tqdm
 
-from pneumo.data.catalogue import data_folders
 from pneumo.data.decode import DECODER_VERSION, FIELD_RULES, ResizeRule, check_resize, resize_to_square
 from pneumo.data.headers import find_original, read_original_headers
 from pneumo.data.readers.archive import ImageFileSource
@@ -104,7 +103,7 @@ def pixels(
     """Decode a data set to squares of one size, or map what an earlier process decoded.
 
     size: side in pixels. resize: see `pneumo.data.decode.resize_to_square`. The rules that need an image's original
-        shape take it from `original_headers.csv` where that names the image, and else from the image.
+        shape take it from the `original_headers.csv` of a data set of the catalogue, and else from the image.
     on_error: with "raise", every image is tried and one DataError lists all that cannot be decoded; what was fine is
         kept for the next call. With "skip", those rows are in `Pixels.unreadable` and a warning counts them.
     jobs: threads; by default as many as there are processors for this process.
@@ -162,7 +161,7 @@ class _DecodingTask:
         """Width / height of the originals, where the rule needs them and the images may have been stretched."""
         if self.rule not in FIELD_RULES:
             return None
-        original = find_original(self.dataset, data_folders())
+        original = find_original(self.dataset)
         if original is None:
             return None
         frame = read_original_headers(original, self.dataset)
@@ -209,7 +208,7 @@ def _fill(task: _DecodingTask, jobs: int, progress: bool) -> dict[int, str]:
         desc=f"decoding {task.dataset.name} at {task.size} pixels",
         unit=" images",
         delay=1,
-        disable=not progress,
+        disable=None if progress else True,
     )
     unreadable = {}
     with ThreadPoolExecutor(jobs) as pool, bar:
@@ -318,5 +317,6 @@ def _unreadable_error(task: _DecodingTask, unreadable: Mapping[int, str]) -> Dat
     reasons = "".join(f"\n  {reason}" for _, reason in sorted(unreadable.items()))
     return DataError(
         f"{len(unreadable)} of the {len(task.dataset)} images of {task.dataset.name} cannot be decoded; "
-        f'repair or remove them, or leave them out with on_error="skip":{reasons}'
+        "repair or remove them, or name all others in a CSV file of labels, --labels (labels= in Python; there, "
+        f'pneumo.data.pixels(..., on_error="skip") passes over them):{reasons}'
     )

@@ -69,6 +69,15 @@ def conformal_answer(labels: ArrayLike, probabilities: ArrayLike, *, error: floa
     return ConformalAnswer(error=error, normal_up_to=normal_up_to, pneumonia_from=pneumonia_from)
 
 
+def min_images(error: float) -> int:
+    """Calibration images of a class from which on it can be ruled out at all, see `conformal_answer`.
+
+    >>> [min_images(error) for error in (0.5, 0.1, 0.05)]
+    [1, 9, 19]
+    """
+    return max(1, math.ceil(1 / error - 1 - 1e-9))
+
+
 def _bound(strangeness: np.ndarray, error: float) -> float:
     """The k-th smallest of n values in [0, 1], see `conformal_answer`; 1 where k is above n."""
     # 0.9 * 10 is 9.000...01 in binary, and would be rounded up to 10.

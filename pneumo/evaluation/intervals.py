@@ -7,6 +7,7 @@ the shares of the classes were set by whoever assembled the images and are not a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,10 +28,12 @@ BLOCK_WEIGHTS = 1 << 18
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and the bounds of its 95 % interval.
+    """An estimate and the bounds of its 95 % interval, NaN where it could not be computed.
 
     >>> Interval(0.953, 0.938, 0.967).low
     0.938
+    >>> print(Interval(0.953, 0.938, 0.967), Interval(6.341, math.nan, math.nan))
+    0.953 (0.938 to 0.967) 6.341
     """
 
     estimate: float
@@ -38,6 +41,8 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            return f"{self.estimate:.3f}"
         return f"{self.estimate:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 

@@ -12,6 +12,7 @@ from .acquisition import (
     acquisition_evidence as acquisition_evidence,
     acquisition_external as acquisition_external,
     acquisition_recipe as acquisition_recipe,
+    acquisition_saliency as acquisition_saliency,
     acquisition_transferred as acquisition_transferred,
     acquisition_variants as acquisition_variants,
     independent_model as independent_model,
@@ -36,6 +37,7 @@ from .classical import (
     FEATURES as FEATURES,
     LEARNERS as LEARNERS,
     classical as classical,
+    feature_sizes as feature_sizes,
 )
 from .cnn_architecture import (
     batch_size as batch_size,
@@ -44,11 +46,18 @@ from .cnn_architecture import (
     network_parts as network_parts,
 )
 from .config import (
+    Augmentation as Augmentation,
+    CNNConfig as CNNConfig,
+    ClassicalConfig as ClassicalConfig,
     DataConfig as DataConfig,
     Experiment as Experiment,
     HeaderConfig as HeaderConfig,
     ModelConfig as ModelConfig,
+    OptimizerConfig as OptimizerConfig,
+    PretrainedConfig as PretrainedConfig,
     ReevaluationConfig as ReevaluationConfig,
+    TrainingConfig as TrainingConfig,
+    TransformerConfig as TransformerConfig,
 )
 from .data_and_shortcuts import (
     headers as headers,

@@ -17,7 +17,7 @@ RecordSource: TypeAlias = "Experiment | Record | str | Path"
 """An experiment, its record, the path of the record's file, or the name of the experiment."""
 
 
-def find_record_file(source: RecordSource, root: Path | None = None) -> Path:
+def find_record_file(source: RecordSource, root: str | Path | None = None) -> Path:
     """The file of the record that is meant.
 
     source: see `RecordSource`. root: the folder of records; by default those of `records.folders`.
@@ -47,20 +47,20 @@ def is_record_file(source: object) -> TypeGuard[str | Path]:
     return isinstance(source, str | Path) and Path(source).suffix == ".json" and Path(source).is_file()
 
 
-def find_record(source: RecordSource, root: Path | None = None) -> Record:
+def find_record(source: RecordSource, root: str | Path | None = None) -> Record:
     """The record that is meant; a record itself is returned as it is. Arguments and errors as in `find_record_file`.
 
     >>> find_record("first-network/seed-0").experiment.seed
     0
     """
     if is_record_file(source):
-        return records.load(Path(source))
+        return records.load(source)
     if isinstance(source, str | Path):
         source = _named(str(source), root)
     return records.get(source, root) if isinstance(source, Experiment) else source
 
 
-def recorded_experiments(name: str, root: Path | None = None) -> list[Experiment]:
+def recorded_experiments(name: str, root: str | Path | None = None) -> list[Experiment]:
     """The experiments of stored records by name: of one ("films/cnn-seed-0") or of all in a folder ("films").
 
     Also finds what the study does not define, such as experiments of one's own. Empty where none has that name.
@@ -71,7 +71,7 @@ def recorded_experiments(name: str, root: Path | None = None) -> list[Experiment
     return [records.load(path).experiment for path in _stored(name, root)]
 
 
-def own_experiments(root: Path | None = None) -> list[Experiment]:
+def own_experiments(root: str | Path | None = None) -> list[Experiment]:
     """The experiments of stored records that are none of the study's: neither their names nor what was run.
 
     >>> own_experiments()
@@ -86,7 +86,7 @@ def own_experiments(root: Path | None = None) -> list[Experiment]:
     return [each for each in (records.load(path).experiment for path in others) if each.name not in known]
 
 
-def _stored(name: str, root: Path | None) -> Iterator[Path]:
+def _stored(name: str, root: str | Path | None) -> Iterator[Path]:
     for folder in records.folders(root):
         for path in sorted(folder.rglob("*.json")):
             stored = path.relative_to(folder).as_posix().rpartition("-")[0]
@@ -94,7 +94,7 @@ def _stored(name: str, root: Path | None) -> Iterator[Path]:
                 yield path
 
 
-def _named(name: str, root: Path | None) -> Experiment:
+def _named(name: str, root: str | Path | None) -> Experiment:
     """The one experiment of a name: the study's, or else that of a stored record."""
     from pneumo.experiments.study import find_experiment, is_defined
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo.augment.configuration import MILD
-from pneumo.experiments.builders import data_config, load_data
+from pneumo.experiments.builders import data_config, load_data, with_absolute_paths
 from pneumo.experiments.config import (
     CNNConfig,
     DataConfig,
@@ -20,6 +20,7 @@ from pneumo.experiments.config import (
     TransformerConfig,
 )
 from pneumo.experiments.model_selection import SIX_EPOCHS
+from pneumo.models import check_image_size
 
 if TYPE_CHECKING:
     from pneumo.data import Dataset
@@ -75,6 +76,9 @@ def define_experiment(
     epochs: int | None = None,
     seed: int = 0,
     name: str | None = None,
+    labels: str | Path | None = None,
+    positive: str | None = None,
+    negative: str | None = None,
     data: DataConfig | None = None,
 ) -> Experiment:
     """An experiment on one's own labelled radiographs, for `pneumo.run`.
@@ -84,9 +88,13 @@ def define_experiment(
     epochs: at most; by default the recipe's, and more where the images are few.
     seed: of weights, order and augmentation.
     name: of the folder of its records; by default that of the data.
-    data: in place of `data_config(path, image_size)`, for other classes, parts or resizing.
-    The name of the experiment says network, image size, epochs and seed. Opens the data set to count its images.
-    Raises ValueError for an unknown model, DataError for data that cannot be read or split.
+    labels, positive, negative: a CSV file of labels, and which class is label 1 and which label 0, as `data.load` takes
+        them.
+    data: in place of `data_config(path, image_size, ...)`, for other parts or resizing.
+    A path is kept as an absolute one, so that the experiment's record and model serve from any folder. The name of the
+    experiment says network, image size, epochs and seed. Opens the data set to count its images.
+    Raises ValueError for an unknown model and for classes or labels beside `data`, DataError for data that cannot be
+    read or split.
 
     >>> define_experiment("phantom", model="cnn", epochs=2).name
     'phantom/cnn-64px-2-epochs-seed-0'
@@ -94,8 +102,19 @@ def define_experiment(
     if model not in RECIPES:
         raise ValueError(f"model={model!r} is unknown; choose from {', '.join(RECIPES)}")
     recipe = RECIPES[model]
-    size = image_size or (recipe.image_size if data is None else data.image_size)
-    config = data_config(str(path), size) if data is None else replace(data, image_size=size)
+    default_size = recipe.image_size if data is None else data.image_size
+    size = default_size if image_size is None else image_size
+    if size < 1 or (epochs is not None and epochs < 1) or seed < 0:
+        raise ValueError(f"image_size={size} and epochs={epochs} count from 1, seed={seed} from 0; give whole numbers")
+    check_image_size(recipe.network, size, size)
+    if data is None:
+        config = data_config(path, size, positive=positive, negative=negative, labels=labels)
+    elif positive or negative or labels:
+        raise ValueError(
+            "data and labels, positive or negative are given; give these to data_config(), or leave out data"
+        )
+    else:
+        config = with_absolute_paths(replace(data, image_size=size))
     dataset = load_data(config)
     images = _training_images(dataset, config)
     training = adapt(recipe, images, epochs)

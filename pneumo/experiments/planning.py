@@ -35,15 +35,19 @@ class Plan:
     total: float
 
 
-def plan(experiments: Iterable[Experiment], root: Path | None = None, *, jobs: int = 1) -> Plan:
+def plan(experiments: Iterable[Experiment], root: str | Path | None = None, *, jobs: int = 1) -> Plan:
     """What `run_all` would do with these experiments, and how long that is expected to take.
 
     The time comes from the records of the same group where there are any: of experiments that differ in the seed alone,
     or else of all, in proportion to their `minutes`. Otherwise `minutes` itself.
 
+    jobs: experiments at a time, from 1. Raises ValueError for fewer.
+
     >>> plan(pneumo.experiments.first_network()).total  # all of them are recorded
     0.0
     """
+    if jobs < 1:
+        raise ValueError(f"jobs={jobs} runs nothing; give a whole number from 1, the number of experiments at a time")
     experiments = list(experiments)
     stated_minutes = {experiment.key: experiment.minutes for experiment in experiments}
     siblings = _recorded_siblings(experiments, root)
@@ -72,7 +76,7 @@ def _comparison(experiment: Experiment) -> Path:
     return Path(experiment.name).parent
 
 
-def _recorded_siblings(experiments: Iterable[Experiment], root: Path | None) -> dict[Path, list[Record]]:
+def _recorded_siblings(experiments: Iterable[Experiment], root: str | Path | None) -> dict[Path, list[Record]]:
     """The stored records of each comparison that one of the experiments belongs to, by its folder."""
     comparisons = {_comparison(experiment) for experiment in experiments}
     return {
@@ -128,7 +132,7 @@ def threads_per_experiment(jobs: int) -> int:
     return max(1, joblib.cpu_count() // jobs)
 
 
-def status(experiments: Iterable[Experiment], root: Path | None = None) -> pd.DataFrame:
+def status(experiments: Iterable[Experiment], root: str | Path | None = None) -> pd.DataFrame:
     """One row an experiment: name, seed, state, expected minutes, minutes it took.
 
     root: the folder of records; by default those of `records.folders`.
@@ -158,7 +162,7 @@ def status(experiments: Iterable[Experiment], root: Path | None = None) -> pd.Da
     return pd.DataFrame(rows)
 
 
-def _stored_keys(root: Path | None) -> dict[str, set[str]]:
+def _stored_keys(root: str | Path | None) -> dict[str, set[str]]:
     """The keys of the records under each name."""
     keys: dict[str, set[str]] = {}
     for folder in records.folders(root):

@@ -29,7 +29,7 @@ from pneumo.errors import MissingRecord, RecordError
 from pneumo.evaluation import metrics
 from pneumo.experiments import config
 from pneumo.experiments.config import Experiment
-from pneumo.experiments.wording import WORDS
+from pneumo.experiments.wording import WORDS, duration_in_words
 from pneumo.io.digests import json_digest
 from pneumo.io.files import atomic_write
 
@@ -98,7 +98,7 @@ def published_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "records"
 
 
-def folders(root: Path | None = None) -> list[Path]:
+def folders(root: str | Path | None = None) -> list[Path]:
     """Where records are looked for, in this order.
 
     `root` alone where it is given; or else $PNEUMO_RECORDS alone where it is set; or else `records` in the current
@@ -108,7 +108,7 @@ def folders(root: Path | None = None) -> list[Path]:
     [PosixPath('my-records')]
     """
     if root is not None or os.environ.get("PNEUMO_RECORDS"):
-        return [root or folder()]
+        return [Path(root or folder())]
     if folder().is_dir() and folder().samefile(published_folder()):
         return [folder()]
     return [folder(), published_folder()]
@@ -127,7 +127,8 @@ class Record:
     split: the images of every part (image, patient, label, subtype, part).
     from_weights: what figures show of the trained weights, which are no part of a record. "theta", of a spatial
         transformer: the sampling grid of each validation image, (N, 2, 3). "weight_changes", of a pretrained network:
-        how far training moved each layer, {layer: (relative, rms)}, see `pneumo.models.layer_changes`.
+        how far training moved each layer, {layer: (relative, rms)}, see `pneumo.models.layer_changes`. "saliency", of
+        `ReevaluationConfig.saliency`: see `pneumo.experiments.saliency.measure_saliency`.
 
     >>> record = pneumo.records.get("first-network/seed-0")
     >>> record
@@ -223,7 +224,7 @@ class Record:
         return rows.assign(score=self.scores[part], probability=self.predictions[part])
 
 
-def save(record: Record, root: Path | None = None) -> Path:
+def save(record: Record, root: str | Path | None = None) -> Path:
     """Write a record atomically and return its path. The split file is written beside it if it is new.
 
     Raises RecordError, with the remedy, where the folder cannot be written or the disk is full.
@@ -231,12 +232,12 @@ def save(record: Record, root: Path | None = None) -> Path:
     >>> save(pneumo.records.get("first-network/seed-0"), Path("my-records")).name
     'seed-0-a690b4dc8660.json'
     """
-    root = root or folder()
+    root = Path(root or folder())
     with _explain_write_errors(root, "what was trained is kept"):
         return _save(record, root)
 
 
-def check_writable(experiment: Experiment, root: Path | None = None) -> None:
+def check_writable(experiment: Experiment, root: str | Path | None = None) -> None:
     """Find out before hours of training, not after them, that the record of an experiment could not be written.
 
     Writes MIN_FREE_BYTES bytes to where `save` would, in an anonymous temporary file; makes no folder.
@@ -244,7 +245,7 @@ def check_writable(experiment: Experiment, root: Path | None = None) -> None:
 
     >>> check_writable(pneumo.experiments.first_network()[0], Path("my-records"))
     """
-    root = root or folder()
+    root = Path(root or folder())
     for place in (record_path(experiment, root).parent, root / "splits"):
         with _explain_write_errors(place, "nothing was trained yet"):
             there = next(path for path in (place, *place.parents) if os.path.lexists(path))
@@ -266,13 +267,13 @@ def _explain_write_errors(place: Path, work: str) -> Iterator[None]:
         ) from error
 
 
-def record_path(experiment: Experiment, root: Path) -> Path:
+def record_path(experiment: Experiment, root: str | Path) -> Path:
     """Where the record of this experiment is stored below `root`.
 
     >>> record_path(pneumo.experiments.first_network()[0], Path("records")).as_posix()
     'records/first-network/seed-0-a690b4dc8660.json'
     """
-    return root / f"{experiment.name}-{experiment.key}.json"
+    return Path(root) / f"{experiment.name}-{experiment.key}.json"
 
 
 def _save(record: Record, root: Path) -> Path:
@@ -296,12 +297,13 @@ def _save(record: Record, root: Path) -> Path:
     return path
 
 
-def load(path: Path) -> Record:
+def load(path: str | Path) -> Record:
     """Read one record. Raises RecordError for a file that is broken, altered, foreign or of a newer version.
 
     >>> load(published_folder() / "first-network/seed-0-a690b4dc8660.json")
     Record(first-network/seed-0: AUC 0.926 on 624 test images)
     """
+    path = Path(path)
     body, digest = _read(path)
     if not isinstance(body, dict) or "format" not in body or "experiment" not in body:
         raise RecordError(f"{path} is not a record of pneumo; keep only records in this folder")
@@ -338,7 +340,7 @@ def _read(path: Path) -> tuple[Any, str]:
         raise RecordError(f"{path} is not JSON ({error}); delete it and run the experiment again") from error
 
 
-def find(experiment: Experiment, root: Path | None = None) -> Record | None:
+def find(experiment: Experiment, root: str | Path | None = None) -> Record | None:
     """The record of this experiment, or None.
 
     Several comparisons can share one record: it has the name of the experiment that is asked for, whatever its file is
@@ -355,7 +357,7 @@ def find(experiment: Experiment, root: Path | None = None) -> Record | None:
     return replace(record, experiment=experiment) if record.experiment.same_as(experiment) else None
 
 
-def find_path(experiment: Experiment, root: Path | None = None) -> Path | None:
+def find_path(experiment: Experiment, root: str | Path | None = None) -> Path | None:
     """The file of this experiment's record, or None: of its own name, or of another that has the same key.
 
     >>> find_path(pneumo.experiments.first_network()[0]).name
@@ -369,7 +371,7 @@ def find_path(experiment: Experiment, root: Path | None = None) -> Path | None:
     return next(same_key, None)
 
 
-def get(experiment: Experiment | str, root: Path | None = None) -> Record:
+def get(experiment: Experiment | str | Path, root: str | Path | None = None) -> Record:
     """The record of this experiment. Raises MissingRecord that says how to make it.
 
     experiment: also by its name, or by the path of its record's file; see `pneumo.experiments.lookup`.
@@ -377,7 +379,7 @@ def get(experiment: Experiment | str, root: Path | None = None) -> Record:
     >>> get("first-network/seed-0").experiment.seed
     0
     """
-    if isinstance(experiment, str):
+    if isinstance(experiment, str | Path):
         from pneumo.experiments.lookup import find_record  # which knows the study, and the study knows records
 
         return find_record(experiment, root)
@@ -386,12 +388,12 @@ def get(experiment: Experiment | str, root: Path | None = None) -> Record:
         raise MissingRecord(
             f"{experiment.name} has no record in {' or '.join(map(str, folders(root)))}; make it with: "
             f"pneumo run {experiment.group or experiment.name}"
-            f"  (about {experiment.minutes:.0f} min for this one on 2 cores)"
+            f"  (about {duration_in_words(experiment.minutes)} for this one on 2 cores)"
         )
     return record
 
 
-def paths(root: Path | None = None) -> list[Path]:
+def paths(root: str | Path | None = None) -> list[Path]:
     """Every record file, folder by folder (see `folders`), sorted within each; of one key, the first file.
 
     >>> all(path.suffix == ".json" for path in paths())
@@ -404,7 +406,7 @@ def paths(root: Path | None = None) -> list[Path]:
     return list(found.values())
 
 
-def load_all(root: Path | None = None) -> Iterator[Record]:
+def load_all(root: str | Path | None = None) -> Iterator[Record]:
     """Every record, in the order of `paths`.
 
     >>> next(load_all()).has_patients
@@ -440,11 +442,11 @@ def _save_split(record: Record, root: Path) -> dict[str, str]:
     return {"file": name, "sha256": digest}
 
 
-def read_split(record_path: Path, reference: dict[str, str]) -> pd.DataFrame:
+def read_split(record_path: str | Path, reference: dict[str, str]) -> pd.DataFrame:
     """The split file that a record refers to. Raises ValueError if it is missing or was changed."""
     if not re.fullmatch(r"splits/[\w.-]+\.csv", reference["file"]):
         raise ValueError(f"its split file {reference['file']!r} is none of the folder splits")
-    root = next((parent for parent in record_path.parents if (parent / reference["file"]).is_file()), None)
+    root = next((parent for parent in Path(record_path).parents if (parent / reference["file"]).is_file()), None)
     if root is None:
         raise ValueError(f"its split file {reference['file']} is missing")
     return _parse_split(root / reference["file"], reference["sha256"])

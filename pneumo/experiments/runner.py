@@ -23,15 +23,16 @@ from tqdm import tqdm
 from pneumo.errors import ExperimentsFailed, PneumoError
 from pneumo.experiments import records
 from pneumo.experiments.allocator import disable_malloc_trim
-from pneumo.experiments.config import Experiment
+from pneumo.experiments.config import Experiment, NetworkConfig
 from pneumo.experiments.planning import plan, threads_per_experiment
 from pneumo.experiments.provenance import measured
 from pneumo.experiments.records import Record
+from pneumo.experiments.wording import duration_in_words
 from pneumo.io.locks import GLOBAL_STATE
 from pneumo.io.paths import cache_folder, checkpoint_path
 
 
-def run(experiment: Experiment, *, root: Path | None = None, progress: bool = True) -> Record:
+def run(experiment: Experiment, *, root: str | Path | None = None, progress: bool = True) -> Record:
     """The record of an experiment: the stored one, or else a new one from running it now.
 
     root: the folder of records; by default those of `records.folders`, the published ones among them.
@@ -57,13 +58,13 @@ def run(experiment: Experiment, *, root: Path | None = None, progress: bool = Tr
         records.check_writable(experiment, root)
         if progress:
             searched = " or ".join(map(str, records.folders(root)))
-            cost = f"about {experiment.minutes:.0f} min on 2 cores"
+            cost = f"about {duration_in_words(experiment.minutes)} on 2 cores"
             print(f"{experiment.name} has no record in {searched}: running it now, {cost}", file=sys.stderr, flush=True)
-        return _run_and_save(experiment, root or records.folder(), progress)
+        return _run_and_save(experiment, Path(root or records.folder()), progress)
 
 
 def run_all(
-    experiments: Iterable[Experiment], *, root: Path | None = None, jobs: int = 1, progress: bool = True
+    experiments: Iterable[Experiment], *, root: str | Path | None = None, jobs: int = 1, progress: bool = True
 ) -> list[Record]:
     """The records of several experiments, in their order; those that are missing are run, the longest first.
 
@@ -89,7 +90,8 @@ def run_all(
             failures.append(outcome)
         if progress and not (outcome.error is not None and len(todo.experiments) == 1):  # its error says it all
             minutes = todo.total * done / (sum(todo.minutes) or 1)
-            whole = f"{number} of {len(todo.experiments)}, {minutes:.0f} of about {todo.total:.0f} min"
+            time = f"{duration_in_words(minutes)} of about {duration_in_words(todo.total)}"
+            whole = f"{number} of {len(todo.experiments)}, {time}"
             state = "recorded" if outcome.error is None else "failed"
             print(f"{todo.experiments[outcome.index].name}: {state} ({whole})", file=sys.stderr, flush=True)
     _raise_failures(failures, todo.experiments)
@@ -121,7 +123,9 @@ def _said(error: Exception | None) -> str:
     return str(error) if isinstance(error, PneumoError) else f"{type(error).__name__}: {error}"
 
 
-def _finished(experiments: Sequence[Experiment], root: Path | None, jobs: int, progress: bool) -> Iterator[Outcome]:
+def _finished(
+    experiments: Sequence[Experiment], root: str | Path | None, jobs: int, progress: bool
+) -> Iterator[Outcome]:
     """Run experiments, begun in their order; yields how each ended when it has."""
     if jobs == 1:
         for index, experiment in enumerate(experiments):
@@ -134,7 +138,7 @@ def _finished(experiments: Sequence[Experiment], root: Path | None, jobs: int, p
             yield Outcome(index=index, error=failed)
     elif experiments:
         _check_backend()
-        threads, root = threads_per_experiment(jobs), root or records.folder()
+        threads, root = threads_per_experiment(jobs), Path(root or records.folder())
         work = (
             joblib.delayed(_run_one)(index, each, root, threads, os.getpid()) for index, each in enumerate(experiments)
         )
@@ -238,8 +242,11 @@ def lock(experiment: Experiment) -> filelock.FileLock:
 
 
 def _run_and_save(experiment: Experiment, root: Path, progress: bool) -> Record:
-    from pneumo.experiments import pipeline  # PyTorch and all the rest: not needed where every record is there
+    from pneumo import models  # PyTorch and all the rest: not needed where every record is there
+    from pneumo.experiments import pipeline
 
+    if isinstance(experiment.model, NetworkConfig):
+        models.check_image_size(experiment.model, *[experiment.data.image_size] * 2)
     with measured() as provenance:
         result = pipeline.compute_results(experiment.model, experiment, progress)
     result["provenance"] |= provenance

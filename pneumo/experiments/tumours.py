@@ -12,6 +12,9 @@ from pneumo.experiments.config import ClassicalConfig, CNNConfig, Experiment, Pr
 from pneumo.experiments.transfer_learning import FINE_TUNING
 from pneumo.features.configuration import HOGConfig
 
+BREASTMNIST_IMAGES, PATCHCAMELYON_IMAGES = 780, 327_680
+"""Of the data sets for which the minutes of the experiments are stated."""
+
 
 def patchcamelyon() -> list[Experiment]:
     """A CNN and a fine-tuned EfficientNet-Lite0 on PatchCamelyon, whose 262,144 training images make one epoch long.
@@ -21,9 +24,20 @@ def patchcamelyon() -> list[Experiment]:
     """
     data = data_config("pcam", 96)
     epoch = replace(FINE_TUNING, epochs=1)
+    networks = {"cnn": (CNNConfig(), 60), "transferred": (PretrainedConfig(), 200)}
     return [
-        *repeated("patchcamelyon", "cnn", CNNConfig(), epoch, chapter="tumours", data=data, minutes=60),
-        *repeated("patchcamelyon", "transferred", PretrainedConfig(), epoch, chapter="tumours", data=data, minutes=200),
+        experiment
+        for name, (model, minutes) in networks.items()
+        for experiment in repeated(
+            "patchcamelyon",
+            name,
+            model,
+            epoch,
+            chapter="tumours",
+            data=data,
+            minutes=minutes,
+            images=PATCHCAMELYON_IMAGES,
+        )
     ]
 
 
@@ -82,13 +96,24 @@ def _recipes(
                 chapter=chapter,
                 data=data,
                 minutes=0.2,
+                images=BREASTMNIST_IMAGES,
             )
             for learner in LEARNERS
         ),
         *(
             experiment
             for name, (model, config) in networks.items()
-            for experiment in repeated(group, name, model, config, chapter=chapter, data=data, seeds=seeds, minutes=0.2)
+            for experiment in repeated(
+                group,
+                name,
+                model,
+                config,
+                chapter=chapter,
+                data=data,
+                seeds=seeds,
+                minutes=0.2,
+                images=BREASTMNIST_IMAGES,
+            )
         ),
         *repeated(
             group,
@@ -99,5 +124,6 @@ def _recipes(
             data=large,
             seeds=pretrained_seeds,
             minutes=1.5,
+            images=BREASTMNIST_IMAGES,
         ),
     ]

@@ -148,7 +148,9 @@ def _write_all(
     def measured(start: int) -> np.ndarray:
         return function(images.rows(range(start, min(start + CHUNK_IMAGES, len(images)))), config)
 
-    bar = tqdm(total=len(images), desc=f"measuring {config.name}", unit=" images", delay=1, disable=not progress)
+    bar = tqdm(
+        total=len(images), desc=f"measuring {config.name}", unit=" images", delay=1, disable=None if progress else True
+    )
     with bar, ThreadPoolExecutor(jobs) as pool, path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
         for features in pool.map(measured, range(0, len(images), CHUNK_IMAGES)):

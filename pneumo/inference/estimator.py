@@ -11,7 +11,7 @@ import math
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,9 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
     Images are (N, H, W), (N, 1, H, W), or (N, H * W) of square ones; uint8, 0 black, or floats in [0, 1], which are
     rounded to 256 grey levels. `predict_proba` and `predict` return what `pneumo.Model`'s do.
 
-    Fitted: classes_ (2,), the second of which is the positive one; network_; history_, one row an epoch;
-    n_features_in_, the number of pixels of an image.
+    Fitted: classes_ (2,), the second of which is the positive one; network_; history_, a dictionary for each epoch with
+    epoch, train_loss, train_accuracy, validation_loss, validation_accuracy, learning_rate and seconds, a table by
+    `pd.DataFrame(classifier.history_)`; n_features_in_, the number of pixels of an image.
 
     >>> images = np.random.default_rng(0).random((40, 16, 16))
     >>> training = TrainingConfig(epochs=1, batch_size=8)
@@ -168,6 +169,7 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
 
     def _images(self, X: np.ndarray, *, reset: bool) -> np.ndarray:
         """(N, H, W) uint8. reset: whether the number of pixels is learnt from these images, or has to be as learnt."""
+        _check_no_names(X)
         check: Callable[..., np.ndarray] = check_array  # whose published types do not allow dtype=None
         images = _grey_levels(check(X, dtype=None, allow_nd=True))
         if images.ndim == 4 and images.shape[1] == 1:
@@ -187,6 +189,21 @@ class PneumoniaClassifier(ClassifierMixin, BaseEstimator):
                 f"X has {pixels} features, but PneumoniaClassifier is expecting {self.n_features_in_} features as input"
             )
         return images
+
+
+def _check_no_names(X: Any) -> None:
+    """Raises ValueError for names of files in place of images."""
+    if isinstance(X, list | tuple | np.ndarray) and len(X):
+        first = X[0].flat[0] if isinstance(X[0], np.ndarray) and X[0].size else X[0]
+    else:
+        first = X
+    if isinstance(first, str | bytes | PurePath):
+        raise ValueError(
+            f"X holds names of files, first {str(first)!r}, and not images; give their grey levels, (N, H, W). Of a "
+            "folder of labelled images these are pneumo.data.pixels(pneumo.data.load(FOLDER), size=64).array; of one "
+            'file, pneumo.inference.from_bytes(path.read_bytes(), path.name, size=64, resize="stretch").pixels. '
+            "pneumo.define_experiment(FOLDER) trains on a folder without an estimator"
+        )
 
 
 def _grey_levels(images: np.ndarray) -> np.ndarray:

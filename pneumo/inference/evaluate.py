@@ -9,6 +9,7 @@ The model and its threshold are frozen: nothing is fitted to these images.
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -41,9 +42,11 @@ class Evaluation:
     model: with its frozen threshold. source: where the images are.
     predictions: one row an image that could be read: image, probability, decision, warning, width and height of the
         original in pixels, mark (whether there seems to be a burnt-in letter, see `pneumo.data.marks`), label (0, 1, or
-        missing), patient ("" where unknown).
+        missing), patient ("" where unknown), part ("train" or "validation" for one of the model's own, else "", see
+        `Model.part_of`).
     unreadable: why each of the other files could not be read.
-    notices: what else there is to know of the files: which were passed over, and why there are no labels.
+    notices: what else there is to know of the files: which were passed over, why there are no labels, and how many of
+        them the model was made from.
     """
 
     model: Model
@@ -62,6 +65,11 @@ class Evaluation:
     def has_both_classes(self) -> bool:
         """Whether there are labels of both classes, without which no metric is defined."""
         return len(set(self.labelled["label"].tolist())) == 2
+
+    @property
+    def own_images(self) -> int:
+        """How many of the images the model was trained or validated on."""
+        return int((self.predictions["part"].to_numpy(str) != "").sum())
 
     def record(self) -> Record:
         """The labelled predictions as the part "test" of a record, for tables and figures; it is stored nowhere.
@@ -91,7 +99,7 @@ def evaluate_files(
     path: str | Path,
     *,
     labels: str | Path | None = None,
-    positive: str = DEFAULT_POSITIVE,
+    positive: str | None = None,
     negative: str | None = None,
     progress: bool = True,
 ) -> Evaluation:
@@ -102,11 +110,13 @@ def evaluate_files(
         label and, if known, patient, or as the publishers of large archives give them: see
         `pneumo.data.readers.labels`. Without it, images are labelled where each lies in one of two class folders, of
         which one is called `positive`; otherwise they have no label.
-    positive, negative: the classes that are label 1 and label 0, in any case; see
-        `pneumo.data.readers.labels.read_labels`.
-    Raises DataError for a path without images, labels of images that are not there or that contradict each other, and
-    other labels than those of two classes.
+    positive, negative: the classes that are label 1 and label 0, in any case, by default "pneumonia" and the other one;
+        see `pneumo.data.readers.labels.read_labels`.
+    Raises DataError for a path without images, labels of images that are not there or that contradict each other,
+    other labels than those of two classes, and a `positive` that is none of the folders.
     """
+    if not str(path):
+        raise DataError('path="" is empty; name a folder or a zip archive, "." for the current folder')
     path = Path(path)
     listing = find_files([path])
     files, problems = listing.files, listing.problems
@@ -118,9 +128,9 @@ def evaluate_files(
         known = _from_csv(Path(labels), names, positive, negative)
     else:
         known = _from_folders(names, positive)
-        notices.append(_why_unlabelled(known, names, positive))
+        notices.append(_why_unlabelled(known, names, positive or DEFAULT_POSITIVE))
     rows, unreadable = [], [str(problem) for problem in problems]
-    bar = tqdm(total=len(files), desc="predicting", unit=" images", delay=1, disable=not progress)
+    bar = tqdm(total=len(files), desc="predicting", unit=" images", delay=1, disable=None if progress else True)
     with ThreadPoolExecutor() as pool, bar:
         for batch in batches(zip(names, read_contents(files), strict=True)):
             decoded = list(pool.map(lambda item: _decoded(model, *item), batch))
@@ -132,15 +142,32 @@ def evaluate_files(
             )
             for each, prediction in zip(readable, predictions, strict=True):
                 size = {"width": each.width, "height": each.height, "mark": each.mark}
-                rows.append({**prediction._asdict(), **size, **known[each.name]._asdict()})
-    columns = [*Prediction._fields, "width", "height", "mark", "label", "patient"]
+                part = model.part_of(each.radiograph)
+                rows.append({**prediction._asdict(), **size, **known[each.name]._asdict(), "part": part})
+    columns = [*Prediction._fields, "width", "height", "mark", "label", "patient", "part"]
     frame = pd.DataFrame(rows, columns=columns).astype({"label": "Int8"})
+    notices.append(_said_of_own_images(frame))
     return Evaluation(
         model=model,
         source=path,
         predictions=frame,
         unreadable=tuple(unreadable),
         notices=tuple(filter(None, notices)),
+    )
+
+
+def _said_of_own_images(frame: pd.DataFrame) -> str:
+    """That the model was made from some of the images; "" where it was not."""
+    counts = Counter(part for part in frame["part"].tolist() if part)
+    if not counts:
+        return ""
+    number = counts.total()
+    parts = " and ".join(
+        word for part, word in {"train": "training", "validation": "validation"}.items() if counts[part]
+    )
+    return (
+        f"{number:,} of these {len(frame):,} images {'is' if number == 1 else 'are'} among the {parts} images of this "
+        "model; figures on them say nothing of new images"
     )
 
 
@@ -177,10 +204,17 @@ def _decoded(model: Model, name: str, item: tuple[File, bytes | DataError]) -> _
     return _Decoded(name, radiograph, width, height, has_mark(radiograph.pixels))
 
 
-def _from_folders(names: list[str], positive: str) -> dict[str, _Known]:
+def _from_folders(names: list[str], positive: str | None) -> dict[str, _Known]:
+    """Labels by the folders; none for any, where there are not two of which one is the positive one.
+
+    Raises DataError where `positive` is given and no folder is called so.
+    """
     folders = {name: PurePath(name).parent.name for name in names}
     classes = set(folders.values())
-    wanted = [folder for folder in classes if same_name(folder, positive)]
+    wanted = [folder for folder in classes if same_name(folder, positive or DEFAULT_POSITIVE)]
+    if positive is not None and not wanted:
+        found = listed(sorted(folder or "the top folder" for folder in classes))
+        raise DataError(f"no folder is called {positive!r}; the images lie in {found}: name one of these as positive")
     labelled = len(classes) == 2 and len(wanted) == 1
     patients = _patients(names)
     return {
@@ -195,7 +229,7 @@ def _why_unlabelled(known: dict[str, _Known], names: list[str], positive: str) -
         return ""
     return (
         f"no labels: the images lie in {listed(folders)}, and labels need two class folders, one of them called "
-        f"{positive}; name it with --positive, or give --labels"
+        f"{positive}; name it with --positive (positive= in Python), or give --labels (labels=)"
     )
 
 
@@ -205,7 +239,7 @@ def _patients(names: list[str]) -> dict[str, str]:
     return parsed if all(parsed.values()) else dict.fromkeys(names, "")
 
 
-def _from_csv(path: Path, names: list[str], positive: str, negative: str | None) -> dict[str, _Known]:
+def _from_csv(path: Path, names: list[str], positive: str | None, negative: str | None) -> dict[str, _Known]:
     given = match_images(read_labels(path, positive=positive, negative=negative), names, missing_allowed=False)
     known = {
         name: _Known(given[name].label, given[name].patient) if name in given else _Known(None, "") for name in names

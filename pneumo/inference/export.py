@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from pneumo.data.decode import ResizeRule
+from pneumo.data.grey import GreyRule
 from pneumo.errors import DataError
 from pneumo.io.files import atomic_write, check_replaceable
 
@@ -24,6 +26,22 @@ if TYPE_CHECKING:
 
 ONNX_OPSET = 20
 """Of ONNX: the first that can do what the spatial transformer does."""
+
+
+RESIZE_WORDS: dict[ResizeRule, str] = {
+    "stretch": "stretched, without regard to its aspect ratio,",
+    "letterbox": "resized between black bars, with its aspect ratio kept,",
+    "crop": "cut to its centred square and resized",
+    "square": "cut to its centred square, in its original aspect ratio, and resized",
+    "thorax": "cut to the field of the lungs (pneumo.data.thorax) and resized",
+}
+"""What each rule of `pneumo.data.decode.resize_to_square` does, for the description of a file."""
+
+GREY_WORDS: dict[GreyRule, str] = {
+    "equalised": "equalised, so that the histogram of each image is uniform",
+    "percentiles": "stretched linearly, so that the 1st and 99th percentile of each image are black and white",
+}
+"""What each rule of `pneumo.data.grey.standardise` does that changes grey levels."""
 
 
 class ExportedModel(nn.Module):
@@ -40,12 +58,14 @@ class ExportedModel(nn.Module):
 def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write a model as one ONNX file; return its path.
 
-    Its input "pixels" is (N, size, size) uint8, 0 black, for any N: grey levels, resized as
-    `pneumo.data.decode.resize_to_square` does. Its output "probability" is (N,) float32. Threshold, record, image size,
-    resizing and the note that it is for research only are in the file's metadata.
+    path: ends in ".onnx", by which other programs know the format.
+    Its input "pixels" is (images, size, size) uint8, 0 black, for any number of images: grey levels, resized as
+    `pneumo.data.decode.resize_to_square` does. Its output "probability" is (images,) float32. Threshold, record, image
+    size, resizing and the note that it is for research only are in the file's metadata; its description says the same
+    in words.
     overwrite: whether a file that is there may be replaced.
-    Raises DataError where onnx or onnxscript is not installed, the folder does not exist, or the file may not be
-    replaced.
+    Raises DataError for another name, where onnx or onnxscript is not installed, the folder does not exist, or the file
+    may not be replaced.
     """
     from pneumo.inference import NOTE
 
@@ -55,7 +75,8 @@ def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> P
         raise DataError(f'{" and ".join(absent)} is not installed; pip install "pneumo[onnx]"')
     if not path.parent.is_dir():
         raise DataError(f"the folder {path.parent} does not exist; make it first")
-    check_replaceable(path, overwrite)
+    check_replaceable(path, overwrite, wanted="file")
+    check_name(path)
     size = model.experiment.data.image_size
     # Two images, or the exporter would take the number of images for a constant.
     example = torch.zeros(2, size, size, dtype=torch.uint8)
@@ -65,7 +86,7 @@ def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> P
             (example,),
             input_names=["pixels"],
             output_names=["probability"],
-            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+            dynamic_shapes=({0: torch.export.Dim("images")},),
             opset_version=ONNX_OPSET,
             dynamo=True,
             verbose=False,
@@ -82,9 +103,32 @@ def export_onnx(model: Model, path: str | Path, *, overwrite: bool = False) -> P
             ),
         }
     )
+    program.model.doc_string = description(model)
     with atomic_write(path) as temporary:
         program.save(temporary, external_data=False)
     return path
+
+
+def check_name(path: Path) -> None:
+    """Raises DataError for a file whose name does not end in ".onnx"."""
+    if path.suffix.lower() != ".onnx":
+        raise DataError(f"{path} does not end in .onnx, by which other programs know the format; name it {path}.onnx")
+
+
+def description(model: Model) -> str:
+    """What whoever runs the file has to do before and after it, in words."""
+    from pneumo.inference import NOTE
+
+    settings = model.experiment.data
+    size = settings.image_size
+    grey = "" if settings.grey == "as-is" else f" Then the grey levels are {GREY_WORDS[settings.grey]}."
+    return (
+        f"Pneumonia in chest radiographs of children: model {model.experiment.name}, record {model.record}. {NOTE}\n"
+        f"Input pixels: (images, {size}, {size}) uint8, 0 black, 255 white. A radiograph is decoded to grey levels of "
+        f"8 bits (luma of colour; 16 bits divided by 256) and {RESIZE_WORDS[settings.resize]} to {size} x {size} "
+        f"pixels, bilinear over the area that a pixel covers (antialiased).{grey} The file itself divides by 255.\n"
+        f"Output probability: (images,) float32, of pneumonia; positive from {model.threshold!r} on."
+    )
 
 
 @contextmanager

@@ -8,6 +8,8 @@ The file is safetensors: tensors and strings, so that nothing in it can run. The
     record_sha256   the digest that the record's file holds
     familiarity     `InputStatistics` of the training images, JSON; see `pneumo.inference.input_checks`
     calibration     labels and logits of the validation images, JSON; files of earlier versions lack it
+    images          digests of the training and validation images, JSON; see `pneumo.inference.training_images`; files
+                    of earlier versions lack it
     note            NOTE
 The tensors are named "0.NAME" for the first network, "1.NAME" for the second, and stored as
 `quantisation.quantise` returns them.
@@ -15,8 +17,9 @@ The tensors are named "0.NAME" for the first network, "1.NAME" for the second, a
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -38,10 +41,12 @@ from pneumo.errors import DataError, UnknownExperiment
 from pneumo.evaluation.conformal import ConformalAnswer
 from pneumo.experiments.config import Experiment, NetworkConfig, ReevaluationConfig, from_dict, soup_of
 from pneumo.experiments.lookup import RecordSource, is_record_file
+from pneumo.inference import training_images
 from pneumo.inference.folding import fold_batch_norm
 from pneumo.inference.input_checks import InputStatistics
 from pneumo.inference.quantisation import dequantise
 from pneumo.inference.radiograph import CHANNELS, Radiograph, as_array, from_array, from_bytes, from_picture
+from pneumo.inference.training_images import image_digest
 from pneumo.inference.working_point import Calibration, calibration_by_key, from_json, needed
 from pneumo.interpret.gradcam import grad_cam, normalise_maps
 
@@ -115,6 +120,8 @@ class Model:
     calibration: its predictions for validation images, or None where neither its file nor a record here has them.
     answer: bounds of the third answer, from the calibration; None without.
     ensemble: for inference: batch normalisation is folded into the convolutions, see `fold_batch_norm`.
+    images: the part, "train" or "validation", of each image that it was made from, by `image_digest`; None where its
+        file does not tell.
 
     >>> model = load_model()
     >>> model.predict_frame(np.zeros((224, 224), np.uint8))["warning"][0] != ""  # no radiograph
@@ -129,6 +136,7 @@ class Model:
     ensemble: Ensemble
     calibration: Calibration | None = None
     answer: ConformalAnswer | None = None
+    images: Mapping[bytes, str] | None = None
 
     def __repr__(self) -> str:
         """One line: the experiment's name, networks, image size, threshold, record."""
@@ -225,6 +233,13 @@ class Model:
             read = from_array(image, name, size=size, resize=resize)
         return replace(read, pixels=standardise(read.pixels[None], settings.grey)[0])
 
+    def part_of(self, radiograph: Radiograph) -> str:
+        """The part of the model's own images that a radiograph is in, "train" or "validation"; "" for any other one.
+
+        Pixels are compared: a copy of an image that was scaled or saved anew counts as another one.
+        """
+        return (self.images or {}).get(image_digest(radiograph.pixels), "")
+
     def predict_radiographs(self, named: Sequence[tuple[str, Radiograph]]) -> list[Prediction]:
         """What is said of radiographs, each given with its name. They pass the networks all at once."""
         pixels = _stack([radiograph for _, radiograph in named])
@@ -292,10 +307,11 @@ def load_model(source: RecordSource | None = None) -> Model:
             ensemble=_build_ensemble(experiment, tensors),
             calibration=calibration,
             answer=None if calibration is None else calibration.answer(),
+            images=None if "images" not in metadata else training_images.from_json(metadata["images"]),
         )
 
 
-def trained_networks(path: Path | None = None) -> list[tuple[Experiment, nn.Module]]:
+def trained_networks(path: str | Path | None = None) -> list[tuple[Experiment, nn.Module]]:
     """The networks of a model file as they were trained, each with the experiment that trained it.
 
     path and errors: as in `load_model`.
@@ -344,13 +360,19 @@ def _model_file(source: RecordSource | None) -> Path:
         if Path(source).is_file():
             return Path(source)
         if isinstance(source, Path) or source.endswith(MODEL_SUFFIXES):
-            raise DataError(f"{source} does not exist; {MODEL_REMEDY}")
+            raise DataError(
+                f"{source} does not exist; {MODEL_REMEDY}. With the package come {' and '.join(SHIPPED_MODELS)}"
+            )
     from pneumo.inference.packing import packed  # which writes what is read here, and reads whole data sets for it
 
     try:
         return packed(source)
     except UnknownExperiment as error:
-        raise DataError(f"{source} is neither a file nor the name of an experiment; {MODEL_REMEDY}") from error
+        near = difflib.get_close_matches(str(source), SHIPPED_MODELS, n=1, cutoff=0.5)
+        raise DataError(
+            f"{source} is neither a model that comes with the package ({', '.join(SHIPPED_MODELS)}), nor a file, nor "
+            f"the name of an experiment; " + (f'did you mean "{near[0]}"? Or ' if near else "") + MODEL_REMEDY
+        ) from error
 
 
 def member_experiments(experiment: Experiment) -> list[Experiment]:

@@ -1,7 +1,8 @@
 """What a prediction of many files has finished, kept until all are, so that one that was stopped goes on.
 
 The journal is a hidden file beside the CSV file, or in the folder of pictures where there is no CSV file: JSON, a line
-for the call and one for each file that was looked at, in their order.
+for the call and one for each file that was looked at, in their order, and a last one where the call was interrupted and
+has written its rows. It counts only as far as the outputs are still there: whoever removes them starts over.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
+
+INTERRUPTED = {"interrupted": True}
+"""The last line of the journal of a call that was interrupted; one that was killed had no time to write it, nor its CSV
+file."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -55,16 +60,28 @@ def _call_of(path: Path) -> Any:
 
 
 @contextmanager
-def journal(path: Path | None, call: dict[str, Any], signatures: Sequence[list[Any]]) -> Iterator[Journal]:
-    """Yields the journal of a call, with what an earlier one finished; removes it when the block ends without an error.
+def journal(
+    path: Path | None,
+    call: dict[str, Any],
+    signatures: Sequence[list[Any]],
+    *,
+    csv_path: Path | None = None,
+    cam_folder: Path | None = None,
+) -> Iterator[Journal]:
+    """Yields the journal of a call, with what an earlier one finished; removes it when the block ends without an error,
+    or before anything is finished.
 
     call: what the results depend on besides the files; of another call nothing is taken over. signatures: by which each
     file is known, in their order; what was finished is taken over up to the first file that is another one now.
+    csv_path, cam_folder: the outputs. Nothing is taken over where the CSV file of an interrupted call was removed, and
+    nothing from the first picture on that was: the `picture` of an entry is its name in the folder.
     """
     if path is None:
         yield Journal()
         return
-    earlier = _finished(path, call, signatures)
+    goes_on = is_unfinished(path, call)
+    earlier = _finished(path, signatures, csv_path, cam_folder) if goes_on else []
+    new_folder = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     kept, whole = Journal(earlier=earlier), False
     try:
@@ -72,22 +89,47 @@ def journal(path: Path | None, call: dict[str, Any], signatures: Sequence[list[A
             file.write(json.dumps(call) + "\n")
             kept.file = file
             kept.add(earlier)
-            yield kept
+            try:
+                yield kept
+            except KeyboardInterrupt:
+                file.write(json.dumps(INTERRUPTED) + "\n")
+                raise
         whole = True
     finally:
-        if whole or not kept.finished:
+        if whole or not (kept.finished or goes_on):  # outputs of an earlier call may still be there
             path.unlink(missing_ok=True)
+            if new_folder:
+                with suppress(OSError):  # something is in it
+                    path.parent.rmdir()
 
 
-def _finished(path: Path, call: dict[str, Any], signatures: Sequence[list[Any]]) -> list[dict[str, Any]]:
+def _finished(
+    path: Path, signatures: Sequence[list[Any]], csv_path: Path | None, cam_folder: Path | None
+) -> list[dict[str, Any]]:
+    """The entries whose files are the same and whose outputs are still there, up to the first that is not so."""
+    lines = _entries(path)
+    if INTERRUPTED in lines and csv_path is not None and not csv_path.is_file():
+        return []
     entries: list[dict[str, Any]] = []
-    if not is_unfinished(path, call):
-        return entries
-    with path.open(encoding="utf-8") as file, suppress(ValueError):  # where its last line was cut off
-        file.readline()
-        for line, signature in zip(file, signatures, strict=False):
-            entry = json.loads(line)
-            if entry["signature"] != signature:
-                break
-            entries.append(entry)
+    for entry, signature in zip(lines, signatures, strict=False):
+        if entry.get("signature") != signature or not _has_picture(entry, cam_folder):
+            break
+        entries.append(entry)
     return entries
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    """The lines after the first, up to one that was cut off."""
+    entries: list[dict[str, Any]] = []
+    with path.open(encoding="utf-8") as file, suppress(ValueError):
+        file.readline()
+        for line in file:
+            entries.append(json.loads(line))  # noqa: PERF401 (those before an error are kept)
+    return entries
+
+
+def _has_picture(entry: dict[str, Any], cam_folder: Path | None) -> bool:
+    """Whether the picture of an entry is there, where it should have one."""
+    if cam_folder is None or "problem" in entry:
+        return True
+    return "picture" in entry and (cam_folder / entry["picture"]).is_file()

@@ -120,7 +120,14 @@ def _fetch(url: str, part: Path, progress: bool) -> None:
         total = have + int(length) if length else None
         with (
             part.open("ab" if have else "wb") as file,
-            tqdm(desc=part.stem, total=total, initial=have, unit="B", unit_scale=True, disable=not progress) as bar,
+            tqdm(
+                desc=part.stem,
+                total=total,
+                initial=have,
+                unit="B",
+                unit_scale=True,
+                disable=None if progress else True,
+            ) as bar,
         ):
             for block in response.iter_content(BLOCK_BYTES):
                 file.write(block)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from pneumo.errors import DataError
 
@@ -49,20 +50,27 @@ def atomic_write(path: Path, *, exclusive: bool = False) -> Iterator[Path]:
         raise
 
 
-def check_replaceable(path: Path, overwrite: bool) -> None:
+def check_replaceable(path: str | Path, overwrite: bool, *, wanted: Literal["file", "folder"] | None = None) -> None:
     """Raises DataError where a file exists, or a folder holds something, that may not be replaced.
 
+    wanted: what is to be written, where that is known; the other one in its place is an error in any case.
     For the beginning of a command: at its end, the work would be lost.
 
     >>> check_replaceable(Path("table.csv"), overwrite=False)  # nothing is there
     """
+    path = Path(path)
+    if wanted == "file" and path.is_dir():
+        raise DataError(f"{path} is a folder, and a file is to be written; name a file, such as one in this folder")
+    if wanted == "folder" and path.exists() and not path.is_dir():
+        raise DataError(f"{path} is a file, and a folder is to be written; name a folder")
     if overwrite:
         return
+    replace = "add --overwrite (overwrite=True in Python)"
     if path.is_dir():
         if any(path.iterdir()):
-            raise DataError(f"{path} is not empty; name another folder, or add --overwrite")
+            raise DataError(f"{path} is not empty; name another folder, or {replace}")
     elif path.exists():
-        raise DataError(f"{path} exists; name another file, or add --overwrite")
+        raise DataError(f"{path} exists; name another file, or {replace}")
 
 
 def _remove_leftovers(path: Path, hours: float) -> None:

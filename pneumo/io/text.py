@@ -1,8 +1,27 @@
-"""Text for streams of other people's encodings."""
+"""Text for streams of other people's encodings, and configurations in a line."""
 
 from __future__ import annotations
 
-from typing import TextIO
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, TextIO
+
+
+def changed_fields(config: Any) -> str:
+    """A configuration as Python writes it, without the fields that have their default.
+
+    config: a dataclass, whose fields may be dataclasses again; another value is written as by `repr`.
+    """
+    if not is_dataclass(config) or isinstance(config, type):
+        return repr(config)
+    values = {field.name: getattr(config, field.name) for field in fields(config) if field.repr}
+    defaults = {field.name: _default(field) for field in fields(config)}
+    shown = [f"{name}={changed_fields(value)}" for name, value in values.items() if value != defaults[name]]
+    return f"{type(config).__name__}({', '.join(shown)})"
+
+
+def _default(field: Field[Any]) -> Any:
+    """MISSING for a field that has none."""
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def encodable(text: str, stream: TextIO) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +24,16 @@ from pneumo.reporting.tables import METRICS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from pneumo.evaluation import Interval
     from pneumo.inference.evaluate import Evaluation
 
+    Metrics = Mapping[str, Interval]
 
 LISTED_SLICES = 12
 """Slices that the report lists, of all that were looked at."""
 
 
-def write_report(evaluation: Evaluation, path: Path, *, overwrite: bool = False) -> Path:
+def write_report(evaluation: Evaluation, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write the report on an evaluation; return its path.
 
     With labels of both classes: every usual metric with its 95 % interval, ROC and calibration, results by the height
@@ -39,18 +42,21 @@ def write_report(evaluation: Evaluation, path: Path, *, overwrite: bool = False)
     the model learnt from.
     Raises DataError where the file exists and may not be replaced, and for an evaluation without images.
     """
-    check_replaceable(path, overwrite)
+    path = Path(path)
+    check_replaceable(path, overwrite, wanted="file")
     if evaluation.predictions.empty:
         raise DataError(f"{evaluation.source}: no image could be read, so there is nothing to report")
     title = f"Evaluation of {evaluation.source.name}"
-    body = "\n".join([*_introduction(evaluation), *_results(evaluation), *_distributions(evaluation)])
+    metrics = external_validation.metrics(evaluation) if evaluation.has_both_classes else None
+    body = "\n".join([*_introduction(evaluation, metrics), *_results(evaluation, metrics), *_distributions(evaluation)])
     with atomic_write(path) as temporary:
         temporary.write_text(page(title, body), encoding="utf-8")
     return path
 
 
-def _introduction(evaluation: Evaluation) -> list[str]:
+def _introduction(evaluation: Evaluation, metrics: Metrics | None) -> list[str]:
     model, labelled = evaluation.model, evaluation.labelled
+    notices = [*evaluation.notices, *(external_validation.notices(evaluation, metrics) if metrics else [])]
     positives = int((labelled["label"].to_numpy(int) == 1).sum())
     patients = labelled.loc[labelled["patient"] != "", "patient"].nunique()
     facts = {
@@ -63,17 +69,29 @@ def _introduction(evaluation: Evaluation) -> list[str]:
     }
     problems = "".join(f"<li>{html.escape(each)}</li>" for each in evaluation.unreadable)
     return [
-        f'<p class="note">{NOTE} The model and its threshold were fixed before it saw these images.</p>',
+        f'<p class="note">{NOTE} {html.escape(_independence(evaluation))}</p>',
+        "".join(f'<p class="note">{html.escape(each[:1].upper() + each[1:])}.</p>' for each in notices),
         facts_table(facts),
         f"<details><summary>Files that could not be read</summary><ul>{problems}</ul></details>" if problems else "",
     ]
 
 
-def _results(evaluation: Evaluation) -> list[str]:
-    if not evaluation.has_both_classes:
+def _independence(evaluation: Evaluation) -> str:
+    """Whether these images are new to the model, as far as its file tells."""
+    if evaluation.model.images is None:
+        return "The model's file does not tell which images it was trained on, so they may be among these."
+    if evaluation.own_images:
+        return "This is no independent test."
+    return (
+        "The model and its threshold were fixed before it saw these images: none of them has the pixels of one of its "
+        "training or validation images."
+    )
+
+
+def _results(evaluation: Evaluation, metrics: Metrics | None) -> list[str]:
+    if metrics is None:
         return ["<h2>Performance</h2><p>Without labels of both classes nothing can be said of right and wrong.</p>"]
     record = evaluation.record()
-    metrics = external_validation.metrics(evaluation)
     frame = pd.DataFrame({"metric": [METRICS[name] for name in metrics], "value": list(metrics.values())})
     axes = plots.new_axes(3.4, columns=2)[0]
     plots.roc([record], classes=external_validation.CLASSES, ax=axes[0])

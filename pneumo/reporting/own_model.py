@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pneumo.analysis.summaries import summary
+from pneumo.analysis.summaries import few_images, summary, without_bounds
 from pneumo.data.catalogue import CATALOGUE
 from pneumo.experiments import records, runner
 from pneumo.experiments.builders import data_config, load_data
@@ -22,7 +22,8 @@ from pneumo.reporting.training_report import write_training_report
 
 @dataclass(frozen=True, kw_only=True)
 class OwnModel:
-    """What was written. cards: the model card and the data sheet. metrics: of the test images, in words."""
+    """What was written. cards: the model card and the data sheet. metrics: of the test images, in words. notices: what
+    whoever reads them has to know."""
 
     name: str
     record: Path
@@ -30,6 +31,7 @@ class OwnModel:
     report: Path
     cards: tuple[Path, Path]
     metrics: str
+    notices: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join(
@@ -50,7 +52,7 @@ class OwnModel:
 
 def train_own_model(
     path: str | Path,
-    out: Path,
+    out: str | Path,
     *,
     model: str = "efficientnet-lite0",
     image_size: int | None = None,
@@ -70,7 +72,8 @@ def train_own_model(
     overwrite: whether what `out` holds may be replaced. Raises DataError where it may not, or for data
     that cannot be used.
     """
-    check_replaceable(out, overwrite)
+    out = Path(out)
+    check_replaceable(out, overwrite, wanted="folder")
     # A path in a record is good from every folder.
     known = str(path) in CATALOGUE
     source = str(path) if known else str(Path(path).expanduser().resolve())
@@ -87,6 +90,13 @@ def train_own_model(
     record = runner.run(experiment, progress=progress)
     file = records.find_path(experiment)
     assert file is not None  # `run` has just stored it
+    stored = records.load(file).experiment.name
+    if progress and stored != experiment.name:
+        print(
+            f"nothing was trained: {stored} is the same experiment as {experiment.name}, and its record {file} is "
+            "used; move that file away to train anew by the other name",
+            file=sys.stderr,
+        )
     return OwnModel(
         name=experiment.name,
         record=file,
@@ -97,6 +107,7 @@ def train_own_model(
             _write(out / "DATASHEET.md", data_sheet(record, dataset.classes)),
         ),
         metrics=_metrics(record),
+        notices=tuple(filter(None, [few_images(record.frame("test")["label"])])),
     )
 
 
@@ -113,6 +124,8 @@ def _write(path: Path, text: str) -> Path:
 
 def _metrics(record: records.Record) -> str:
     intervals = summary([record], "test", names=("auc", "sensitivity", "specificity", "accuracy"))
+    if few_images(record.frame("test")["label"]):
+        intervals = without_bounds(intervals)
     return "\n".join(
         f"{METRICS[name]:<12} {format_interval(value)}  (test images)" for name, value in intervals.items()
     )

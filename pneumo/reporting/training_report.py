@@ -11,7 +11,7 @@ import pandas as pd
 
 from pneumo import __version__
 from pneumo.analysis.file_audit import header_aucs
-from pneumo.analysis.summaries import summary
+from pneumo.analysis.summaries import few_images, summary, without_bounds
 from pneumo.data.catalogue import class_names
 from pneumo.errors import DataError
 from pneumo.experiments.config import to_dict
@@ -48,7 +48,7 @@ def write_training_report(
     PosixPath('report.html')
     """
     path = Path(path)
-    check_replaceable(path, overwrite)
+    check_replaceable(path, overwrite, wanted="file")
     classes = class_names(record.experiment.data.name) if dataset is None else dataset.classes
     parts = [_introduction(record), *_data(record, classes), *_training(record), *_performance(record, classes)]
     if dataset is not None:
@@ -103,6 +103,9 @@ def _training(record: Record) -> list[str]:
 
 def _performance(record: Record, classes: tuple[str, str]) -> list[str]:
     metrics = summary([record], "test")
+    said = few_images(record.frame("test")["label"])
+    if said:
+        metrics = without_bounds(metrics)
     frame = pd.DataFrame({"metric": [METRICS[name] for name in metrics], "value": list(metrics.values())})
     axes = plots.new_axes(3.4, columns=2)[0]
     plots.roc(record, classes=classes, ax=axes[0])
@@ -111,8 +114,9 @@ def _performance(record: Record, classes: tuple[str, str]) -> list[str]:
     few = int(np.bincount(record.frame("test")["label"], minlength=2).min())
     return [
         "<h2>Test images</h2><p>They were used neither in training nor to choose epoch or threshold. "
-        + (f"With {few} images of the smaller class the intervals are wide. " if few < FEW_IMAGES else "")
+        + (f"With {few} images of the smaller class the intervals are wide. " if few < FEW_IMAGES and not said else "")
         + "Images of another hospital may be predicted less well; <code>pneumo evaluate</code> tells.</p>",
+        f'<p class="note">{said}.</p>' if said else "",
         picture(axes[0].figure, "ROC curve, and observed share of positives by predicted probability"),
         picture(matrix.figure, "Test images by true and predicted class"),
         table(frame),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pneumo.augment.configuration import Augmentation
+from pneumo.io.text import changed_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +152,10 @@ class TrainingConfig:
                 f"mixup_alpha={self.augmentation.mixup_alpha} mixes images of two strata, which have no stratum "
                 "of their own; leave out mixup or untying"
             )
+
+    def __repr__(self) -> str:
+        """Without the fields that have their default."""
+        return changed_fields(self)
 
     @property
     def needs_strata(self) -> bool:

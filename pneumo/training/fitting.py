@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -86,7 +87,8 @@ def fit(
     stopping = EarlyStopping(
         monitored, patience=config.patience or config.epochs, check_finite=False, check_on_train_epoch_end=False
     )
-    bar = [TQDMProgressBar(refresh_rate=10)] if progress else []
+    shown = progress and sys.stdout.isatty()  # where Lightning draws its bar
+    bar = [TQDMProgressBar(refresh_rate=10)] if shown else []
     accelerator, devices = one_device()
     every_generator = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
     with GLOBAL_STATE, lightning_settings(), every_generator:
@@ -102,7 +104,7 @@ def fit(
             logger=list(loggers) or False,
             log_every_n_steps=1,  # nothing is logged by step; Lightning warns where an epoch has fewer steps than this
             enable_checkpointing=False,
-            enable_progress_bar=progress,
+            enable_progress_bar=shown,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             reload_dataloaders_every_n_epochs=1,

@@ -75,11 +75,41 @@ def test_boxes_and_masks_are_refused_since_they_would_not_move_along(batch):
     [
         (torch.zeros(1, 8, 8, dtype=torch.int64), "images are torch.int64; give uint8 or floats"),
         (torch.zeros(8, 8), r"images have shape \(8, 8\); give \(C, H, W\)"),
+        (np.zeros((8, 9), np.uint8), r"a NumPy array of shape \(8, 9\) would be left as it is; give a tensor"),
+        ((torch.zeros(1, 8, 8), np.zeros((8, 8))), "a NumPy array of shape"),
+        ("a.png", "no input is an image but str; give a tensor"),
+        ((1, 2.0), "no input is an image but float, int; give a tensor"),
+        (Image.new("P", (8, 8)), 'an image of mode "P" holds no grey levels'),
     ],
 )
 def test_other_tensors_are_refused(image, message):
     with pytest.raises(TypeError, match=message):
         RandomAugmentation(SHIFT)(image)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (torch.linspace(0, 255, 64).reshape(1, 8, 8), r"values up to 255; give floats in \[0, 1\], or uint8"),
+        (torch.linspace(-2, 1, 64).reshape(1, 8, 8), "values down to -2; give floats"),
+        (torch.full((1, 8, 8), torch.nan), "values up to nan"),
+    ],
+)
+def test_floats_that_are_no_grey_levels_are_refused(image, message):
+    with pytest.raises(ValueError, match=message):
+        RandomAugmentation(SHIFT)(image)
+    with pytest.raises(ValueError, match=message):
+        augment(image[None], SHIFT, generator())
+
+
+def test_the_overshoot_of_bicubic_resizing_is_no_fault():
+    image = torch.full((1, 8, 8), 1.05)
+    assert torch.equal(RandomAugmentation(SHIFT)(image), image)
+
+
+def test_a_one_hot_label_beside_the_image_passes_through(batch):
+    label = np.array([0, 1])
+    assert RandomAugmentation(SHIFT)(batch[0], label)[1] is label
 
 
 def test_without_a_generator_the_global_seed_decides_and_the_input_is_not_written_to(batch):

@@ -34,10 +34,7 @@ def test_places_are_searched_in_the_documented_order(own_places, monkeypatch):
     inside = own_places / "inside"
     inside.mkdir()
     monkeypatch.chdir(inside)
-    monkeypatch.setenv("PNEUMO_DATA", f"{own_places / 'first'}:{own_places / 'second'}")
     folders = [
-        own_places / "first",
-        own_places / "second",
         inside / "data",
         own_places / "shared/data",
         own_places / "cache/data",
@@ -46,6 +43,27 @@ def test_places_are_searched_in_the_documented_order(own_places, monkeypatch):
         folder.mkdir(parents=True)
         (folder / "breastmnist.npz").touch()
         assert find("breastmnist").resolve() == folder / "breastmnist.npz"
+
+
+def test_the_folders_that_the_user_names_are_the_only_ones_that_are_searched(own_places, monkeypatch):
+    monkeypatch.setenv("PNEUMO_DATA", f"{own_places / 'first'}:{own_places / 'second'}")
+    for folder in ("data", "cache/data", "second", "first"):
+        (own_places / folder).mkdir(parents=True)
+    for folder in ("data", "cache/data"):
+        (own_places / folder / "breastmnist.npz").touch()
+        assert find("breastmnist") is None
+    with pytest.raises(DataError, match=r"(?s)in the folders of \$PNEUMO_DATA, and no others\n.*first\n.*second$"):
+        load("breastmnist")
+    for folder in ("second", "first"):
+        (own_places / folder / "breastmnist.npz").touch()
+        assert find("breastmnist") == own_places / folder / "breastmnist.npz"
+
+
+def test_a_data_set_by_its_name_is_marked_as_such_and_one_by_its_path_is_not(own_places, write_folder, known_tree):
+    folder = write_folder(tree(), "data/chest_xray")
+    known_tree(folder)
+    assert load("chest-xray").from_catalogue
+    assert not load(folder).from_catalogue
 
 
 def test_small_copy_is_preferred_in_one_place(own_places):

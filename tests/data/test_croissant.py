@@ -2,7 +2,9 @@ import csv
 import hashlib
 import json
 
+import pandas as pd
 import pytest
+from PIL import Image
 
 from pneumo import data
 from pneumo.cli import main
@@ -35,6 +37,18 @@ def test_metadata_that_are_there_stay_unless_they_may_be_replaced(tmp_path):
 def test_the_command_line_writes_them(tmp_path, capsys):
     assert main(["data", "describe", "phantom", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out.strip().endswith("croissant.json")
+
+
+def test_the_command_line_describes_images_with_a_table_of_labels(tmp_path):
+    (tmp_path / "films").mkdir()
+    for number in range(4):
+        Image.new("L", (8, 8), number).save(tmp_path / "films" / f"{number}.png")
+    rows = [f"{number}.png,{('sick', 'sound')[number % 2]},p{number}" for number in range(4)]
+    (tmp_path / "labels.csv").write_text("image,label,patient\n" + "\n".join(rows), encoding="utf-8")
+    classes = ["--labels", str(tmp_path / "labels.csv"), "--positive", "sick"]
+    assert main(["data", "describe", str(tmp_path / "films"), str(tmp_path / "out"), *classes]) == 0
+    table = pd.read_csv(tmp_path / "out" / "images.csv")
+    assert dict(zip(table["image"], table["label"], strict=True)) == {"0.png": 1, "1.png": 0, "2.png": 1, "3.png": 0}
 
 
 def test_the_format_s_own_library_reads_every_row(tmp_path):

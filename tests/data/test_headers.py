@@ -43,9 +43,11 @@ class Arrays:
         raise AssertionError("headers must not decode")
 
 
-def dataset(source, images=IMAGES):
+def dataset(source, images=IMAGES, *, from_catalogue=False):
     table = pd.DataFrame({"image": images, "split": "train", "label": 0, "subtype": "", "patient": ""})
-    return Dataset(name="some", classes=("NORMAL", "PNEUMONIA"), table=table, source=source)
+    return Dataset(
+        name="some", classes=("NORMAL", "PNEUMONIA"), table=table, source=source, from_catalogue=from_catalogue
+    )
 
 
 CSV = """split,class,filename,mode,width,height,jpeg_quality,file_size
@@ -144,7 +146,13 @@ def test_original_headers_in_a_folder_go_before_the_files(original, tmp_path):
 
 def test_original_headers_are_found_where_data_sets_are(original, monkeypatch):
     monkeypatch.setenv("PNEUMO_DATA", str(original().parent))
-    assert headers(dataset(Arrays()))["width"].tolist() == [1660, 1200, 1800]
+    assert headers(dataset(Arrays(), from_catalogue=True))["width"].tolist() == [1660, 1200, 1800]
+
+
+def test_a_table_that_happens_to_lie_nearby_says_nothing_of_a_data_set_opened_by_its_path(original, monkeypatch):
+    monkeypatch.setenv("PNEUMO_DATA", str(original().parent))
+    source = Files([radiograph(seed) for seed in range(3)])
+    assert headers(dataset(source))["width"].tolist() == [24, 24, 24]
 
 
 def test_original_headers_of_another_data_set_are_passed_over(original, tmp_path):

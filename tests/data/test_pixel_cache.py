@@ -56,7 +56,7 @@ def stretched_archive(write_folder) -> Dataset:
     """Images of 4 x 4 pixels whose columns are 10, 50, 60, 10."""
     columns = np.repeat(np.array([[10, 50, 60, 10]], dtype=np.uint8), 4, axis=0)
     files = {f"{path[:-5]}.png": encoded(Image.fromarray(columns), "PNG") for path in TREE}
-    return read_archive(write_folder(files))
+    return replace(read_archive(write_folder(files)), from_catalogue=True)
 
 
 def write_original_headers(dataset: Dataset, width: int, height: int) -> None:
@@ -74,6 +74,13 @@ def test_a_field_is_cut_in_the_original_shape_where_a_table_of_headers_tells_it(
     np.testing.assert_array_equal(pixels(dataset, size=4, resize="square").rows([0])[0][0], [10, 50, 60, 10])
     write_original_headers(dataset, 1000, 500)
     np.testing.assert_array_equal(pixels(dataset, size=2, resize="square").rows([0])[0], [[50, 60], [50, 60]])
+
+
+def test_a_table_of_headers_nearby_does_not_cut_images_that_were_opened_by_their_path(write_folder):
+    dataset = replace(stretched_archive(write_folder), from_catalogue=False)
+    write_original_headers(dataset, 1000, 500)
+    made = pixels(dataset, size=4, resize="square")
+    np.testing.assert_array_equal(made.rows([0])[0][0], [10, 50, 60, 10])
 
 
 def test_images_of_other_original_shapes_are_decoded_again(write_folder):
@@ -167,6 +174,11 @@ def test_one_truncated_image_among_twenty_leaves_nineteen(write_folder):
     readable = [row for row in range(20) if row != 4]
     expected = [resize_to_square(dataset.source.image(row), 8, "stretch") for row in readable]
     np.testing.assert_array_equal(made.rows(readable), expected)
+
+
+def test_images_that_cannot_be_decoded_are_named_with_what_the_command_line_offers_too():
+    with pytest.raises(DataError, match=r"1 of the 20 images .* --labels \(labels= in Python; .*on_error=\"skip\"\)"):
+        pixels(drawn(bad=(3,)), size=4)
 
 
 def test_unreadable_row_is_not_handed_out_as_a_black_image():

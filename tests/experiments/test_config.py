@@ -121,3 +121,28 @@ def test_classes_and_labels_are_written_only_where_they_are_given():
     experiments = [Experiment(name="a", data=data, model=CNNConfig()) for data in (plain, named)]
     assert experiments[0].key != experiments[1].key
     assert [config.from_dict(config.to_dict(experiment)) for experiment in experiments] == experiments
+
+
+def test_what_is_printed_of_an_experiment_is_what_differs_from_the_defaults():
+    data = DataConfig(name="phantom", version="1", image_size=96)
+    training = TrainingConfig(epochs=5, optimizer=OptimizerConfig(learning_rate=0.01))
+    assert repr(Experiment(name="a", data=data, model=CNNConfig(width=4), training=training)) == (
+        "Experiment(name='a', data=DataConfig(name='phantom', version='1', image_size=96), model=CNNConfig(width=4), "
+        "training=TrainingConfig(epochs=5, optimizer=OptimizerConfig(learning_rate=0.01)))"
+    )
+    assert (repr(data), repr(TrainingConfig())) == (
+        "DataConfig(name='phantom', version='1', image_size=96)",
+        "TrainingConfig()",
+    )
+
+
+@given(experiments)
+def test_what_is_printed_of_an_experiment_is_the_experiment(experiment):
+    assert eval(repr(experiment), vars(config).copy()) == experiment
+
+
+def test_the_settings_of_an_experiment_are_found_beside_it():
+    from pneumo import experiments as public
+
+    for name in ("CNNConfig", "TrainingConfig", "OptimizerConfig", "PretrainedConfig", "ClassicalConfig"):
+        assert getattr(public, name) is getattr(config, name)

@@ -1,7 +1,11 @@
+import re
+from dataclasses import replace
+
 import pytest
 from support.labelled_folder import labelled_folder
 
 from pneumo import data, experiments
+from pneumo.errors import DataError
 from pneumo.experiments.config import CNNConfig, PretrainedConfig
 from pneumo.experiments.own_data import MAX_EPOCHS, MIN_UPDATES, RECIPES, adapt, define_experiment
 
@@ -45,6 +49,58 @@ def test_a_configuration_of_the_data_can_be_given(tmp_path):
     assert define_experiment(folder, data=config).model == PretrainedConfig()
 
 
+def test_a_relative_path_is_kept_as_an_absolute_one(tmp_path, monkeypatch):
+    folder = labelled_folder(tmp_path / "images")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    experiment = define_experiment("../images", model="cnn")
+    assert experiment.data.name == str(folder)
+    assert experiment.key == define_experiment(folder, model="cnn").key
+    by_hand = replace(experiment.data, name="../images")
+    assert define_experiment("../images", model="cnn", data=by_hand).data == experiment.data
+    monkeypatch.chdir(tmp_path)
+    assert len(data.load(experiment.data.name)) == len(data.load(folder))
+
+
+def test_labels_and_classes_reach_the_data_of_the_experiment(tmp_path, monkeypatch):
+    folder = labelled_folder(tmp_path / "images")
+    table = data.load(folder).table
+    rows = [f"{row.image},{('sick', 'sound')[row.label]}" for row in table.itertuples()]
+    rows.append("none.png,other")
+    (tmp_path / "labels.csv").write_text("image,label\n" + "\n".join(rows), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match="images that it names are not there"):
+        experiment = define_experiment("images", model="cnn", labels="labels.csv", positive="sick", negative="sound")
+    config = experiment.data
+    assert (config.labels, config.positive, config.negative) == (str(tmp_path / "labels.csv"), "sick", "sound")
+    with pytest.raises(ValueError, match=r"give these to data_config\(\)"):
+        define_experiment(folder, data=config, positive="sick")
+
+
+def test_what_is_not_there_is_named_with_the_folder_from_which_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=f'"films" is neither a file or folder in {re.escape(str(tmp_path))} nor a'):
+        define_experiment("films")
+    folder = labelled_folder(tmp_path / "images")
+    with pytest.raises(DataError, match=rf"labels\.csv does not exist, seen from {re.escape(str(tmp_path))}"):
+        define_experiment(folder, labels="labels.csv")
+
+
 def test_an_unknown_model_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match="model='resnet' is unknown; choose from efficientnet-lite0, cnn"):
         define_experiment("phantom", model="resnet")
+
+
+@pytest.mark.parametrize(("model", "size", "least"), [("cnn", 3, 16), ("spatial-transformer", 8, 16)])
+def test_a_size_that_the_network_cannot_take_is_refused_with_the_smallest(model, size, least, tmp_path):
+    with pytest.raises(
+        DataError, match=f"images of {size} x {size} pixels are too small for .*; use at least {least} x {least}"
+    ):
+        define_experiment(tmp_path / "none", model=model, image_size=size)
+
+
+@pytest.mark.parametrize("wrong", [{"image_size": 0}, {"epochs": 0}, {"seed": -1}])
+def test_numbers_out_of_range_are_refused_by_name(wrong, tmp_path):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"{name}={value}.* give whole numbers"):
+        define_experiment(tmp_path / "none", model="cnn", **wrong)

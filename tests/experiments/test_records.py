@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
+import pneumo
 from pneumo import experiments, records
 from pneumo.errors import MissingRecord, RecordError, UnknownExperiment
 from pneumo.io.digests import json_digest
@@ -26,6 +27,17 @@ def test_a_saved_record_is_found_again_with_all_it_holds(record, tmp_path):
     assert found.provenance == record.provenance
     pd.testing.assert_frame_equal(found.split, record.split)
     np.testing.assert_array_equal(found.scores["validation"], [-1.0, 0.25, 2.5])
+
+
+def test_paths_may_be_texts(record, tmp_path):
+    folder = str(tmp_path / "mine")
+    records.check_writable(record.experiment, folder)
+    path = records.save(record, folder)
+    assert records.load(str(path)).key == records.get(str(path)).key == records.get(path).key == record.key
+    assert records.find(record.experiment, folder).key == record.key
+    assert records.paths(folder) == [path] == [records.record_path(record.experiment, folder)]
+    assert [each.key for each in records.load_all(folder)] == [record.key]
+    assert pneumo.run(record.experiment, root=folder).key == record.key
 
 
 def test_scores_are_stored_to_four_decimals(record, tmp_path):

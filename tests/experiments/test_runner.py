@@ -236,8 +236,8 @@ def test_progress_counts_experiments_and_minutes_of_the_whole(small, capsys):
     runner.run_all(both)
     lines = [line for line in capsys.readouterr().err.splitlines() if "recorded" in line]
     assert lines == [
-        f"small/seed-1: recorded (1 of 2, {0.75 * total:.0f} of about {total:.0f} min)",
-        f"small/seed-0: recorded (2 of 2, {total:.0f} of about {total:.0f} min)",
+        f"small/seed-1: recorded (1 of 2, {0.75 * total:.0f} min of about {total:.0f} min)",
+        f"small/seed-0: recorded (2 of 2, {total:.0f} min of about {total:.0f} min)",
     ]
 
 
@@ -306,3 +306,16 @@ def test_a_fold_is_scored_by_a_network_that_did_not_see_it(small):
         parts.append({part: set(rows["image"]) for part, rows in record.split.groupby("part")})
     assert all(not part["train"] & (part["test"] | part["validation"]) for part in parts)
     assert sum(len(part["test"]) for part in parts) == len(set.union(*(part["test"] for part in parts))) == 252
+
+
+def test_images_too_small_for_the_network_are_refused_before_training(small):
+    too_small = replace(small.data, image_size=1)
+    with pytest.raises(DataError, match=r"images of 1 x 1 pixels are too small for CNNConfig; use at least \d+ x"):
+        runner.run(replace(small, data=too_small), progress=False)
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_a_number_of_jobs_that_runs_nothing_is_refused(jobs, experiment):
+    for function in (planning.plan, runner.run_all):
+        with pytest.raises(ValueError, match=f"jobs={jobs} runs nothing; give a whole number from 1"):
+            function([experiment], jobs=jobs)

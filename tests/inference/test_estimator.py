@@ -1,5 +1,6 @@
 import pickle
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +147,17 @@ def test_a_grid_search_in_a_pipeline_finds_its_training(images):
     search.fit(pixels, labels, groups=np.arange(96) // 2)
     assert search.best_params_["network__training"] in (brief, SHORT_TRAINING)
     assert len(search.predict(pixels)) == 96
+
+
+@pytest.mark.parametrize(
+    "kind", [list, np.array, lambda names: np.array(names)[:, None], lambda names: list(map(Path, names))]
+)
+def test_names_of_files_are_no_images(kind):
+    names = ["a.png", "b.png"]
+    with pytest.raises(
+        ValueError, match=r"X holds names of files, first 'a\.png', and not images; .*pneumo\.data\.pixels"
+    ):
+        classifier().fit(kind(names), [0, 1])
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,19 @@
 
 import re
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 from support.chests import SIDE, Made, png
 
 from pneumo import evaluation as statistics
 from pneumo.analysis import external_validation
 from pneumo.cli import main
 from pneumo.errors import DataError
-from pneumo.inference import evaluate_files
+from pneumo.inference import Evaluation, evaluate_files
 from pneumo.reporting.evaluation_report import write_report
 
 LABELS = [0, 0, 1, 1, 0, 1]
@@ -189,3 +191,61 @@ def test_a_file_that_cannot_be_read_is_named_and_the_exit_status_is_3(made: Made
     assert main(["evaluate", "--model", str(made.file), "--report", str(report), str(folder)]) == 3
     assert "9.png is no JPEG or PNG image" in capsys.readouterr().err
     assert "9.png is no JPEG or PNG image" in report.read_text(encoding="utf-8")
+
+
+def test_a_positive_class_that_is_no_folder_is_an_error_where_it_was_asked_for(made: Made, folder, tmp_path, capsys):
+    words = ["evaluate", str(folder), "--model", str(made.file), "--report", str(tmp_path / "r.html")]
+    assert main([*words, "--positive", "foo"]) == 1
+    assert "no folder is called 'foo'; the images lie in Pneumonia, normal" in capsys.readouterr().err
+    assert not (tmp_path / "r.html").exists()
+    assert run(made, folder, positive="NORMAL").labelled["label"].sum() == 3
+
+
+def test_an_empty_path_is_refused(made: Made):
+    with pytest.raises(DataError, match='path="" is empty'):
+        run(made, "")
+
+
+def evaluation_of(made: Made, probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
+    frame = pd.DataFrame(
+        {
+            "image": [f"{number}.png" for number in range(len(labels))],
+            "probability": probabilities,
+            "decision": "",
+            "answer": "",
+            "warning": "",
+            "width": 500,
+            "height": 500,
+            "mark": False,
+            "label": pd.array(labels, "Int8"),
+            "patient": "",
+            "part": "",
+        }
+    )
+    return Evaluation(model=made.model, source=Path("films"), predictions=frame, unreadable=())
+
+
+@pytest.mark.parametrize(("count", "few"), [(9, True), (10, False)])
+def test_metrics_of_few_images_have_no_interval_and_a_notice(count, few, made: Made, tmp_path):
+    labels = np.repeat([0, 1], [30, count])
+    probabilities = np.random.default_rng(0).uniform(size=len(labels))
+    evaluation = evaluation_of(made, probabilities, labels)
+    metrics = external_validation.metrics(evaluation)
+    assert metrics["auc"].estimate == pytest.approx(roc_auc_score(labels, probabilities))
+    assert np.isnan(metrics["auc"].low) == few
+    assert np.isnan(external_validation.thresholds(evaluation)["sensitivity"][0].high) == few
+    assert np.isnan(external_validation.by_stratum(evaluation)["AUC"][0].low) == few
+    said = "30 + 9 labelled images (label 0 + label 1) are too few to say how well a model does"
+    assert any(said in notice for notice in external_validation.notices(evaluation, metrics)) == few
+    assert (said in write_report(evaluation, tmp_path / "r.html").read_text(encoding="utf-8")) == few
+
+
+@pytest.mark.parametrize(("better", "said"), [(False, True), (True, False)])
+def test_an_auc_below_a_half_is_probably_that_of_swapped_classes(better, said, made: Made, tmp_path):
+    labels = np.repeat([0, 1], 20)
+    probabilities = np.linspace(0.1, 0.9, 40) if better else np.linspace(0.9, 0.1, 40)
+    evaluation = evaluation_of(made, probabilities, labels)
+    notices = external_validation.notices(evaluation, external_validation.metrics(evaluation))
+    assert any("the classes are probably the wrong way round" in notice for notice in notices) == said
+    text = write_report(evaluation, tmp_path / "r.html").read_text(encoding="utf-8")
+    assert ("probably the wrong way round" in text) == said

@@ -1,6 +1,7 @@
 import json
 import sys
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import onnxruntime
@@ -9,10 +10,12 @@ import torch
 
 from pneumo import models
 from pneumo.cli import main
+from pneumo.data.decode import ResizeRule
+from pneumo.data.grey import GreyRule
 from pneumo.errors import DataError
 from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, PretrainedConfig, TransformerConfig
 from pneumo.inference import Model, fit_input_statistics
-from pneumo.inference.export import export_onnx
+from pneumo.inference.export import description, export_onnx
 from pneumo.inference.model import Ensemble
 
 
@@ -54,6 +57,31 @@ def test_onnx_runtime_and_pytorch_agree_for_any_number_of_images(config, size, m
     assert float(facts["threshold"]) == 0.4
     assert json.loads(facts["image"]) == {"size": size, "resize": "stretch", "grey": "as-is"}
     assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_the_file_says_in_words_what_it_takes_and_its_number_of_images_has_a_name(tmp_path):
+    model = model_of(CNNConfig(width=2, depth=2), 16)
+    session = onnxruntime.InferenceSession(export_onnx(model, tmp_path / "m.onnx"))
+    assert [each.shape for each in (*session.get_inputs(), *session.get_outputs())] == [["images", 16, 16], ["images"]]
+    text = session.get_modelmeta().description
+    assert "stretched, without regard to its aspect ratio, to 16 x 16 pixels" in text
+    assert "The file itself divides by 255." in text
+    assert "positive from 0.4 on" in text
+
+
+@pytest.mark.parametrize("resize", get_args(ResizeRule))
+@pytest.mark.parametrize("grey", get_args(GreyRule))
+def test_every_preprocessing_has_words(resize, grey):
+    model = model_of(CNNConfig(width=2, depth=2), 16)
+    data = replace(model.experiment.data, resize=resize, grey=grey)
+    text = description(replace(model, experiment=replace(model.experiment, data=data)))
+    assert ("Then the grey levels are" in text) == (grey != "as-is")
+
+
+def test_a_name_that_other_programs_would_not_know_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("pneumo.inference.load_model", lambda _path: pytest.fail("the model was loaded first"))
+    assert main(["export", str(tmp_path / "m")]) == 1
+    assert f"name it {tmp_path / 'm'}.onnx" in capsys.readouterr().err
 
 
 def test_without_the_exporter_the_remedy_is_named(tmp_path, monkeypatch):

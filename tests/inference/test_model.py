@@ -368,6 +368,19 @@ def test_a_path_without_a_model_is_refused_by_name(tmp_path):
         load_model(tmp_path / "none.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("indep", r'a model that comes with the package \(selected, independent\).*did you mean "independent"\?'),
+        ("foo", r"foo is neither a model that comes with the package \(selected, independent\), nor a file"),
+        ("none.safetensors", r"does not exist; .*With the package come selected and independent"),
+    ],
+)
+def test_a_name_of_no_model_is_answered_with_those_there_are(name, message):
+    with pytest.raises(DataError, match=message):
+        load_model(name)
+
+
 def test_bytes_that_are_no_model_are_refused(tmp_path, made: Made):
     (tmp_path / "a").write_bytes(made.file.read_bytes()[:1000])
     with pytest.raises(DataError, match="is no whole model file"):

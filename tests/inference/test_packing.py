@@ -13,8 +13,9 @@ from pneumo.cli import main
 from pneumo.errors import MissingRecord
 from pneumo.experiments import study
 from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
-from pneumo.inference import load_model, pack, unpack
+from pneumo.inference import load_model, pack, training_images, unpack
 from pneumo.inference.model import trained_networks
+from pneumo.inference.packing import image_digests
 from pneumo.io.paths import weights_path
 
 
@@ -48,6 +49,34 @@ def test_a_packed_experiment_predicts_its_recorded_probabilities_from_the_images
     rows = {image: row for row, image in enumerate(dataset.table["image"])}
     images = [dataset.source.image(rows[image]) for image in frame["image"]]
     np.testing.assert_allclose(model.predict_proba(images)[:, 1], frame["probability"], atol=1e-3)
+
+
+@pytest.mark.parametrize(("resize", "grey"), [("stretch", "as-is"), ("square", "equalised")])
+def test_a_packed_experiment_knows_its_images_and_no_others(recorded, resize, grey):
+    record = records.get(recorded)
+    settings = replace(recorded.data, resize=resize, grey=grey)
+    dataset = data.load("phantom")
+    digests = image_digests(replace(record, experiment=replace(recorded, data=settings)), dataset, progress=False)
+    model = replace(
+        load_model(),
+        experiment=replace(recorded, data=settings),
+        images=training_images.from_json(training_images.to_json(digests)),
+    )
+    rows = {image: row for row, image in enumerate(dataset.table["image"])}
+    chosen = record.split.groupby("part").head(3)
+    found = [
+        model.part_of(model.radiograph(dataset.source.image(rows[image]), image)) for image in chosen["image"].tolist()
+    ]
+    assert found == chosen["part"].tolist()
+    test = data.split(dataset.table).test[:3]
+    assert [model.part_of(model.radiograph(dataset.source.image(int(row)), "")) for row in test] == [""] * 3
+
+
+def test_a_packed_file_holds_the_digests(recorded, tmp_path):
+    model = load_model(pack(recorded, tmp_path / "m.safetensors", progress=False))
+    split = records.get(recorded).split
+    assert model.images is not None
+    assert len(model.images) == len(split)
 
 
 def test_what_is_familiar_is_learnt_from_training_images_alone(recorded, tmp_path, monkeypatch):

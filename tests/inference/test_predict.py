@@ -1,17 +1,20 @@
 import io
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from support.chests import Made, chests, png
+from tqdm import tqdm
 
 from pneumo.cli import main
 from pneumo.errors import DataError
 from pneumo.inference import predict_files
 from pneumo.inference.predict import CAPTION_HEIGHT, OVERLAY_SIZE
+from pneumo.inference.working_point import Calibration
 
 NOTE = "Research only, not a medical device."
 
@@ -91,7 +94,7 @@ def test_a_csv_file_of_a_run_that_failed_is_not_there(made: Made, folder, tmp_pa
     monkeypatch.setattr(type(made.model), "predict_radiographs", fail)
     with pytest.raises(DataError, match="no more"):
         predict_files(made.model, [folder], csv_path=tmp_path / "new/out.csv", progress=False)
-    assert list((tmp_path / "new").iterdir()) == []
+    assert not (tmp_path / "new").exists()
 
 
 def test_each_image_that_is_read_gets_a_picture_numbered_as_its_row(made: Made, folder, tmp_path, capsys):
@@ -198,3 +201,61 @@ def test_a_threshold_that_is_no_probability_is_wrong_usage(made: Made, folder, c
     with pytest.raises(SystemExit) as stopped:
         predict(made, folder, "--threshold", value)
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("path", ["nowhere", "empty", "text.txt"])
+def test_where_nothing_is_read_the_exit_status_is_1_and_nothing_is_written(path, made: Made, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.txt").write_text("text")
+    before = sorted(tmp_path.rglob("*"))
+    assert predict(made, tmp_path / path, "--csv", tmp_path / "out.csv", "--cam", tmp_path / "cam") == 1
+    assert str(tmp_path / path) in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_empty_path_of_python_is_a_problem_and_not_the_current_folder(made: Made, folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    assert predict_files(made.model, [""], progress=False).read == 0
+    assert '"" is no path; name a file or a folder' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((8, 8), "cannot tell for every image: 8 + 8 validation images are too few for --coverage 0.9 (at least 9"),
+        ((8, 9), "normal or cannot tell, never pneumonia: 8 normal validation images are too few"),
+        ((9, 8), "pneumonia or cannot tell, never normal: 8 validation images with pneumonia are too few"),
+        ((9, 9), "at a probability of at most"),
+    ],
+)
+def test_the_head_says_where_an_answer_can_never_be_given(counts, said, made: Made, folder, capsys):
+    labels = np.repeat([0, 1], counts)
+    calibration = Calibration(labels=labels, logits=np.where(labels, 3.0, -3.0))
+    answer = calibration.answer()
+    model = replace(made.model, calibration=calibration, answer=answer)
+    predict_files(model, [folder], progress=False)
+    head = capsys.readouterr().out.splitlines()
+    assert head[1].startswith(f"Answer: {said}")
+    possible = set(answer.answers(np.linspace(0, 1, 101)).tolist())
+    assert ("pneumonia" in possible) == (counts[0] >= 9)
+    assert ("normal" in possible) == (counts[1] >= 9)
+
+
+def test_the_head_names_the_experiment_of_the_model(made: Made, folder, capsys):
+    predict(made, folder)
+    assert f"model group/seed-0, record {made.record.key}." in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_progress_bar_is_for_terminals(terminal, made: Made, folder, monkeypatch, capsys):
+    hidden = []
+
+    def recorded(**options) -> tqdm:
+        bar = tqdm(**options)
+        hidden.append(bar.disable)  # at its end every bar is
+        return bar
+
+    monkeypatch.setattr("pneumo.inference.predict.tqdm", recorded)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    predict_files(made.model, [folder])
+    assert list(map(bool, hidden)) == [not terminal]

@@ -1,5 +1,6 @@
 """Predictions of many files that were stopped."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,14 +71,52 @@ def test_a_prediction_that_was_killed_goes_on_from_its_journal(films, made: Made
     stopping, _ = stopped_after(made.model, 2)
     with pytest.raises(KeyboardInterrupt):
         predict_files(stopping, [films], csv_path=tmp_path / "a.csv", progress=False)
-    (tmp_path / "a.csv").unlink()  # a kill leaves none
-    with path.open("a") as file:
-        file.write('{"signature": ["cut o')
+    (tmp_path / "a.csv").unlink()  # a kill leaves none, and nothing is said of an interruption
+    *whole, last = path.read_text().splitlines(keepends=True)
+    assert "interrupted" in last
+    path.write_text("".join(whole) + '{"signature": ["cut o')
     counting, seen = stopped_after(made.model, 99)
     predict_files(counting, [films], csv_path=tmp_path / "a.csv", progress=False)
     assert len(seen) == 2
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 6
     assert not path.exists()
+
+
+@pytest.mark.parametrize(("removed", "again"), [("a.csv", 6), ("cam", 6), ("cam/00002-1.png", 5)])
+def test_what_was_finished_is_done_again_where_its_outputs_were_removed(removed, again, films, made: Made, tmp_path):
+    def outputs(name: str) -> dict[str, Path]:
+        return {"csv_path": tmp_path / name / "a.csv", "cam_folder": tmp_path / name / "cam"}
+
+    predict_files(made.model, [films], **outputs("whole"), progress=False)
+    stopping, _ = stopped_after(made.model, 2)
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(stopping, [films], **outputs("stopped"), progress=False)
+    gone = tmp_path / "stopped" / removed
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    counting, seen = stopped_after(made.model, 99)
+    predict_files(counting, [films], **outputs("stopped"), progress=False)
+    names = [Path(name).name for batch in seen for name in batch]
+    assert names == ["0.png", "1.png", "3.png", "4.png", "5.png"][-(again - 1) :]  # 2.png cannot be read
+    assert everything(tmp_path / "stopped").keys() == everything(tmp_path / "whole").keys()
+
+
+@pytest.mark.parametrize("outputs", [("csv_path",), ("cam_folder",), ("csv_path", "cam_folder")])
+def test_a_prediction_that_is_stopped_before_a_file_is_finished_leaves_nothing(
+    outputs, films, made: Made, tmp_path, monkeypatch
+):
+    places = {"csv_path": tmp_path / "out/a.csv", "cam_folder": tmp_path / "out2/cam"}
+    chosen = {name: places[name] for name in outputs}
+    before = sorted(tmp_path.rglob("*"))
+
+    def stop(*_args) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:  # after the first picture, where there is one
+        patch.setattr("pneumo.inference.predict._write_row", stop)
+        with pytest.raises(KeyboardInterrupt, match=r"^stopped after 0 of 6 files; nothing was written$"):
+            predict_files(made.model, [films], **chosen, progress=False)
+    assert [path for path in sorted(tmp_path.rglob("*")) if path.name not in ("out", "out2")] == before
+    predict_files(made.model, [films], **chosen, progress=False)  # the same call is not refused
 
 
 def test_a_file_that_was_changed_meanwhile_and_those_after_it_are_predicted_anew(films, made: Made, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import stat
 import threading
 import warnings
@@ -15,10 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from pneumo.data.dataset import Dataset
-from pneumo.data.readers import names
+from pneumo.data.readers import dicom, names
 from pneumo.data.readers.files import (
     MAX_FILE_BYTES,
     ZIP_ERRORS,
@@ -37,8 +39,6 @@ from pneumo.io.digests import rows_digest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    import numpy as np
 
     from pneumo.data.decode import ResizeRule
     from pneumo.data.readers.formats import Format
@@ -69,11 +69,12 @@ def read_archive(
     labels: a CSV file with a row for each image; see `pneumo.data.readers.labels`. Images without a label are left out.
     validation: images ("train/NORMAL/IM-0115-0001.jpeg") that count as split "val" where the archive has none.
 
-    Patients and subtypes are read from the file names (`pneumo.data.readers.names`), or patients from `labels`. Other
-    names give patient "" and a warning that counts them. One is enough for `Dataset.has_patients` to be False: patients
-    that are known in part cannot keep training and test apart. What is passed over and may hold radiographs (another
-    data set, an archive inside, a file of no known format, an image without a label) is counted in a warning; all is
-    in `Dataset.passed_over`.
+    Patients and subtypes are read from the file names (`pneumo.data.readers.names`), or patients from `labels`. Where
+    neither tells it, the patient of a DICOM file is a digest of its PatientID, unless that is empty or the same in all
+    of them. Otherwise it is "", and a warning counts these images. One is enough for `Dataset.has_patients` to be
+    False: patients that are known in part cannot keep training and test apart. What is passed over and may hold
+    radiographs (another data set, an archive inside, a file of no known format, an image without a label) is counted in
+    a warning; all is in `Dataset.passed_over`.
     Raises DataError for anything that is no such archive, for one with an image of a format that is not read, and for a
     zip that would write outside its folder.
 
@@ -106,13 +107,16 @@ def read_archive(
     signature = rows_digest(
         (image, *found.fingerprints[member]) for image, member in zip(table["image"], members, strict=True)
     )
+    source = found.source(members, signature)
+    dicom_files = np.array([found.kinds[member].name == "DICOM" for member in members])
+    table = _with_dicom_patients(table, dicom_files, source)
     _warn_of_passed_over(passed_over, path)
-    _warn_without_patients(table, path)
+    _warn_without_patients(table, dicom_files, path)
     return Dataset(
         name=name or path.resolve().stem,
         classes=classes,
         table=table,
-        source=found.source(members, signature),
+        source=source,
         passed_over=tuple(sorted(passed_over.items())),
     )
 
@@ -243,8 +247,8 @@ def _warn_of_passed_over(passed_over: Mapping[str, str], path: Path) -> None:
 class ImageFileSource:
     """Base of the sources whose images are files: `pneumo.data.dataset.Source`, and the bytes of the files."""
 
-    def read(self, row: int) -> bytes:
-        """The file of a row of the table. Raises DataError where it cannot be read."""
+    def read(self, row: int, size: int = -1) -> bytes:
+        """The file of a row of the table, or its first `size` bytes. Raises DataError where it cannot be read."""
         raise NotImplementedError
 
     def name(self, row: int) -> str:
@@ -280,7 +284,7 @@ class ZipSource(ImageFileSource):
         """See `ImageFileSource.name`."""
         return f"{self.path}/{self.members[row][0]}"
 
-    def read(self, row: int) -> bytes:
+    def read(self, row: int, size: int = -1) -> bytes:
         """See `ImageFileSource.read`. The checksum is compared with the one that was listed."""
         member, checksum = self.members[row]
         try:
@@ -289,7 +293,8 @@ class ZipSource(ImageFileSource):
             if checksum != entry.CRC:
                 raise zipfile.BadZipFile("the archive's directory has changed since it was listed")
             _check_file_size(entry.file_size, self.name(row))
-            return archive.read(entry)
+            with archive.open(entry) as file:
+                return file.read(size)
         except ZIP_ERRORS as error:
             raise DataError(f"{self.name(row)} cannot be read ({error}); copy or download the archive again") from error
 
@@ -317,12 +322,13 @@ class FolderSource(ImageFileSource):
         """See `ImageFileSource.name`."""
         return str(self.root / self.members[row])
 
-    def read(self, row: int) -> bytes:
+    def read(self, row: int, size: int = -1) -> bytes:
         """See `ImageFileSource.read`."""
         path = self.root / self.members[row]
         try:
             _check_file_size(path.stat().st_size, str(path))
-            return path.read_bytes()
+            with path.open("rb") as file:
+                return file.read(size)
         except OSError as error:
             raise DataError(f"{path} cannot be read ({error.strerror}); check the file and its permissions") from error
 
@@ -389,11 +395,12 @@ def _classes(images: Sequence[ArchiveImage], positive: str | None) -> tuple[str,
     folders = sorted({image.class_folder for image in images})
     chosen = [folder for folder in folders if same_name(folder, positive or "PNEUMONIA")]
     if len(chosen) != 1:
-        choices = [f"positive={json.dumps(folder, ensure_ascii=False)}" for folder in folders]
+        choices = [f"--positive {shlex.quote(folder)}" for folder in folders]
+        in_python = [f"positive={json.dumps(folder, ensure_ascii=False)}" for folder in folders]
         raise DataError(
             f"has the class folders {' and '.join(folders)}, and "
             f"{'none is' if not chosen else 'both are'} {positive or 'PNEUMONIA'}; say which one is label 1, the "
-            f"finding: {' or '.join(choices)}"
+            f"finding: {' or '.join(choices)} ({' or '.join(in_python)} in Python)"
         )
     folders.remove(chosen[0])
     return folders[0], chosen[0]
@@ -447,12 +454,33 @@ def _table(images: Sequence[ArchiveImage], positive: str) -> pd.DataFrame:
     )
 
 
-def _warn_without_patients(table: pd.DataFrame, path: Path) -> None:
-    unknown = table.loc[table["patient"] == "", "image"]
-    if len(unknown):
+def _with_dicom_patients(table: pd.DataFrame, dicom_files: np.ndarray, source: ImageFileSource) -> pd.DataFrame:
+    """The table, with a digest of PatientID for images that lack a patient; as it is where PatientID tells none apart.
+
+    dicom_files: (N,) bool. The digest takes in all of the data set's PatientIDs, so that it cannot be undone by trying
+    out all numbers that a PatientID may be.
+    """
+    rows = np.flatnonzero((table["patient"] == "").to_numpy() & dicom_files)
+    told = [dicom.patient_id(partial(source.read, row)) for row in rows.tolist()]
+    everyone = sorted(set(told))
+    if len(everyone) < 2:
+        return table
+    whole = rows_digest((patient.hex(),) for patient in everyone)
+    patients = table["patient"].tolist()
+    for row, patient in zip(rows.tolist(), told, strict=True):
+        if patient:
+            patients[row] = f"dicom-{rows_digest([(whole, patient.hex())])[:12]}"
+    return table.assign(patient=patients)
+
+
+def _warn_without_patients(table: pd.DataFrame, dicom_files: np.ndarray, path: Path) -> None:
+    unknown = (table["patient"] == "").to_numpy()
+    if unknown.any():
+        sources = "names and DICOM headers" if (unknown & dicom_files).any() else "names"
         warnings.warn(
-            f"{path}: the names of {len(unknown)} of {len(table)} images tell no patient, first {unknown.iloc[0]}; "
-            "images of one patient may fall on both sides of a split. Names such as person1_virus_6.jpeg, "
-            "IM-0115-0001.jpeg or VIRUS-9815549-0001.jpeg tell it, or the column patient of a file of labels",
+            f"{path}: the {sources} of {unknown.sum()} of {len(table)} images tell no patient, "
+            f"first {table.loc[unknown, 'image'].iloc[0]}; images of one patient may fall on both sides of a split. A "
+            "CSV file of labels with a column patient tells it, --labels (labels= in Python), and so do names "
+            "such as person1_virus_6.jpeg, IM-0115-0001.jpeg or VIRUS-9815549-0001.jpeg",
             stacklevel=3,
         )

@@ -14,7 +14,7 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 MAX_INFLATED_BYTES = 4 * MAX_PIXELS
 """Size of the largest deflated file once inflated, which pydicom does as a whole: the largest image of 32 bits."""
 
+HEADER_BYTES = 65_536
+"""Number of bytes at the beginning of a file in which its PatientID is looked for first."""
+
+PATIENT_ID = 0x00100020
+
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422", "YBR_ICT", "YBR_RCT")
 PALETTE = "PALETTE COLOR"
@@ -39,6 +44,44 @@ def image_size(data: bytes) -> tuple[int, int]:
     """Width and height in pixels of a DICOM file that has been decoded without complaint."""
     file = _parse(data, pixels=False)
     return int(file.Columns), int(file.Rows)
+
+
+def patient_id(read: Callable[[int], bytes]) -> bytes:
+    """PatientID of a DICOM file, as it is stored but for blanks around it; b"" where there is none.
+
+    read: gives so many bytes from the beginning of the file, all where that is -1; the file is read as a whole only
+        where HEADER_BYTES do not reach PatientID. Without pydicom, and of a damaged file, there is none either.
+    """
+    try:
+        found = _patient_id(read(HEADER_BYTES))
+        return (_patient_id(read(-1)) if found is None else found) or b""
+    except Exception:  # a damaged file trips pydicom's parsers in any way; decoding it says what is wrong with it
+        return b""
+
+
+def _patient_id(data: bytes) -> bytes | None:
+    """As `patient_id`, of the beginning of a file; None where it ends too early to tell."""
+    from pydicom.filereader import read_partial
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    meta, body = _file_meta(data)
+    syntax = meta.get("TransferSyntaxUID")
+    if syntax == DeflatedExplicitVRLittleEndian:
+        start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(body, MAX_INFLATED_BYTES)
+    else:
+        start = _with_preamble(data) if syntax else body
+    passed = False
+
+    def is_behind(tag: int, *_: object) -> bool:
+        nonlocal passed
+        passed = tag > PATIENT_ID
+        return passed
+
+    file = read_partial(io.BytesIO(start), stop_when=is_behind, force=True, specific_tags=[PATIENT_ID])
+    if PATIENT_ID in file:
+        value = file.get_item(PATIENT_ID).value or b""
+        return (value if isinstance(value, bytes) else str(value).encode()).strip(b" \0")
+    return b"" if passed else None
 
 
 def decode_dicom(data: bytes, name: str) -> np.ndarray:

@@ -96,8 +96,11 @@ def find_files(paths: Iterable[str | Path]) -> Listing:
     sorted by name.
     """
     listing = Listing([], [], [])
-    for path in map(Path, paths):
-        _add_path(listing, path)
+    for path in paths:
+        if str(path):
+            _add_path(listing, Path(path))
+        else:
+            listing.problems.append(DataError('"" is no path; name a file or a folder, "." for the current folder'))
     return listing
 
 

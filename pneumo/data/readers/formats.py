@@ -92,6 +92,8 @@ def _by_content(head: bytes) -> Format | None:
     signature = next((found for start, place, found in _SIGNATURES if head.startswith(start, place)), None)
     if signature is not None:
         return signature
+    if head[8:10] == b'{"' and 2 <= int.from_bytes(head[:8], "little") < 2**32:  # the length of the header, then it
+        return _other("model weights")
     if head[4:8] == b"ftyp":
         return _ISO_IMAGES.get(head[8:12], Format(role="other", name="video"))
     if is_dicom(head):

@@ -149,6 +149,8 @@ def _read_table(path: Path) -> pd.DataFrame:
         table = pd.read_csv(
             path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
         )
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist, seen from {Path.cwd()}; check the path of the labels") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a CSV file ({error}); check its path and its content") from error
     table.columns = table.columns.str.strip().str.casefold()
@@ -184,13 +186,14 @@ def _from_values(
     if ill is None:
         raise DataError(
             f"{path} has the labels {listed(list(classes.values()))}; give 0 and 1, or two classes of which one is "
-            f"{positive!r} (name another with --positive)"
+            f"{positive!r}; name another one with --positive (positive= in Python)"
         )
     others = [name for name in classes if name != ill]
     if negative is None and len(others) > 1:
         raise DataError(
             f"{path} has the labels {listed(list(classes.values()))}; give 0 and 1, or two classes of which one is "
-            f"{positive!r}, or say with --negative (negative=) which one is label 0, or {OTHERS!r} for all others"
+            f"{positive!r}, or say which one is label 0 with --negative (negative= in Python), {OTHERS!r} for all "
+            "others"
         )
     if negative is None or negative == OTHERS:
         healthy = set(others)
@@ -199,7 +202,7 @@ def _from_values(
         if name is None:
             raise DataError(
                 f"{path} has the labels {listed(list(classes.values()))}, and none is {negative!r}; name another one "
-                f"with --negative, or {OTHERS!r} for all that are not {positive}"
+                f"with --negative (negative= in Python), {OTHERS!r} for all that are not {positive}"
             )
         healthy = {name}
     numbers = {name: 1 if name == ill else 0 if name in healthy else None for name in classes}
@@ -223,7 +226,10 @@ def _from_columns(
         values = table[positive].str.strip()
         return [{label if value else 0} for label, value in zip(ill, values, strict=True)], _class_names(positive, None)
     if negative.casefold() not in table:
-        raise DataError(f"{path} has no column {negative} but {listed(list(table.columns))}; name one with --negative")
+        raise DataError(
+            f"{path} has no column {negative} but {listed(list(table.columns))}; name one with --negative (negative= "
+            "in Python)"
+        )
     healthy = _as_numbers(path, negative, table[negative.casefold()].str.strip().tolist())
     labels = [1 if one == 1 else 0 if other == 1 else None for one, other in zip(ill, healthy, strict=True)]
     return [{label} for label in labels], (negative, positive)

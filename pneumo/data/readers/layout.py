@@ -87,7 +87,10 @@ def _parse_path(path: str) -> ArchiveImage:
     """An image by its path; split "" where the class folder does not lie in a split folder."""
     *above, folder, _ = ["", *path.split("/")]
     if not folder:
-        raise DataError(f"holds {path} outside a class folder; move it into one, such as NORMAL or PNEUMONIA")
+        raise DataError(
+            f"holds {path} outside a class folder; move it into one, such as NORMAL or PNEUMONIA, or give a CSV file "
+            "of labels with --labels (labels= in Python)"
+        )
     split = SPLIT_OF_FOLDER.get(above[-1].lower(), "")
     root = tuple(above[:-1] if split else above)
     return ArchiveImage(path=path, root=root, split=split, class_folder=_class_name(folder))

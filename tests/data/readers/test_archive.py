@@ -93,7 +93,8 @@ def test_positive_class_of_other_folders_is_named(write):
     dataset = read_archive(write(files), positive="sick")
     assert dataset.classes == ("sound", "sick")
     assert dataset.table["label"].tolist() == [1, 1, 0, 0]
-    with pytest.raises(DataError, match=r'class folders sick and sound, .* positive="sick" or positive="sound"'):
+    remedy = r'--positive sick or --positive sound \(positive="sick" or positive="sound" in Python\)'
+    with pytest.raises(DataError, match=f"class folders sick and sound, .* {remedy}"):
         read_archive(write(files))
 
 
@@ -102,6 +103,52 @@ def test_names_that_tell_no_patient_are_counted_in_a_warning(write):
     with pytest.warns(UserWarning, match="names of 1 of 9 images tell no patient, first train/NORMAL/scan 7.jpeg"):
         dataset = read_archive(write(files))
     assert not dataset.has_patients
+
+
+def dicom_files(*patients: str | None) -> dict[str, bytes]:
+    """DICOM files of two class folders by turns, with these PatientIDs; None: without the attribute."""
+    return {
+        f"{('NORMAL', 'PNEUMONIA')[number % 2]}/{number}.dcm": saved(
+            dicom(np.full((4, 4), number, np.uint16), **({} if patient is None else {"PatientID": patient}))
+        )
+        for number, patient in enumerate(patients)
+    }
+
+
+def test_the_patient_of_a_dicom_file_is_told_by_its_header_but_not_shown(write):
+    table = read_archive(write(dicom_files("70431", "70432", "70431", "70433 "))).table
+    patients = dict(zip(table["image"], table["patient"], strict=True))
+    first, second, third, fourth = (patients[f"train/{name}"] for name in dicom_files(*"abcd"))
+    assert first == third
+    assert len({first, second, fourth}) == 3
+    assert all(re.fullmatch("dicom-[0-9a-f]{12}", patient) for patient in (first, second, fourth))
+
+
+@pytest.mark.parametrize("patient", ["ANON", "", None])
+def test_a_patient_id_that_is_empty_or_the_same_everywhere_tells_no_patient(write, patient):
+    with pytest.warns(UserWarning, match=r"names and DICOM headers of 4 of 4 images tell no patient.*--labels"):
+        dataset = read_archive(write(dicom_files(*[patient] * 4)))
+    assert (dataset.table["patient"] == "").all()
+
+
+def test_dicom_files_without_a_patient_id_among_others_are_counted(write):
+    with pytest.warns(UserWarning, match="names and DICOM headers of 1 of 4 images tell no patient"):
+        dataset = read_archive(write(dicom_files("1", "2", "", "1")))
+    assert not dataset.has_patients
+
+
+def test_a_name_that_tells_the_patient_goes_before_the_header(write):
+    files = {
+        f"{folder}/{name}.dcm": saved(dicom(np.zeros((4, 4), np.uint16), PatientID=name[-1]))
+        for folder, name in (("NORMAL", "IM-0001-0001"), ("PNEUMONIA", "person1_virus_6"))
+    }
+    assert read_archive(write(files)).table["patient"].tolist() == ["IM-0001", "virus-person1"]
+
+
+def test_the_version_of_a_data_set_does_not_depend_on_its_patients(write, tmp_path):
+    with pytest.warns(UserWarning, match="tell no patient"):
+        without = read_archive(write(dicom_files(*[None] * 4), "without"))
+    assert read_archive(write(dicom_files(*"abca"), "with")).version == without.version
 
 
 def test_listed_images_become_val_where_there_is_none(write):
@@ -355,7 +402,9 @@ def test_a_hint_names_both_classes_and_guesses_none(write, ill):
     files = {
         f"{folder}/IM-{number:04d}-0001.jpeg": radiograph(number) for folder in ("NORMAL", ill) for number in (1, 2)
     }
-    with pytest.raises(DataError, match="say which one is label 1, the finding: positive=.* or positive=") as raised:
+    with pytest.raises(
+        DataError, match="say which one is label 1, the finding: --positive .* or --positive "
+    ) as raised:
         read_archive(write(files))
     assert all(f'positive="{name}"' in str(raised.value) for name in ("NORMAL", ill))
     dataset = read_archive(write(files), positive=ill.lower())

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from pydicom.data import get_testdata_file
-from pydicom.uid import JPEGBaseline8Bit
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 from support.dicom_files import dicom, grey_levels_table, holding, saved
 
-from pneumo.data.readers.dicom import decode_dicom, is_dicom
+from pneumo.data.readers.dicom import HEADER_BYTES, decode_dicom, is_dicom, patient_id
 from pneumo.errors import DataError
 
 ROW = np.array([[0, 1000, 2000, 4000]], dtype=np.uint16)
@@ -19,6 +19,41 @@ def grey(values: np.ndarray = ROW, **attributes: object) -> list[int]:
 def test_a_dicom_file_is_known_by_its_preamble():
     assert is_dicom(saved(dicom(ROW)))
     assert not is_dicom(b"\x89PNG")
+
+
+def asked(data: bytes) -> tuple[bytes, list[int]]:
+    """PatientID of a file, and how many bytes were asked for."""
+    sizes = []
+
+    def read(size: int) -> bytes:
+        sizes.append(size)
+        return data if size < 0 else data[:size]
+
+    return patient_id(read), sizes
+
+
+@pytest.mark.parametrize("syntax", ["", ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+def test_patient_id_is_read_from_the_beginning_of_a_file_in_any_transfer_syntax(syntax):
+    file = dicom(np.zeros((400, 400), np.uint16), PatientID="P-7", PatientName="Doe^Jane")
+    file.file_meta.TransferSyntaxUID = syntax or file.file_meta.TransferSyntaxUID
+    whole = saved(file)
+    assert asked(whole) == (b"P-7", [HEADER_BYTES])
+    assert asked(whole[128:]) == (b"P-7", [HEADER_BYTES])  # without the preamble
+
+
+def test_patient_id_behind_a_long_attribute_is_read_too():
+    comment = "x" * (HEADER_BYTES + 10)
+    file = dicom(ROW, PatientID="P-7")
+    file.add_new(0x00090010, "LO", "own")
+    file.add_new(0x00091001, "UT", comment)
+    assert asked(saved(file)) == (b"P-7", [HEADER_BYTES, -1])
+
+
+@pytest.mark.parametrize(
+    "data", [saved(dicom(ROW)), b"", b"DICM", b"no DICOM file at all" * 50, saved(dicom(ROW))[:150]]
+)
+def test_a_file_without_patient_id_has_none(data):
+    assert asked(data)[0] == b""
 
 
 def test_without_a_window_the_values_that_occur_fill_the_grey_scale():

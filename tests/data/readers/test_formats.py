@@ -49,6 +49,8 @@ def test_a_jpeg_2000_codestream_without_its_box_is_told_too():
         (b"PK\x03\x04", "x", "archive", "zip archive"),
         (b"\0\0\0\x18ftypisom", "x", "other", "video"),
         (b"BMW drives", "x", "other", "text"),
+        (b"\x58\0\0\0\0\0\0\0" + b'{"__metadata__":{"format":"pt"}}', "model.safetensors", "other", "model weights"),
+        (b'{"a": 1}', "x.json", "other", "text"),
     ],
 )
 def test_what_a_file_is(head, name, role, called):

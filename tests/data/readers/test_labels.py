@@ -34,7 +34,7 @@ def test_nih_names_findings_separated_by_bars(table):
 
 
 def test_several_classes_need_to_be_told_which_is_label_0(table):
-    with pytest.raises(DataError, match=r"labels Cardiomegaly, .*, or say with --negative .* which one is label 0"):
+    with pytest.raises(DataError, match=r"labels Cardiomegaly, .*, or say which one is label 0 with --negative"):
         read_labels(table(NIH))
     with pytest.raises(DataError, match="none is 'Healthy'; name another one with --negative"):
         read_labels(table(NIH), negative="Healthy")
@@ -97,7 +97,7 @@ def test_tables_as_spreadsheets_write_them_are_read(table, text):
 
 def test_a_hint_never_says_which_class_is_the_finding(table):
     text = "image,label\na,COVID\nb,NORMAL\n"
-    with pytest.raises(DataError, match="two classes of which one is 'pneumonia' .name another with --positive"):
+    with pytest.raises(DataError, match="two classes of which one is 'pneumonia'; name another one with --positive"):
         read_labels(table(text))
     read = read_labels(table(text), positive="covid")
     assert read.classes == ("NORMAL", "COVID")

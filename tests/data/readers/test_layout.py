@@ -61,7 +61,7 @@ def test_class_folders_alone_are_train():
     ("paths", "message"),
     [
         ([], "holds no images; class folders with some are needed"),
-        (["1.png", *PLAIN], r"holds 1\.png outside a class folder"),
+        (["1.png", *PLAIN], r"holds 1\.png outside a class folder; .* with --labels \(labels= in Python\)"),
         (["extra/NORMAL/9.png", *PUBLISHED], "holds 2 data sets, in chest_xray and in extra; .* also in a zip"),
         (["NORMAL/9.png", *PLAIN], "holds 1 image.* outside its train, val and test folders, first NORMAL/9.png"),
         (["train/COVID/9.png", *PLAIN], r"3 class folder\(s\): COVID, NORMAL, PNEUMONIA"),

@@ -1,0 +1,64 @@
+"""What the definitions of experiments share."""
+
+import pytest
+
+from pneumo import data, experiments
+from pneumo.data.catalogue import CATALOGUE
+from pneumo.experiments import planning
+from pneumo.experiments.builders import PHANTOM_TIME, STUDY_IMAGES, compared, repeated, single, study_data
+from pneumo.experiments.cnn_architecture import HIGHRES_IMAGES
+from pneumo.experiments.config import CNNConfig, DataConfig, HeaderConfig
+from pneumo.experiments.tumours import BREASTMNIST_IMAGES, PATCHCAMELYON_IMAGES
+from pneumo.experiments.wording import duration_in_words
+
+PARTS_OF_PCAM = 262_144 + 32_768 + 32_768
+"""Training, validation and test images, as in the paper of Veeling et al. 2018."""
+
+
+def images(name: str) -> int:
+    """In the version that the catalogue knows."""
+    return int(CATALOGUE[name].version.partition("-")[0])
+
+
+def test_minutes_are_stated_for_as_many_images_as_each_data_set_has():
+    assert images("chest-xray") == STUDY_IMAGES
+    assert images("chest-xray-highres") == HIGHRES_IMAGES
+    assert images("breastmnist") == BREASTMNIST_IMAGES
+    assert PARTS_OF_PCAM == PATCHCAMELYON_IMAGES
+
+
+def test_minutes_are_in_proportion_to_the_images_of_the_data():
+    half = DataConfig(name="mine", version="50-0123abcd")
+    made = [
+        *repeated("a", "", CNNConfig(), data=half, minutes=8, images=100),
+        *compared("b", {"x": experiments.builders.EIGHT_EPOCHS}, data=half, minutes=8, images=100),
+        single("c", "x", HeaderConfig(field="width"), data=half, minutes=8, images=100),
+    ]
+    assert {experiment.minutes for experiment in made} == {4}
+
+
+@pytest.mark.parametrize("version", ["", "1", "first-draft"])
+def test_minutes_stay_where_the_version_tells_no_number_of_images(version):
+    plain = DataConfig(name="mine", version=version)
+    assert single("c", "x", HeaderConfig(field="width"), data=plain, minutes=8).minutes == 8
+
+
+def test_minutes_of_the_study_stay_on_the_radiographs_of_the_study(monkeypatch):
+    monkeypatch.setenv("PNEUMO_DATASET", "chest-xray")
+    assert repeated("a", "", CNNConfig(), data=study_data(), minutes=8)[0].minutes == 8
+
+
+def test_the_demonstration_is_announced_with_its_share_of_the_minutes(monkeypatch, tmp_path):
+    share = len(data.load("phantom")) / STUDY_IMAGES
+    assert share == pytest.approx(1 / 23, rel=0.05)
+    whole = experiments.first_network()
+    monkeypatch.setenv("PNEUMO_DATASET", "phantom")
+    demo = experiments.first_network()
+    expected = [PHANTOM_TIME * share * each.minutes for each in whole]
+    assert [each.minutes for each in demo] == pytest.approx(expected)
+    everything = planning.plan(experiments.find_experiments("all"), tmp_path, jobs=2)
+    assert 8 < everything.total < 20  # minutes on two idle cores
+
+
+def test_a_short_time_is_said_in_seconds():
+    assert [duration_in_words(minutes) for minutes in (0.17, 0.995, 1.4, 90)] == ["11 s", "1 min", "1 min", "90 min"]

@@ -90,7 +90,9 @@ WITHOUT = {
     "pneumo.plots.weight_change": "needs weights; the chapter on transfer learning",
     "pneumo.plots.window_against_displacement": "needs weights; the chapter on spatial transformers",
     "pneumo.plots.window_size_histograms": "needs weights; the chapter on spatial transformers",
+    "pneumo.tables.beside_libraries": "of measurements; the chapter on computational cost",
     "pneumo.tables.claims": "of measurements; the chapter on computational cost",
+    "pneumo.tables.epoch_seconds": "of measurements; the chapter on the architecture",
     "pneumo.tables.measured_on": "of measurements; the chapter on computational cost",
 }
 """Public functions, and modules of such, that need not have an example, with the reason and where they are shown."""

@@ -10,6 +10,7 @@ Docstrings here are plain text: paragraphs, lines "name: meaning" for arguments,
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import hashlib
 import importlib
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ForwardRef
 
 from pneumo.reporting.formatting import Markdown
 
@@ -54,6 +55,7 @@ CODE_COLUMNS = 88
 
 ARGUMENT = re.compile(r"^[a-z_][\w.]*(?:, [a-z_][\w.]*)*: ")
 NUMBERED = re.compile(r"^\d+\. ")
+SENTENCE_ENDS = (".", ":", "!", "?")
 MARKDOWN_CHARACTERS = re.compile(r"([\\*_~^<>$@#|\[\]{}])")
 
 
@@ -177,7 +179,17 @@ def _links(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 def docstring_markdown(value: Any, links: Mapping[str, str]) -> str:
     """The docstring of a function, class or module as Markdown."""
     text = inspect.getdoc(value) or ""
-    return "\n\n".join(_blocks(text, links))
+    return "\n\n".join(_blocks(_an_argument_a_line(text, value), links))
+
+
+def _an_argument_a_line(text: str, value: Any) -> str:
+    """A docstring in which each argument that is explained begins a line, and so does what is returned or raised."""
+    try:
+        names = inspect.signature(value).parameters
+    except (TypeError, ValueError):  # a property, a module
+        return text
+    known = "|".join(map(re.escape, names))
+    return re.sub(rf"(?<=\.) (?=(?:{known}): |Returns |Raises )", "\n", text) if known else text
 
 
 def signature(name: str, value: Any) -> str:
@@ -214,6 +226,8 @@ def _argument(parameter: inspect.Parameter) -> str:
 
 
 def _annotation(annotation: Any) -> str:
+    if isinstance(annotation, ForwardRef):  # of a named tuple
+        return annotation.__forward_arg__
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
@@ -248,10 +262,23 @@ def _blocks(text: str, links: Mapping[str, str]) -> Iterator[str]:
         lines = paragraph.split("\n")
         if lines[0].lstrip().startswith(">>>"):
             yield f"```python\n{textwrap.dedent(paragraph)}\n```"
+        elif _is_code(paragraph):
+            yield f"```python\n{paragraph}\n```"
         elif all(line.startswith("    ") for line in lines):
             yield f"```text\n{textwrap.dedent(paragraph)}\n```"
         else:
             yield from _prose(lines, links)
+
+
+def _is_code(paragraph: str) -> bool:
+    """Whether a paragraph is Python that assigns or calls something, as the examples of a package are."""
+    try:
+        statements = ast.parse(paragraph).body
+    except SyntaxError:
+        return False
+    return any(
+        isinstance(each, ast.Assign) or isinstance(getattr(each, "value", None), ast.Call) for each in statements
+    )
 
 
 def _prose(lines: list[str], links: Mapping[str, str]) -> Iterator[str]:
@@ -260,7 +287,8 @@ def _prose(lines: list[str], links: Mapping[str, str]) -> Iterator[str]:
     for line in lines:
         indented = line.startswith("  ")
         begins = ARGUMENT.match(line) or NUMBERED.match(line)
-        if not items or (not indented and (begins or ARGUMENT.match(items[-1][0]))):
+        follows_argument = bool(items and ARGUMENT.match(items[-1][0]) and items[-1][-1].endswith(SENTENCE_ENDS))
+        if not items or (not indented and (begins or follows_argument)):
             items.append([line])
         else:
             items[-1].append(line.strip())

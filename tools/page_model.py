@@ -85,16 +85,17 @@ def export_graph(path: Path) -> tuple[bytes, list[tuple[str, int, int]]]:
         raise Missing(f"{' and '.join(absent)} {'was' if len(absent) == 1 else 'were'} not installed")
     import torch
 
-    from pneumo.inference import load_model
     from pneumo.inference.export import quiet_exporter
+    from pneumo.inference.model import trained_networks
 
-    model = load_model(path)
-    if len(model.ensemble.networks) != 1:
+    networks = trained_networks(path)  # with the file's own weights: those of a loaded model are folded
+    if len(networks) != 1:
         raise Missing("the model that comes with the package has several networks, and the page runs one")
-    size = model.experiment.data.image_size
+    [(experiment, network)] = networks
+    size = experiment.data.image_size
     with quiet_exporter():
         program = torch.onnx.export(
-            _page_network(model.ensemble.networks[0]).eval(),
+            _page_network(network.requires_grad_(False)).eval(),
             (torch.zeros(2, size, size, dtype=torch.uint8),),
             input_names=["pixels"],
             output_names=["logit", "map"],
@@ -105,7 +106,7 @@ def export_graph(path: Path) -> tuple[bytes, list[tuple[str, int, int]]]:
             verbose=False,
         )
     assert program is not None  # with dynamo=True there always is one
-    stored = {f"network.{name}" for name in model.ensemble.networks[0].state_dict()}
+    stored = {f"network.{name}" for name in network.state_dict()}
     return _without_weights(program.model_proto, stored)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from pneumo import evaluation as statistics
 from pneumo.analysis.strata import rates_by_stratum
-from pneumo.analysis.summaries import summary
+from pneumo.analysis.summaries import MIN_CLASS_IMAGES, few_images, summary, without_bounds
 from pneumo.data.strata import stratify
 from pneumo.experiments import records
 
@@ -30,7 +31,7 @@ def thresholds(evaluation: Evaluation, *, seed: int = 0) -> pd.DataFrame:
 
     The second flatters the model, since it is chosen and judged on the same images: it says how much of an error is the
     threshold's. Columns threshold from, threshold, and RATES with 95 % intervals over patients (over images, where
-    patients are unknown). seed: of the draws.
+    patients are unknown; without, where there are few, see `metrics`). seed: of the draws.
     """
     record = evaluation.record()
     frame = record.frame("test")
@@ -45,18 +46,24 @@ def thresholds(evaluation: Evaluation, *, seed: int = 0) -> pd.DataFrame:
             names=RATES,
             rng=np.random.default_rng(seed),
         )
-        rows.append({"threshold from": name, "threshold": value, **intervals})
+        rows.append({"threshold from": name, "threshold": value, **_as_sure_as_they_are(evaluation, intervals)})
     return pd.DataFrame(rows)
 
 
 def by_stratum(evaluation: Evaluation, *, seed: int = 0) -> pd.DataFrame:
-    """One row an acquisition stratum by the height of the files; see `analysis.strata.rates_by_stratum`."""
+    """One row an acquisition stratum by the height of the files; see `analysis.strata.rates_by_stratum`.
+
+    The AUC of a stratum has no interval where there are fewer than MIN_CLASS_IMAGES of a class.
+    """
     record, labelled = evaluation.record(), evaluation.labelled
     strata = stratify(labelled["height"])
     frame = record.frame("test")
-    return rates_by_stratum(
-        frame, strata, record.threshold, classes=CLASSES, grouped=record.has_patients, seed=seed
-    ).rename(columns={"stratum": "height"})
+    rates = rates_by_stratum(frame, strata, record.threshold, classes=CLASSES, grouped=record.has_patients, seed=seed)
+    areas = [
+        area if area is None or min(counts) >= MIN_CLASS_IMAGES else without_bounds({"AUC": area})["AUC"]
+        for area, *counts in rates[["AUC", *CLASSES]].itertuples(index=False)
+    ]
+    return rates.assign(AUC=pd.Series(areas, dtype=object)).rename(columns={"stratum": "height"})
 
 
 def failures(evaluation: Evaluation) -> pd.DataFrame:
@@ -100,8 +107,29 @@ def find_record(evaluation: Evaluation) -> Record | None:
 
 
 def metrics(evaluation: Evaluation, *, seed: int = 0) -> dict[str, statistics.Interval]:
-    """Every usual metric at the model's threshold with its 95 % interval; see `evaluation.summary`."""
-    return summary([evaluation.record()], "test", seed=seed)
+    """Every usual metric at the model's threshold with its 95 % interval; see `evaluation.summary`.
+
+    The bounds are NaN where there are fewer than MIN_CLASS_IMAGES images of a class.
+    """
+    return _as_sure_as_they_are(evaluation, summary([evaluation.record()], "test", seed=seed))
+
+
+def notices(evaluation: Evaluation, metrics: Mapping[str, statistics.Interval]) -> list[str]:
+    """What whoever reads these metrics has to know: that the images are few, or the classes probably the wrong way
+    round."""
+    said = [few_images(evaluation.labelled["label"], "labelled")]
+    if metrics["auc"].high < 0.5:
+        said.append(
+            f"the AUC is {metrics['auc'].estimate:.3f}, below 0.5 in its whole interval: the classes are probably the "
+            "wrong way round; check which of them is label 1, and name it with --positive (positive= in Python)"
+        )
+    return [each for each in said if each]
+
+
+def _as_sure_as_they_are(
+    evaluation: Evaluation, intervals: Mapping[str, statistics.Interval]
+) -> dict[str, statistics.Interval]:
+    return without_bounds(intervals) if few_images(evaluation.labelled["label"]) else dict(intervals)
 
 
 def _distribution(name: str, probabilities: np.ndarray, threshold: float, unlike: float | None) -> dict[str, object]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pneumo.evaluation import Interval
     from pneumo.experiments.records import Record
 
+PART_WORDS = {"train": "training"}
+"""What readers call a part, where it is not its name."""
+
 COLUMNS = ("image", "part", "label", "copy", "copy_part", "copy_label")
 
 PLACEHOLDER = np.full((28, 28), 128, np.uint8)
@@ -57,6 +60,23 @@ def images_by_name(name: str, images: Sequence[str]) -> list[np.ndarray]:
         return [PLACEHOLDER for _ in images]
     rows = {image: row for row, image in enumerate(dataset.table["image"])}
     return [dataset.source.image(rows[image]) for image in images]
+
+
+def pair_captions(pairs: pd.DataFrame, classes: tuple[str, str]) -> list[str]:
+    """Part and class of the images of some pairs, in two lines: of all the later ones first, then of their copies.
+
+    pairs: as of `duplicates_across_parts`. classes: names of label 0 and label 1.
+
+    >>> pair = ("test/7", "test", 1, "train/18", "train", 0)
+    >>> pair_captions(pd.DataFrame([pair], columns=COLUMNS), ("benign", "malignant"))
+    ['test\\nmalignant', 'training\\nbenign']
+    """
+    sides = (("part", "label"), ("copy_part", "copy_label"))
+    return [
+        f"{PART_WORDS.get(part, part)}\n{classes[label]}"
+        for columns in sides
+        for part, label in pairs[list(columns)].itertuples(index=False, name=None)
+    ]
 
 
 def exclude_images(records: Sequence[Record], images: Collection[str], *, part: str = "test") -> list[Record]:

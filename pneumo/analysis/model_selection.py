@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pneumo.experiments.records import Record
 
 
-def select_models(root: Path | None = None) -> dict[str, Record]:
+def select_models(root: str | Path | None = None) -> dict[str, Record]:
     """The selected record of each family of models, by the family's name: "classical", "from scratch", "transferred".
 
     The one function of `pneumo.analysis` that looks up records: those of `experiments.selection_candidates`, in `root`

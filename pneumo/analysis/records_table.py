@@ -48,7 +48,7 @@ def write_table(frame: pd.DataFrame, path: str | Path, *, overwrite: bool = Fals
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise DataError(f"{path} ends neither in {' nor in '.join(SUFFIXES)}; name a file that does")
-    check_replaceable(path, overwrite)
+    check_replaceable(path, overwrite, wanted="file")
     with atomic_write(path) as temporary:
         if path.suffix == ".csv":
             frame.to_csv(temporary, index=False, lineterminator="\n")

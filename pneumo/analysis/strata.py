@@ -15,6 +15,7 @@ from pneumo.analysis.summaries import header_values
 from pneumo.data.catalogue import class_names
 from pneumo.data.strata import StratumField, stratify, stratum_names
 from pneumo.evaluation import Interval
+from pneumo.experiments.wording import in_words
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
@@ -43,8 +44,8 @@ def _strata_of_predictions(record: Record, header: Record, part: str) -> pd.Cate
 def class_by_stratum(header: Record, parts: tuple[str, ...] = ("train", "validation")) -> pd.DataFrame:
     """How class and acquisition are tied: one row a stratum, with the number of images of each class in some parts.
 
-    Columns: the field (height or aspect), one for each class, and the share of the positive class (in [0, 1]; None
-    where the stratum is empty).
+    Columns: the field (height or aspect ratio), one for each class, and the share of the positive class (in [0, 1];
+    None where the stratum is empty).
     """
     negative, positive = class_names(header.experiment.data.name)
     frame = pd.concat(
@@ -56,7 +57,7 @@ def class_by_stratum(header: Record, parts: tuple[str, ...] = ("train", "validat
     pairs = zip(negatives, positives, strict=True)
     return pd.DataFrame(
         {
-            _field(header): names,
+            in_words(_field(header)): names,
             negative: negatives,
             positive: positives,
             f"share of {positive}": [ill / (well + ill) if well + ill else None for well, ill in pairs],
@@ -87,7 +88,7 @@ def results_by_stratum(
             seed=seed,
         )
         by_stratum.insert(0, "model", name)
-        rows.append(by_stratum.rename(columns={"stratum": _field(header)}))
+        rows.append(by_stratum.rename(columns={"stratum": in_words(_field(header))}))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -152,7 +153,7 @@ def failures(record: Record, headers: Sequence[Record], *, part: str = "test") -
     frame = record.frame(part)
     slices: dict[str, Sequence[object] | np.ndarray] = {}
     for header in headers:
-        slices[_field(header)] = np.asarray(_strata_of_predictions(record, header, part), object)
+        slices[in_words(_field(header))] = np.asarray(_strata_of_predictions(record, header, part), object)
     slices["kind"] = frame["subtype"].where(frame["subtype"] != "", None).to_numpy(object)
     slices["files"] = evaluation.file_number_runs(frame["image"].tolist())
     predicted = (frame["probability"] >= record.threshold).to_numpy()

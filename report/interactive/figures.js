@@ -12,8 +12,18 @@ export function makeFiguresEnlargeable() {
     const frame = element("span", { class: "w-figure" });
     image.replaceWith(frame);
     frame.append(image, button);
+    markWhatGoesOn(frame.parentElement, image);
     for (const each of [image, button]) each.addEventListener("click", () => enlarge(image, name));
   }
+}
+
+/** Fades the right edge of a figure that is wider than the screen, until it has been scrolled to its end. */
+function markWhatGoesOn(scroller, image) {
+  const update = () =>
+    scroller.classList.toggle("w-more", scroller.scrollLeft + scroller.clientWidth < scroller.scrollWidth - 1);
+  scroller.addEventListener("scroll", update, { passive: true });
+  image.addEventListener("load", update);
+  new ResizeObserver(update).observe(scroller);
 }
 
 function enlarge(image, name) {

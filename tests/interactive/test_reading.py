@@ -99,6 +99,19 @@ def test_a_figure_opens_in_a_dialog_and_escape_gives_the_focus_back(opened):
     assert opened.run("document.activeElement.className") == "w-enlarge"
 
 
+def test_a_figure_wider_than_the_screen_fades_until_it_is_scrolled_to_its_end(browser, page):
+    browser.open(page, width=390)
+    browser.wait("document.querySelector('.w-figure') !== null")
+    scroller = "document.querySelector('.w-figure').parentElement"
+    assert not browser.run(f"{scroller}.classList.contains('w-more')")
+    browser.run(f"{scroller}.querySelector('img').style.cssText = 'width: 600px; max-width: none'")
+    browser.run(f"{scroller}.querySelector('.w-figure').style.maxWidth = 'none'")
+    browser.run(f"{scroller}.style.cssText = 'overflow-x: auto; height: 100px'")
+    browser.wait(f"{scroller}.classList.contains('w-more')")
+    browser.run(f"void ({scroller}.scrollLeft = 1000)")
+    browser.wait(f"!{scroller}.classList.contains('w-more')")
+
+
 def test_a_listing_copies_its_text(opened):
     opened.run("document.querySelector('.w-copy').focus()")
     opened.press("Enter")

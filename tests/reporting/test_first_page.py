@@ -8,7 +8,7 @@ from plain_edition.markdown import MAX_NARROW_WIDTH
 from pneumo import plots
 from pneumo.evaluation import Interval
 from pneumo.reporting.plots.slope_chart import spread
-from pneumo.reporting.plots.style import BLUE, GREY
+from pneumo.reporting.plots.style import BLUE, GREY, VERMILLION
 
 AREAS = pd.DataFrame(
     {
@@ -52,15 +52,18 @@ def test_a_row_of_the_effects_is_grey_where_its_interval_reaches_zero():
             "chapter": ["One", "One", "Two"],
             "comparison": ["a", "b", "c"],
             "validation": [Interval(0.1, 0.05, 0.2), Interval(0.0, -0.1, 0.1), Interval(-0.1, -0.2, -0.05)],
-            "stressed": [Interval(0.1, 0.05, 0.2)] * 3,
+            "stressed": [Interval(0.2, 0.15, 0.3), Interval(0.0, -0.1, 0.1), Interval(0.2, 0.15, 0.3)],
         }
     )
-    left, right = plots.effect_forest(frame)
-    assert [label.get_text() for label in left.get_yticklabels()] == ["One", "a", "b", "Two", "c"]
-    dots = [line for line in left.lines if len(line.get_xdata()) == 1]
-    assert [(dot.get_xdata()[0], dot.get_ydata()[0], dot.get_color()) for dot in dots] == [
+    ax = plots.effect_forest(frame)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["One", "a", "b", "Two", "c"]
+    dots = [line for line in ax.lines if len(line.get_xdata()) == 1]
+    assert [(dot.get_xdata()[0], round(dot.get_ydata()[0]), dot.get_color()) for dot in dots] == [
         (0.1, 1, BLUE),
         (0.0, 2, GREY),
         (-0.1, 4, BLUE),
+        (0.2, 1, VERMILLION),
+        (0.0, 2, GREY),
+        (0.2, 4, VERMILLION),
     ]
-    assert left.get_xlim() == right.get_xlim()
+    assert ax.figure.get_figwidth() * 96 <= MAX_NARROW_WIDTH

@@ -93,6 +93,16 @@ def test_the_same_command_again_overwrites_nothing_unasked_and_trains_nothing_ag
     assert os.stat(next(Path("records/images").glob("*.json"))).st_mtime_ns == before
 
 
+def test_another_name_for_what_has_a_record_is_said_to_train_nothing(tmp_path, capsys):
+    words = ["train", "images", "--model", "cnn", "--epochs", "2", "--image-size", "32", "--name", "other"]
+    assert main([*words, "--out", str(tmp_path / "again")]) == 0
+    said = capsys.readouterr().err
+    assert (
+        f"nothing was trained: {NAME} is the same experiment as other/cnn-32px-2-epochs-seed-0, and its record" in said
+    )
+    assert not Path("records/other").exists()
+
+
 def test_a_model_of_a_record_is_packed_once(monkeypatch):
     pneumo.load_model(NAME)
     (cached,) = (cache_folder() / "models").glob("*.safetensors")
@@ -125,3 +135,18 @@ def test_a_table_of_labels_and_another_name_of_the_finding_reach_the_training(tr
     assert (record.experiment.data.positive, record.experiment.data.negative) == ("oedema", "clear")
     positive = sum("PNEUMONIA" in path.parts for path in (trained / "images").rglob("*.png"))
     assert record.split["label"].sum() == positive
+
+
+def test_of_few_test_images_there_is_no_interval_but_a_warning(trained, capsys):
+    test = pneumo.records.get(NAME).frame("test")["label"]
+    negative, positive = int((test == 0).sum()), int((test == 1).sum())
+    assert max(negative, positive) < 10
+    words = ["train", "images", "--model", "cnn", "--epochs", "2", "--image-size", "32", "--overwrite"]
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    said = f"{negative} + {positive} test images (label 0 + label 1) are too few to say how well a model does"
+    assert f"pneumo: warning: {said}" in err
+    (line,) = [line for line in out.splitlines() if line.startswith("AUC ")]
+    assert "(test images)" in line
+    assert "–" not in line
+    assert said in (trained / "images-model/report.html").read_text(encoding="utf-8")

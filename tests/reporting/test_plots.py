@@ -16,7 +16,7 @@ from pneumo import plots
 from pneumo.evaluation import Interval
 from pneumo.experiments.config import DataConfig
 from pneumo.models.summary import Layer
-from pneumo.reporting.plots.style import BLUE
+from pneumo.reporting.plots.style import BLUE, INK, PAPER
 
 LABELS = [0, 0, 0, 0, 1, 1, 1, 1, 1]
 SUBTYPES = ["normal"] * 4 + ["virus", "virus", "bacteria", "bacteria", "bacteria"]
@@ -410,3 +410,33 @@ def test_runtime_scaling_draws_each_curve_in_the_order_of_the_amount_beside_prop
 def test_runtime_scaling_without_points_names_the_command_that_measures_them():
     with pytest.raises(ValueError, match="python -m benchmarks scaling"):
         plots.runtime_scaling(runtime_frame().iloc[:0])
+
+
+def test_a_caption_of_two_lines_has_room_for_both():
+    images = np.zeros((2, 8, 8), np.uint8)
+    one, two = (plots.gallery(images, [caption] * 2)[0, 0].figure.get_figheight() for caption in ("a", "a\nb"))
+    assert two == pytest.approx(one + 0.2)
+
+
+def test_sensitivity_falls_and_specificity_rises_with_the_threshold_of_each_model():
+    axes = plots.threshold_curves({"one": record(), "other": record(-SCORES)})
+    assert [ax.get_title(loc="left") for ax in axes] == ["one", "other"]
+    specificity, sensitivity, own = axes[0].lines
+    assert (specificity.get_label(), sensitivity.get_label()) == ("specificity", "sensitivity")
+    assert (np.diff(specificity.get_ydata()) >= 0).all()
+    assert (np.diff(sensitivity.get_ydata()) <= 0).all()
+    middle = np.abs(specificity.get_xdata() - 0.5).argmin()
+    assert specificity.get_xdata()[middle] == pytest.approx(0.5)
+    assert (specificity.get_ydata()[middle], sensitivity.get_ydata()[middle]) == (0.75, 0.8)
+    assert own.get_xdata()[0] == record().threshold
+
+
+def test_models_of_several_records_have_no_one_threshold():
+    with pytest.raises(ValueError, match="the model has 2 records"):
+        plots.threshold_curves([record(), record()])
+
+
+def test_counts_of_a_confusion_matrix_keep_their_colour_on_dark_pages():
+    ax = plots.confusion_matrix(record())
+    assert {text.get_color() for text in ax.texts} == {"white", "black"}
+    assert {PAPER, INK}.isdisjoint({"white", "black"})

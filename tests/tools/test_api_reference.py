@@ -1,4 +1,5 @@
 import re
+from typing import NamedTuple
 
 import pytest
 
@@ -31,13 +32,35 @@ def test_a_docstring_becomes_markdown_that_means_the_same():
     link = {"pneumo.data.load": "/report/api-data.qmd#x"}
     assert docstring_markdown(example, link).split("\n\n") == [
         "Summary with \\$PNEUMO\\_DATA and \\[0, 1\\].",
-        "- `images`: of a kind, see [`pneumo.data.load`](/report/api-data.qmd#x). size: side. Indented lines go on.\n"
+        "- `images`: of a kind, see [`pneumo.data.load`](/report/api-data.qmd#x).\n"
+        "- `size`: side. Indented lines go on.\n"
         '- `rule`: "a\\_b" or another\\*.',
         "Raises ValueError for others.",
         "```text\nimage    str, unique\n```",
         "1. one\n2. two and more",
         "```python\n>>> example([1])\n'x'\n```",
     ]
+
+
+class Cost(NamedTuple):
+    """sums: of the network, which go on
+    in the next line. products: of one image.
+    """
+
+    sums: int
+    products: float
+
+
+def test_each_argument_has_a_line_and_a_sentence_that_goes_on_stays_in_it():
+    assert docstring_markdown(Cost, {}) == (
+        "- `sums`: of the network, which go on in the next line.\n- `products`: of one image."
+    )
+    assert signature("Cost", Cost) == "Cost(sums: int, products: float)"
+
+
+def test_an_example_of_a_package_is_code_and_a_sentence_is_not():
+    blocks = list(api_reference._blocks('a = load("x")\nprint(a)\n\nOne sentence.\n\nsee', {}))
+    assert blocks == ['```python\na = load("x")\nprint(a)\n```', "One sentence.", "see"]
 
 
 def test_a_signature_says_what_is_given_by_name_alone():

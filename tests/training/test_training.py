@@ -318,3 +318,13 @@ def test_sampling_grids_are_theta_of_each_image_in_evaluation_mode():
         expected = network.eval().theta(torch.from_numpy(pixels[[4, 0, 2]])[:, None] / 255)
     np.testing.assert_allclose(grids, expected, rtol=1e-6)
     assert np.ptp(grids, axis=0).max() > 0.01
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_progress_bar_is_for_terminals(terminal, bright_and_dark, tmp_path, monkeypatch, capsys):
+    network = models.build(MODEL, make_generator(0, 0, "weights"))
+    train = images_of(bright_and_dark, np.arange(64))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    training.fit(network, train, train, replace(CONFIG, epochs=1), seed=0, checkpoint=tmp_path / "state.ckpt")
+    out, err = capsys.readouterr()
+    assert ("Epoch 0" in out + err) == terminal

@@ -29,10 +29,12 @@ from pneumo.reporting.plots.performance import (
     precision_recall,
     reliability_diagram,
     roc,
+    threshold_curves,
 )
 from pneumo.reporting.plots.robustness import robustness_curves
 from pneumo.reporting.plots.runtime import runtime_scaling
 from pneumo.reporting.plots.saliency import saliency_maps
+from pneumo.reporting.plots.saliency_tests import saliency_tests
 from pneumo.reporting.plots.slope_chart import slope_chart
 from pneumo.reporting.plots.style import new_axes, shared_legend
 from pneumo.reporting.plots.weight_changes import weight_change
@@ -66,9 +68,11 @@ __all__ = [
     "roc",
     "runtime_scaling",
     "saliency_maps",
+    "saliency_tests",
     "scale_to_uint8",
     "shared_legend",
     "slope_chart",
+    "threshold_curves",
     "trade_off",
     "weight_change",
     "window_against_displacement",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LAYER_NAMES = {
     "Conv2d": "convolution",
+    "BatchNorm1d": "batch norm",
     "BatchNorm2d": "batch norm",
     "MaxPool2d": "max pool",
     "AvgPool2d": "mean pool",
@@ -154,7 +155,7 @@ def _label(ax: Axes, block: Block, *, centre: float, base: float, wide: bool) ->
         shape = "\n× ".join(shape.rsplit(" × ", 1))
     ax.text(centre, base - 0.07, shape, ha="center", va="top", fontsize=SMALL_TEXT, color=INK, linespacing=1.15)
     names = "\n".join(LAYER_NAMES.get(kind, kind) for kind in block.kinds)
-    ax.text(centre, base - NAMES_BELOW_BASE, names, ha="center", va="top", fontsize=6.5, color=GREY, linespacing=1.25)
+    ax.text(centre, base - NAMES_BELOW_BASE, names, ha="center", va="top", fontsize=7, color=GREY, linespacing=1.25)
 
 
 def _colour(block: Block) -> str:

@@ -37,6 +37,9 @@ WINDOW_CORNERS = np.array([(-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)])
 MAX_FRAME_DISTANCE = 1.6
 """From the image's centre, in half sides of the image; a frame is cut off there."""
 
+RESAMPLED_TITLE = "within the window"
+"""Above what the CNN sees of an image."""
+
 POSE_PANELS = {
     "shift": (("shift_right", "shift_down"), "share of side"),
     "rotation": (("rotation",), "degrees"),
@@ -47,14 +50,14 @@ POSE_PANELS = {
 
 @styled
 def attention_windows(windows: AttentionWindows, titles: Sequence[str] | None = None) -> np.ndarray:
-    """Images with the frame of the attention window (above), and what the CNN sees through it (below).
+    """Images with the frame of the attention window (above), and what the CNN sees through it, so titled (below).
 
     windows: see `analysis.transformer_windows.attention_windows`. titles: N captions. A dot marks the corner that
     becomes the upper left one. Returns the axes, (2, N).
     """
     columns = len(windows.images)
     axes = new_axes(2 * (WIDTH / columns + CAPTION_HEIGHT), rows=2, columns=columns, grid=False)
-    captions = [*(titles if titles is not None else columns * [""]), *columns * [""]]
+    captions = [*(titles if titles is not None else columns * [""]), *columns * [RESAMPLED_TITLE]]
     gallery([*windows.images, *windows.resampled], captions, axes=axes)
     frames = WINDOW_CORNERS @ windows.theta.transpose(0, 2, 1)  # (N, 4, 2)
     reach = min(max(np.abs(frames).max(), 1) + 0.05, MAX_FRAME_DISTANCE)

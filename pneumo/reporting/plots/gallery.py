@@ -11,7 +11,7 @@ from pneumo.data.catalogue import class_names
 from pneumo.reporting.plots.style import CLASS_COLOURS, INK, SMALL_TEXT, WIDTH, new_axes, styled
 
 CAPTION_HEIGHT = 0.2
-"""Of the line above an image, in inches."""
+"""Of a line above an image, in inches."""
 
 
 @styled
@@ -25,8 +25,8 @@ def gallery(
 ) -> np.ndarray:
     """Images with a caption above each, row by row.
 
-    images: N of (H, W) uint8, where 0 is black and 255 white, or of (H, W, 3) uint8 in colour. titles: N captions.
-    colours: N, of the captions. axes: to draw on, (rows, columns) or (columns,).
+    images: N of (H, W) uint8, where 0 is black and 255 white, or of (H, W, 3) uint8 in colour. titles: N captions,
+    of one line or several. colours: N, of the captions. axes: to draw on, (rows, columns) or (columns,).
     Returns the axes, (rows, columns); those past the last image are empty. Raises ValueError for anything else.
 
     >>> axes = gallery(np.zeros((2, 8, 8), np.uint8), ["first", "second"])
@@ -36,8 +36,9 @@ def gallery(
     wrong = next((image for image in images if not _can_be_shown(image)), None)
     if wrong is not None:
         raise ValueError(f"an image is {wrong.shape} {wrong.dtype}; a gallery shows uint8, (H, W) or (H, W, 3)")
-    axes = _panels(images, columns) if axes is None else np.atleast_2d(axes)
     captions = titles if titles is not None else [""] * len(images)
+    lines = 1 + max(caption.count("\n") for caption in captions)
+    axes = _panels(images, columns, lines) if axes is None else np.atleast_2d(axes)
     inks = colours if colours is not None else [INK] * len(images)
     for ax in axes.flat:
         ax.axis("off")
@@ -93,9 +94,10 @@ def scale_to_uint8(picture: np.ndarray) -> np.ndarray:
     return np.round(picture * (255 / max(picture.max(), 1e-12))).astype(np.uint8)
 
 
-def _panels(images: Sequence[np.ndarray] | np.ndarray, columns: int) -> np.ndarray:
+def _panels(images: Sequence[np.ndarray] | np.ndarray, columns: int, lines: int) -> np.ndarray:
+    """lines: of the longest caption."""
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     side = WIDTH / columns
     tallest = max(image.shape[0] / image.shape[1] for image in images)
-    return new_axes(rows * (side * tallest + CAPTION_HEIGHT), rows=rows, columns=columns, grid=False)
+    return new_axes(rows * (side * tallest + lines * CAPTION_HEIGHT), rows=rows, columns=columns, grid=False)

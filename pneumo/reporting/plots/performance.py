@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import NullFormatter
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from pneumo import evaluation
@@ -31,6 +32,8 @@ from pneumo.reporting.plots.style import (
     PALETTE,
     PAPER,
     SQUARE,
+    axes_row,
+    shared_legend,
     single_axes,
     styled,
 )
@@ -40,6 +43,15 @@ if TYPE_CHECKING:
 
 CURVE_GRID = np.linspace(0, 1, 501)
 """Where curves are interpolated, so that those of several seeds can be averaged."""
+
+
+LIGHT_ON_CELL, DARK_ON_CELL = "white", "black"
+"""Of text in a shaded cell. Not PAPER and INK, which dark pages exchange: the shade beneath stays as it is."""
+
+THRESHOLDS = 1 / (1 + np.exp(-np.linspace(-7, 7, 281)))
+"""Of `threshold_curves`, evenly spaced in the logit."""
+
+TICKS_OF_THRESHOLDS = (0.01, 0.1, 0.5, 0.9, 0.99)
 
 
 class _Model(NamedTuple):
@@ -129,7 +141,7 @@ def confusion_matrix(
     shade = LinearSegmentedColormap.from_list("shade", [PAPER, CLASS_COLOURS[0]])
     ax.imshow(shares, cmap=shade, vmin=0, vmax=1.1, aspect="auto")
     for (row, column), count in np.ndenumerate(cells):
-        colour = PAPER if shares[row, column] > 0.55 else INK
+        colour = LIGHT_ON_CELL if shares[row, column] > 0.55 else DARK_ON_CELL
         count_text, share_text = format_count(count), format_percent(float(shares[row, column]))
         ax.text(column, row - 0.06, count_text, size=13, weight="bold", color=colour, ha="center", va="center")
         ax.text(column, row + 0.2, share_text, size=8, color=colour, ha="center", va="center")
@@ -182,6 +194,37 @@ def reliability_diagram(
     ax.set(title=title, xlabel="mean probability in the bin", ylabel=f"observed share of {positive}")
     ax.legend(loc="best")
     return ax
+
+
+@styled
+def threshold_curves(models: Models, *, part: str = "test", axes: Sequence[Axes] | None = None) -> np.ndarray:
+    """Sensitivity and specificity at every threshold, a panel for each model; a dashed line at its own threshold.
+
+    models: one record each; the threshold's axis is that of the logit. axes: one for each model, to draw on.
+    Returns the axes, (models,). Raises ValueError for several records of one model.
+
+    >>> axes = threshold_curves(pneumo.records.get("first-network/seed-0"))
+    """
+    drawn = _models(models)
+    several = next((model for model in drawn if len(model.records) > 1), None)
+    if several is not None:
+        name, count = several.name or "the model", len(several.records)
+        raise ValueError(f"{name} has {count} records, each with a threshold of its own; give one")
+    row = axes_row(axes, 2.9, len(drawn))
+    for ax, model in zip(row, drawn, strict=True):
+        (record,) = model.records
+        frame = record.frame(part)
+        for metric, colour in zip((evaluation.specificity, evaluation.sensitivity), CLASS_COLOURS, strict=True):
+            values = [float(metric(frame["label"], frame["probability"], each)) for each in THRESHOLDS]
+            ax.plot(THRESHOLDS, values, color=colour, label=metric.__name__)
+        ax.axvline(record.threshold, color=GREY, linewidth=0.9, linestyle=DASHED, label="own threshold")
+        ax.set_xscale("logit")
+        ax.set_xticks(TICKS_OF_THRESHOLDS, [f"{tick:g}" for tick in TICKS_OF_THRESHOLDS])
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.set(title=model.name, xlabel="threshold", ylim=(-0.015, 1.015))
+    row[0].set_ylabel("share of the class's images")
+    shared_legend(row)
+    return row
 
 
 @styled

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from pneumo.reporting.formatting import format_number
-from pneumo.reporting.plots.style import FAINT, GREY, INK, PALETTE, PAPER, single_axes, styled
+from pneumo.reporting.plots.style import FAINT, GREY, INK, PALETTE, PAPER, PHONE_WIDTH, single_axes, styled
 
 PART_TITLES = {
     "train": "training\npatients",
@@ -17,9 +17,6 @@ PART_TITLES = {
     "test": "official\ntest patients",
 }
 """What stands below each side of the chart."""
-
-PHONE_WIDTH = 4.2
-"""Inches of a figure that a phone shows whole, with text that can be read."""
 
 LABEL_GAP = 0.052
 """Least distance of two labels, as a share of the axis."""
@@ -50,7 +47,7 @@ def slope_chart(
             ax.vlines(place, end.low, end.high, color=colour, linewidth=1.2)
             ax.plot(place, end.estimate, "o", color=colour, markersize=6.5, markeredgecolor=PAPER)
     values = np.array([[end.estimate for end in column] for column in columns])
-    lowest = min(end.low for column in columns for end in column)
+    lowest = np.nanmin([bound for column in columns for end in column for bound in (end.estimate, end.low)])
     ax.set(xlim=(-0.25, 1.9), ylim=(lowest - 0.05, values.max() + 0.06))
     for place, alignment in ((0, "right"), (1, "left")):
         texts = [

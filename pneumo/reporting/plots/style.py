@@ -24,6 +24,9 @@ Returned = TypeVar("Returned")
 WIDTH = 7.0
 """Width of the book's text column, in inches."""
 
+PHONE_WIDTH = 4.2
+"""Inches of a figure that a phone shows whole, with text that can be read."""
+
 SQUARE = 3.7
 """Side in inches of a plot whose axes share one scale."""
 

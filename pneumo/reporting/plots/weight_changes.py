@@ -13,8 +13,11 @@ from pneumo.reporting.plots.style import PALETTE, new_axes, set_log_scale, share
 if TYPE_CHECKING:
     import pandas as pd
 
-CHANGES = {"relative": "change, relative to\nthe layer's weights", "rms": "change of a weight\n(root mean square)"}
-"""Columns that are drawn, with their axis labels."""
+CHANGES = {
+    "relative": ("Relative change", "change, relative to\nthe layer's weights"),
+    "rms": ("Change of a single weight", "change of a weight\n(root mean square)"),
+}
+"""Columns that are drawn, with the title and the axis label of their panel."""
 
 
 @styled
@@ -25,13 +28,13 @@ def weight_change(frame: pd.DataFrame) -> np.ndarray:
     seed, a thick one for the mean of each variant. Layers that did not change are left out, since the upper axis is
     logarithmic. Returns the axes, (2,).
     """
-    axes = new_axes(4.6, rows=2)[:, 0]
+    axes = new_axes(5.0, rows=2)[:, 0]
     layers = list(dict.fromkeys(frame["layer"]))
     changed = frame[frame["relative"] > 0].assign(place=lambda rows: rows["layer"].map(layers.index))
-    for ax, column in zip(axes, CHANGES, strict=True):
+    for ax, (column, (title, label)) in zip(axes, CHANGES.items(), strict=True):
         _lines(ax, changed, column)
         ax.set_xticks(range(len(layers)), [])
-        ax.set_ylabel(CHANGES[column])
+        ax.set(title=title, ylabel=label)
     set_log_scale(axes[0].yaxis)
     axes[1].set_ylim(bottom=0)
     axes[1].set_xticklabels([layer.replace(" ", "\n") for layer in layers])

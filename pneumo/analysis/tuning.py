@@ -91,4 +91,6 @@ def at_edge(record: Record) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.2g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"

@@ -45,6 +45,11 @@ def test_the_table_says_what_was_chosen_out_of_what():
     }
 
 
+def test_large_and_small_values_are_written_out():
+    grid = [{"C": c, "gamma": gamma} for c in (1.0, 1000.0) for gamma in (0.000567, 0.1)]
+    assert tuning.chosen_hyperparameters({"SVM": searched(grid[2], grid)})["chosen"].tolist() == ["C 1,000, γ 0.00057"]
+
+
 def test_a_record_without_candidates_is_refused():
     with pytest.raises(ValueError, match="classical/old does not say which hyper-parameters were tried"):
         tuning.at_edge(make_record("classical/old", selection={"parameters": {"C": 1.0}}))

@@ -60,7 +60,7 @@ def optimizers() -> list[Experiment]:
 SCHEDULED_RATE = 3e-3
 """The largest learning rate of all schedules but two: high for a constant rate, so that lowering it can show."""
 
-LOWER_RATES = (1e-3, 3e-4)
+LOWER_RATES = {"third": 1e-3, "tenth": 3e-4}
 """Constant learning rates beside it: a schedule is to be compared with a constant rate that suits the constant rate."""
 
 
@@ -74,6 +74,6 @@ def schedules() -> list[Experiment]:
     """
     names = ("constant", "step", "cosine", "warmup-cosine", "one-cycle")
     configs = {name: optimizer("adamw", SCHEDULED_RATE, name) for name in names}
-    configs |= {f"constant-{rate:g}": optimizer("adamw", rate, "constant") for rate in LOWER_RATES}
+    configs |= {f"constant-{share}": optimizer("adamw", rate, "constant") for share, rate in LOWER_RATES.items()}
     trainings = {name: replace(FULL_LENGTH, optimizer=config) for name, config in configs.items()}
     return compared("schedules", trainings, chapter="optimizers", minutes=1.4)

@@ -63,8 +63,8 @@ WORDS = {
     "step": "step",
     "warmup-cosine": "warm-up and cosine",
     "one-cycle": "one cycle",
-    "constant-0.001": "constant, a third of the rate",
-    "constant-0.0003": "constant, a tenth of the rate",
+    "constant-third": "constant, a third of the rate",
+    "constant-tenth": "constant, a tenth of the rate",
     # Transfer learning
     "scratch": "from scratch",
     "head": "head (feature extraction)",

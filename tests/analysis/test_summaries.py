@@ -65,6 +65,7 @@ def test_measures_are_those_of_the_kept_epoch_and_of_the_last():
         provenance=facts,
     )
     assert summaries.measures(record) == {
+        "last_loss": 0.3,
         "validation_auc": 1.0,
         "stressed_auc": 0.0,
         "parameters": 5,

@@ -96,7 +96,7 @@ def test_a_frame_lies_where_the_window_reads():
     frame = axes[0, 1].patches[0].get_xy()[:4]
     assert frame.tolist() == [[-0.25, -0.5], [0.75, -0.5], [0.75, 0.5], [-0.25, 0.5]]
     assert [axes[0, 1].get_title(), axes[1, 1].get_title()] == ["", ""]
-    assert [axes[0, 1].get_title(loc="left"), axes[1, 1].get_title(loc="left")] == ["b", ""]
+    assert [axes[0, 1].get_title(loc="left"), axes[1, 1].get_title(loc="left")] == ["b", "within the window"]
 
 
 def test_the_slope_over_the_seeds_says_how_far_windows_follow():

@@ -129,7 +129,7 @@ def test_a_record_of_an_experiment_of_ones_own_executes_nothing(before, folder):
     ("experiment", "executed"),
     [
         (experiments.scaling()[0], {"scaling", "solutions"}),
-        (experiments.spectra()[0], {"interpretation"}),
+        (experiments.spectra()[0], {"acquisition", "interpretation"}),
         (experiments.tumours()[0], {"tumours", "solutions"}),
         (experiments.recipe_steps()[-1], {"discussion", "solutions"}),
         (next(iter(experiments.occluded().values())), {"interpretation", "acquisition"}),

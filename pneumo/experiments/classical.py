@@ -14,7 +14,7 @@ FEATURES = {"pixels": PixelsConfig(), "hog": HOGConfig(), "lbp": LBPConfig(), "g
 MINUTES = {"svm": 2, "forest": 1.2, "xgboost": 2.5}
 
 GRIDS: dict[str, Grid] = {"svm": "wide", "forest": "small", "xgboost": "wide"}
-"""The wide grid of the random forest would take an hour and more on HOG features alone."""
+"""By estimate, the wide grid of the random forest takes more than an hour of processor time."""
 
 
 def classical() -> list[Experiment]:

@@ -63,7 +63,7 @@ def batch_size() -> list[Experiment]:
 def image_size() -> list[Experiment]:
     """The baseline CNN at 32, 64, 128 and 224 pixels, three seeds. `pneumo run image-size`: 25 min on 2 cores.
 
-    On two fifths of the training images, since an epoch at 224 pixels takes about ten times as long as one at 64.
+    On two fifths of the training images, since an epoch at 224 pixels takes eleven times as long as one at 64.
 
     >>> sorted({experiment.data.image_size for experiment in image_size()})
     [32, 64, 128, 224]

@@ -42,6 +42,22 @@ def quick():
         yield
 
 
+def test_a_wide_grid_is_in_units_of_the_features():
+    svm = learners._grid(config("svm", grid="wide"), width=100)
+    assert svm["svm__gamma"] == pytest.approx([0.001, 0.003, 0.01, 0.03])
+    forest = learners._grid(config("forest", grid="wide"), width=1764)
+    assert forest["forest__max_features"] == [21, 42, 84, 168]
+    assert learners._grid(config("forest", grid="wide", components=100), width=1764)["forest__max_features"] == [
+        5, 10, 20, 40
+    ]  # fmt: skip
+    assert learners._grid(config("forest"), width=1764)["forest__max_features"] == ["sqrt"]
+
+
+def test_an_unknown_grid_is_refused():
+    with pytest.raises(ValueError, match="grid='huge' is unknown; choose from small, wide"):
+        config("svm", grid="huge")
+
+
 @pytest.fixture(scope="module")
 def fitted(quick) -> dict[Learner, learners.FittedLearner]:
     return {learner: fit(*cloud(0), config(learner), seed=0, jobs=1) for learner in LEARNERS}

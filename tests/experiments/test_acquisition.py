@@ -24,7 +24,6 @@ from pneumo.experiments.config import (
     HOGConfig,
     OptimizerConfig,
     ReevaluationConfig,
-    TrainingConfig,
     UntyingConfig,
     soup_of,
 )
@@ -34,18 +33,6 @@ from pneumo.io.digests import file_digest
 from pneumo.io.paths import weights_path
 
 PUBLISHED = Path(__file__).parents[2] / "records"
-
-
-@pytest.fixture
-def small(monkeypatch, drawn_once) -> Experiment:
-    monkeypatch.setenv("PNEUMO_CACHE", str(drawn_once))
-    monkeypatch.setenv("PNEUMO_DATASET", "phantom")
-    return Experiment(
-        name="small/seed-0",
-        data=experiments.study_data(image_size=16),
-        model=CNNConfig(width=4, depth=2),
-        training=TrainingConfig(epochs=1, optimizer=OptimizerConfig(learning_rate=0.01)),
-    )
 
 
 def test_the_first_variants_of_each_seed_come_first():

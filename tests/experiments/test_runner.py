@@ -20,25 +20,16 @@ from pneumo.experiments.config import (
     Experiment,
     HeaderConfig,
     LBPConfig,
-    OptimizerConfig,
     PretrainedConfig,
-    TrainingConfig,
     TransformerConfig,
 )
 from pneumo.io.paths import checkpoint_path, weights_path
 
 
 @pytest.fixture
-def small(monkeypatch, drawn_once) -> Experiment:
+def small(small) -> Experiment:
     """A network that trains on the phantom in a few seconds."""
-    monkeypatch.setenv("PNEUMO_CACHE", str(drawn_once))
-    monkeypatch.setenv("PNEUMO_DATASET", "phantom")
-    return Experiment(
-        name="small/seed-0",
-        data=experiments.study_data(image_size=16),
-        model=CNNConfig(width=4, depth=2),
-        training=TrainingConfig(epochs=2, optimizer=OptimizerConfig(learning_rate=0.01)),
-    )
+    return replace(small, training=replace(small.training, epochs=2))
 
 
 def test_a_run_is_recorded_with_history_predictions_and_provenance(small):

@@ -20,9 +20,9 @@ STUDY_IMAGES = 5856
 """Radiographs of the study, for which the `minutes` of its experiments are stated."""
 
 PHANTOM_TIME = 0.4
-"""Time that a phantom takes, as a share of that of a radiograph. The minutes of the study are those of a machine with
-other work to do; the demonstration has its cores to itself. Measured as processor time, one experiment of each of
-fourteen groups on the phantom takes 0.2 to 1.1 of its proportion of the minutes, in the middle 0.4."""
+"""Time that a phantom takes, as a share of that of a radiograph; an estimate. Measured as processor time, one
+experiment of each of fourteen groups on the phantom takes 0.2 to 1.1 of its proportion of the minutes, in the middle
+0.4."""
 
 
 def study_data(image_size: int = 64) -> DataConfig:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from plain_edition import book as books
-from plain_edition import check, epub, execute, lookup, markdown, notebooks, numbering, pandoc, pdf, site
+from plain_edition import check, epub, execute, lookup, markdown, numbering, pandoc, pdf, site
 from plain_edition.book import Book
 from plain_edition.execute import Execution
 from plain_edition.numbering import NumberedBook
@@ -42,7 +42,7 @@ def build(project: Path, *, profile: str = "", to: str = "all") -> list[Path]:
     try:
         texts = _compose(book, chapters, executions, variables, scratch)
         numbered = numbering.number(book, chapters, texts, keys)
-        made = _set(book, numbered, variables, scratch, to)
+        made = _set(book, numbered, scratch, to)
         _replace(book.project / book.output, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -114,15 +114,13 @@ def _compose(
     return texts
 
 
-def _set(book: Book, numbered: NumberedBook, variables: Mapping[str, object], scratch: Path, to: str) -> list[str]:
+def _set(book: Book, numbered: NumberedBook, scratch: Path, to: str) -> list[str]:
     """Write the site, the PDF or both into `scratch` and return their names."""
     site.copy_images(book, numbered, scratch)
     made = []
     if to in ("html", "all"):
         _tell("setting the site")
         site.write(book, numbered, scratch, with_downloads=to == "all")
-        for chapter in numbered.chapters:
-            notebooks.write(chapter.chapter, variables, scratch / chapter.chapter.page.with_suffix(".ipynb"))
         made.append("index.html")
     if to == "all" and "epub" in book.downloads:
         _tell("setting the EPUB")

@@ -12,11 +12,9 @@ from nbformat import NotebookNode
 
 from plain_edition.book import Book
 from plain_edition.execute import Execution
-from tools.chapters import Cell, Chapter
+from tools.chapters import Cell, Chapter, substituted
 from tools.errors import BuildError
 
-ESCAPED = re.compile(r"\{\{\{<(.*?)>\}\}\}")
-VARIABLE = re.compile(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 MAX_NARROW_WIDTH = 420
 """CSS pixels of an image that a phone shows whole; a wider one keeps its size there and scrolls."""
@@ -79,26 +77,6 @@ def compose(book: Book, chapter: Chapter, execution: Execution, variables: Mappi
 def _heading(chapter: Chapter) -> str:
     title, subtitle = (chapter.front_matter.get(key) for key in ("title", "subtitle"))
     return (f"# {title}" if title else "") + (f"\n\n::: {{.subtitle}}\n{subtitle}\n:::" if subtitle else "")
-
-
-def substituted(text: str, variables: Mapping[str, object]) -> tuple[str, list[tuple[str, int]]]:
-    """`text` with the values of its `{{< var name >}}`; a triple brace stands for a double one, unread.
-
-    Returns the text, and the name and the line (from 0) of every variable without a value.
-    """
-    missing = []
-
-    def value(match: re.Match[str]) -> str:
-        found: object = variables
-        for part in match[1].split("."):
-            found = found.get(part) if isinstance(found, Mapping) else None
-        if found is None or isinstance(found, Mapping | list):
-            missing.append((match[1], text.count("\n", 0, match.start())))
-            return ""
-        return str(found)
-
-    held = ESCAPED.sub(lambda match: f"\0{match[1]}\1", text)
-    return VARIABLE.sub(value, held).replace("\0", "{{<").replace("\1", ">}}"), missing
 
 
 def _svg_width(svg: str) -> int | None:

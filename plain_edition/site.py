@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from plain_edition import pandoc, search_index
 from plain_edition.book import Book
 from plain_edition.numbering import NumberedBook, NumberedChapter
+from tools import notebooks
 from tools.errors import stop_on
 
 ASSETS = ("style.css", "theme.js", "page.js", "search.js", "previews.js")
@@ -169,7 +170,7 @@ def _page_metadata(book: Book, numbered: NumberedBook, position: int, shared: di
         "chapters": entries,
         "css": [_relative(assets / name, page) for name in shared["css"]],
         "actions": [
-            {"text": "Download this chapter as a notebook", "href": page.with_suffix(".ipynb").name},
+            *notebooks.links(book.project, chapter.chapter.path),
             *(_action(book, chapter, name) for name in book.actions if book.repository and name in ACTIONS),
         ],
     }

@@ -602,7 +602,8 @@ def _run(options: argparse.Namespace) -> int:
     todo = planning.plan(chosen, jobs=options.jobs)
     searched = " or ".join(map(str, records.folders()))
     time = duration_in_words(todo.total)
-    print(f"{len(chosen)} experiments, {len(todo.experiments)} without a record in {searched}: about {time}")
+    counted = "1 experiment" if len(chosen) == 1 else f"{len(chosen)} experiments"
+    print(f"{counted}, {len(todo.experiments)} without a record in {searched}: about {time}")
     if options.slurm is None:
         disable_malloc_trim()  # this process runs experiments and nothing else
         runner.run_all(chosen, jobs=options.jobs)

@@ -55,6 +55,7 @@ CODE_COLUMNS = 88
 
 ARGUMENT = re.compile(r"^[a-z_][\w.]*(?:, [a-z_][\w.]*)*: ")
 NUMBERED = re.compile(r"^\d+\. ")
+ROW = re.compile(r"^\s{2,}(\S.*?)\s{2,}(\S.*)$")
 SENTENCE_ENDS = (".", ":", "!", "?")
 MARKDOWN_CHARACTERS = re.compile(r"([\\*_~^<>$@#|\[\]{}])")
 
@@ -281,22 +282,49 @@ def _is_code(paragraph: str) -> bool:
     )
 
 
+@dataclasses.dataclass
+class _Item:
+    """Lines that belong together, and the rows of an indented table below them, [name, meaning, ...] each."""
+
+    lines: list[str]
+    rows: list[list[str]] = dataclasses.field(default_factory=list)
+
+    @property
+    def is_in_list(self) -> bool:
+        return bool(ARGUMENT.match(self.lines[0]) or NUMBERED.match(self.lines[0]))
+
+    def goes_on_with(self, line: str) -> bool:
+        """Whether an unindented line is the next of this item, and not the first of another."""
+        if ARGUMENT.match(line) or NUMBERED.match(line) or self.rows:
+            return False
+        return not (ARGUMENT.match(self.lines[0]) and self.lines[-1].endswith(SENTENCE_ENDS))
+
+    def add(self, line: str) -> None:
+        if row := ROW.match(line):
+            self.rows.append([*row.groups()])
+        else:
+            (self.rows[-1] if self.rows else self.lines).append(line.strip())
+
+    def markdown(self, links: Mapping[str, str]) -> str:
+        text = " ".join(self.lines)
+        rows = [f"- `{name}`: {_inline(' '.join(meaning), links)}" for name, *meaning in self.rows]
+        if self.is_in_list:
+            return "\n".join([_item(text, links), *(f"    {row}" for row in rows)])
+        return "\n\n".join([_inline(text, links), *(["\n".join(rows)] if rows else [])])
+
+
 def _prose(lines: list[str], links: Mapping[str, str]) -> Iterator[str]:
-    """Sentences, with a list where lines begin "name: ", and examples that follow without an empty line."""
-    items: list[list[str]] = []
+    """Sentences, with lists where lines begin "name: " or stand in an indented table, and examples that follow without
+    an empty line."""
+    items: list[_Item] = []
     for line in lines:
-        indented = line.startswith("  ")
-        begins = ARGUMENT.match(line) or NUMBERED.match(line)
-        follows_argument = bool(items and ARGUMENT.match(items[-1][0]) and items[-1][-1].endswith(SENTENCE_ENDS))
-        if not items or (not indented and (begins or follows_argument)):
-            items.append([line])
+        if items and (line.startswith("  ") or items[-1].goes_on_with(line)):
+            items[-1].add(line)
         else:
-            items[-1].append(line.strip())
-    for in_list, group in groupby(items, key=lambda item: bool(ARGUMENT.match(item[0]) or NUMBERED.match(item[0]))):
-        if in_list:
-            yield "\n".join(_item(" ".join(item), links) for item in group)
-        else:
-            yield from (_inline(" ".join(item), links) for item in group)
+            items.append(_Item([line]))
+    for in_list, group in groupby(items, key=lambda item: item.is_in_list):
+        texts = [item.markdown(links) for item in group]
+        yield from ["\n".join(texts)] if in_list else texts
 
 
 def _item(text: str, links: Mapping[str, str]) -> str:

@@ -64,7 +64,7 @@ class ChapterInputs:
         for line in (
             *(f"code {each.module} {each.name} {text}" for each in reached if (text := self.graph.digest(each))),
             *(f"record {each.key} {self._record(each)}" for each in named),
-            *(f"file {path} {self._file_digest(path)}" for path in self._files(code, reached)),
+            *(f"file {_place(path, self.project)} {self._file_digest(path)}" for path in self._files(code, reached)),
             *(self._weights(named) if LOOKS_FOR_WEIGHTS in reached else ()),
             *(self._images(named) if LOOKS_AT_IMAGES in reached else ()),
         ):
@@ -130,6 +130,11 @@ class ChapterInputs:
         """The files in the packages' folders that are no code."""
         files = (path for package in PACKAGES for path in (self.project / package).rglob("*"))
         return [path for path in files if path.suffix not in (".py", ".pyi", ".pyc", ".md") and path.is_file()]
+
+
+def _place(path: Path, project: Path) -> str:
+    """The path as it is written in any copy of the project, so that executed cells can be moved with it."""
+    return (path.relative_to(project) if path.is_relative_to(project) else path).as_posix()
 
 
 def _existing(folder: Path, texts: Iterable[str]) -> Iterator[Path]:

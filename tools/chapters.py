@@ -13,6 +13,8 @@ from tools.errors import BuildError
 
 FENCE = re.compile(r"^(?P<indent>\s*)(?P<marks>`{3,}|~{3,})\s*(?P<info>[^`]*?)\s*$")
 OPTION = re.compile(r"^#\|\s?(.*)$")
+ESCAPED = re.compile(r"\{\{\{<(.*?)>\}\}\}")
+VARIABLE = re.compile(r"\{\{<\s*var\s+([\w.-]+)\s*>\}\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,26 @@ def parse(text: str, path: PurePosixPath) -> Chapter:
     lines = text.splitlines()
     front_matter, start = _front_matter(lines)
     return Chapter(path=path, front_matter=front_matter, pieces=tuple(_pieces(lines, start)))
+
+
+def substituted(text: str, variables: Mapping[str, object]) -> tuple[str, list[tuple[str, int]]]:
+    """`text` with the values of its `{{< var name >}}`; a triple brace stands for a double one, unread.
+
+    Returns the text, and the name and the line (from 0) of every variable without a value.
+    """
+    missing = []
+
+    def value(match: re.Match[str]) -> str:
+        found: object = variables
+        for part in match[1].split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if found is None or isinstance(found, Mapping | list):
+            missing.append((match[1], text.count("\n", 0, match.start())))
+            return ""
+        return str(found)
+
+    held = ESCAPED.sub(lambda match: f"\0{match[1]}\1", text)
+    return VARIABLE.sub(value, held).replace("\0", "{{<").replace("\1", ">}}"), missing
 
 
 def _front_matter(lines: list[str]) -> tuple[dict, int]:

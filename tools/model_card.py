@@ -16,6 +16,7 @@ import pneumo
 from pneumo.analysis import model_selection
 from pneumo.inference.model import SHIPPED_MODEL_PATH
 from pneumo.reporting.cards import data_sheet, model_card
+from tools.chapters import substituted
 from tools.variables import variables
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +24,6 @@ CHAPTER = ROOT / "report" / "discussion.qmd"
 FOLDER = SHIPPED_MODEL_PATH.parent
 
 ROW = re.compile(r"^\| ([^|]+) \| (.+) \|$")
-VARIABLE = re.compile(r"\{\{< var ([\w.-]+) >\}\}")
 LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)(?:\{[^}]*\})?")
 CITATION = re.compile(r"\s*\[@[^\]]+\]")
 
@@ -56,17 +56,10 @@ def statements(chapter: str, values: Mapping[str, object]) -> dict[str, str]:
 
 
 def _plain(text: str, values: Mapping[str, object]) -> str:
-    text = VARIABLE.sub(lambda match: _value(values, match[1]), text)
+    text, missing = substituted(text, values)
+    if missing:
+        raise KeyError(f"{', '.join(name for name, _ in missing)}: no variable of the book")
     return LINK.sub(r"\1", CITATION.sub("", text))
-
-
-def _value(values: Mapping[str, object], name: str) -> str:
-    found: object = values
-    for part in name.split("."):
-        if not isinstance(found, Mapping):
-            raise KeyError(f"{name} is no variable of the book")
-        found = found[part]
-    return str(found)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What has to be ready before the book is rendered; Quarto and the plain edition both run it.
 
-Writes `_variables.yml` from the records, the pages of the API from the docstrings and what pages load into
-`_interactive`, draws the image for shared links, and drops the executed cells of chapters whose inputs have changed:
-jupyter-cache looks at the code of a chapter, not at the package and the records behind it.
+Writes `_variables.yml` from the records, the pages of the API from the docstrings, the chapters as notebooks and what
+pages load into `_interactive`, and draws the image for shared links. Drops the executed cells of chapters whose inputs
+have changed: jupyter-cache looks at the code of a chapter, not at the package and the records behind it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> int:
     os.chdir(ROOT)
     try:
         from pneumo.errors import PneumoError
-        from tools import api_reference, interactive, page_model
+        from tools import api_reference, interactive, notebooks, page_model
         from tools.chapter_inputs import ChapterInputs
         from tools.errors import BuildError
     except ModuleNotFoundError as error:
@@ -54,6 +54,7 @@ def main() -> int:
         interactive.write(ROOT)
         write_record_cards(inputs)
         api_reference.write_pages(ROOT)
+        notebooks.write_all(ROOT, profile)
         if missing := page_model.write(ROOT, ROOT / interactive.OUTPUT):
             print(f"pre-render: the pages have no model to try: {missing}", flush=True)
         stale = drop_stale_cells(inputs, profile)

@@ -11,6 +11,7 @@ from .acquisition import (
     acquisition_continued as acquisition_continued,
     acquisition_evidence as acquisition_evidence,
     acquisition_external as acquisition_external,
+    acquisition_larger as acquisition_larger,
     acquisition_recipe as acquisition_recipe,
     acquisition_saliency as acquisition_saliency,
     acquisition_transferred as acquisition_transferred,

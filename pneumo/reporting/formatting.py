@@ -162,8 +162,10 @@ def literal(text: str) -> str:
     return re.sub(r"([\\`*_<>\[\]{}$~^@#&])", r"\\\1", text)
 
 
-def markdown(frame: pd.DataFrame) -> Markdown:
+def markdown(frame: pd.DataFrame, *, alike: bool = False) -> Markdown:
     """A frame as a pipe table, numbers and intervals flush right, in one format a column.
+
+    alike: whether all intervals of the table are of the same quantity, and so have the same number of decimals.
 
     Cells may hold Markdown, but in the columns image and patient, whose names come from others, it is escaped. The
     index is left out; `frame.reset_index()` includes it.
@@ -174,17 +176,22 @@ def markdown(frame: pd.DataFrame) -> Markdown:
     | CNN     |  0.93 |
     """
     frame = frame.assign(**{column: frame[column].map(literal) for column in ("image", "patient") if column in frame})
-    cells = frame.astype(object).apply(_column)
+    intervals = [value for value in frame.to_numpy(object).ravel() if isinstance(value, Interval)]
+    decimals = interval_decimals(intervals) if alike and intervals else None
+    cells = frame.astype(object).apply(_column, decimals=decimals)
     numeric = [len(frame) > 0 and all(_is_number(value) for value in frame[column]) for column in frame]
     alignment = ["right" if right else "left" for right in numeric]
     return Markdown(str(cells.to_markdown(index=False, disable_numparse=True, colalign=alignment)))
 
 
-def _column(values: pd.Series) -> pd.Series:
-    """The cells of one column as text, all with the same number of decimals."""
+def _column(values: pd.Series, decimals: int | None) -> pd.Series:
+    """The cells of one column as text, all with the same number of decimals. decimals: of its intervals, if given."""
     intervals = [value for value in values if isinstance(value, Interval)]
     fractions = [float(value) for value in values if isinstance(value, float | np.floating) and math.isfinite(value)]
-    decimals = interval_decimals(intervals) if intervals else _fraction_decimals(fractions)
+    if not intervals:
+        decimals = _fraction_decimals(fractions)
+    elif decimals is None:
+        decimals = interval_decimals(intervals)
     return values.map(lambda value: _cell(value, decimals))
 
 

@@ -11,7 +11,7 @@ from pneumo import experiments
 from pneumo.experiments import records as stored
 from pneumo.experiments.config import to_dict
 from pneumo.experiments.wording import WORDS
-from pneumo.reporting.formatting import Markdown, format_count, format_duration, markdown
+from pneumo.reporting.formatting import NBSP, Markdown, format_count, format_duration, markdown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +114,7 @@ def _variant_row(variant: str, members: Sequence[Record]) -> dict[str, str]:
         "variant": WORDS.get(variant) or variant.replace("-", " "),
         "keys, by seed": ", ".join(keys),
         **_dates(members),
-        "time": format_duration(sum(record.provenance["seconds"] for record in members)),
+        "time": format_duration(sum(record.provenance["seconds"] for record in members)).replace(" ", NBSP),
     }
 
 

@@ -30,7 +30,7 @@ from pneumo.analysis.summaries import (
 from pneumo.evaluation import Interval
 from pneumo.experiments import wording
 from pneumo.experiments.wording import difference_in_words
-from pneumo.reporting.formatting import Markdown, markdown
+from pneumo.reporting.formatting import NBSP, Markdown, markdown
 
 if TYPE_CHECKING:
     from pneumo.experiments.records import Record
@@ -293,9 +293,9 @@ def claims(frame: pd.DataFrame) -> pd.DataFrame:
         milliseconds = row["unit"] == "s" and row["high"] < SHORT
         unit, scale = ("ms", 1000) if milliseconds else (row["unit"], 1)
         value, low, high = _alike([scale * row[name] for name in ("value", "low", "high")])
-        measured = f"{value} {unit}".rstrip() + (f" ({low}–{high})" if low != high else "")
+        measured = f"{value}{NBSP}{unit}".rstrip() + (f" ({low}–{high})" if low != high else "")
         verdict = "yes" if row["reached"] else "no"
-        target = row["target"]
+        target = re.sub(r"(?<=\d) (?=\S)", NBSP, row["target"])
         what = CHAPTER_FILE.sub(lambda file: file[1].replace("-", " "), row["what"])
         rows.append((what, measured, target, verdict if target else ""))
     return pd.DataFrame(rows, columns=["claim", "measured", "target", "reached"])

@@ -61,6 +61,24 @@ function CodeBlock(block)
   end
 end
 
+-- The chapter as a notebook, below the page; the plain edition has its own place for such links.
+function Pandoc(doc)
+  if not (quarto and quarto.doc.is_format('html:js')) then
+    return nil
+  end
+  local file <close> = io.open(pandoc.path.join { project, 'notebooks', 'links.json' })
+  local chapter = pandoc.path.make_relative(quarto.doc.input_file, quarto.project.directory)
+  local links = file and pandoc.json.decode(file:read('a'))[chapter]
+  if links then
+    local line = pandoc.List()
+    for position, link in ipairs(links) do
+      line:extend { pandoc.Str(position > 1 and ' · ' or ''), pandoc.Link(link.text, link.href) }
+    end
+    doc.blocks:insert(pandoc.Div({ pandoc.Para(line) }, { class = 'notebook' }))
+    return doc
+  end
+end
+
 -- What the pages load: made by the pre-render step. Only Quarto has `quarto`.
 function Meta(meta)
   if quarto and quarto.doc.is_format("html:js") then

@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-import nbformat
 import pytest
 
 from plain_edition import check
@@ -261,14 +260,15 @@ def test_previews_say_what_a_reference_to_another_page_points_at(project):
     assert texts["sec-counting"].startswith("1.1 Counting things: Figure 1.1, Table 1.1 and")
 
 
-def test_each_chapter_can_be_downloaded_as_a_notebook_with_its_numbers_and_its_cells(project):
-    notebook = nbformat.read(project / "_book/report/numbers.ipynb", as_version=4)
-    nbformat.validate(notebook)
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    assert "{{<" not in prose
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    assert len(code) == 7
-    assert code[0].startswith("import matplotlib.pyplot as plt")
+def test_a_page_links_to_the_notebook_of_its_chapter_where_there_is_one(project, tmp_path):
+    copy = Path(shutil.copytree(project, tmp_path / "book"))
+    links = {"report/numbers.qmd": [{"text": "As a notebook", "href": "../notebooks/numbers.ipynb"}]}
+    (copy / "notebooks").mkdir()
+    (copy / "notebooks/links.json").write_text(json.dumps(links))
+    build(copy, to="html")
+    line = '<a href="../notebooks/numbers.ipynb">As a notebook</a>'
+    assert line in (copy / "_book/report/numbers.html").read_text(encoding="utf-8")
+    assert "notebook" not in (copy / "_book/report/links.html").read_text(encoding="utf-8")
 
 
 def test_one_chapter_is_rendered_alone_with_the_numbers_of_the_others(project, tmp_path):

@@ -15,6 +15,7 @@ from pneumo import tables
 from pneumo.evaluation import Interval
 from pneumo.experiments import records
 from pneumo.reporting import formatting, provenance
+from pneumo.reporting.formatting import NBSP
 
 THIN = "\u202f"
 
@@ -215,8 +216,8 @@ def test_the_list_of_records_has_an_anchor_for_each_comparison_and_each_record()
     cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
     keys = [f"[{record.key[:8]}]{{.record #rec-{record.key[:8]}}}" for record in (first, second, other)]
     assert cells == [
-        ["[headers]{#rec-headers}", "width", f"{keys[0]}, {keys[1]}", "2026-01-02", "2 min 02 s"],
-        ["", "height", keys[2], "2026-01-02", "1 min 01 s"],
+        ["[headers]{#rec-headers}", "width", f"{keys[0]}, {keys[1]}", "2026-01-02", "2 min 02 s".replace(" ", NBSP)],
+        ["", "height", keys[2], "2026-01-02", "1 min 01 s".replace(" ", NBSP)],
     ]
 
 
@@ -268,13 +269,14 @@ CLAIMS = pd.DataFrame(
 
 def test_claims_show_the_range_where_there_is_one_and_a_missed_target_as_missed():
     table = tables.claims(CLAIMS)
-    assert table["measured"].tolist() == ["0.93 (0.90–0.95)", "0.123 s", "2 s (1–3)"]
+    assert table["measured"].tolist() == ["0.93 (0.90–0.95)", f"0.123{NBSP}s", f"2{NBSP}s (1–3)"]
+    assert table["target"].tolist() == ["at least 0.92", f"at most 0.1{NBSP}s", ""]
     assert table["reached"].tolist() == ["yes", "no", ""]
 
 
 def test_a_claim_of_a_short_time_is_in_milliseconds():
     short = CLAIMS.iloc[1:2].assign(value=0.00429, low=0.00406, high=0.00474)
-    assert tables.claims(short)["measured"].tolist() == ["4.29 ms (4.06–4.74)"]
+    assert tables.claims(short)["measured"].tolist() == [f"4.29{NBSP}ms (4.06–4.74)"]
 
 
 def test_a_claim_calls_a_chapter_by_its_name_and_not_by_its_file():
@@ -325,6 +327,12 @@ def test_a_column_of_intervals_has_one_format_as_precise_as_its_median_width_all
         ["3.2 (3.2–3.3)", "−0.0001 (−0.0005\u00a0to\u00a00.0003)"],
         ["12.0 (11.9–12.1)", "0.0010 (0.0004–0.0011)"],
     ]
+
+
+def test_columns_of_one_quantity_have_the_same_decimals_where_that_is_asked_for():
+    frame = pd.DataFrame({"SVM": [Interval(0.568, 0.55, 0.58)], "forest": [Interval(0.55, 0.3, 0.8)]})
+    assert "| 0.568 (0.550–0.580) | 0.55 (0.30–0.80) |" in str(tables.markdown(frame))
+    assert "| 0.57 (0.55–0.58) | 0.55 (0.30–0.80) |" in str(tables.markdown(frame, alike=True))
 
 
 def test_a_column_of_numbers_has_as_many_decimals_as_its_numbers_need_and_three_at_most():

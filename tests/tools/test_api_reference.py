@@ -58,6 +58,25 @@ def test_each_argument_has_a_line_and_a_sentence_that_goes_on_stays_in_it():
     assert signature("Cost", Cost) == "Cost(sums: int, products: float)"
 
 
+def test_an_indented_table_becomes_a_list_below_its_argument_or_sentence():
+    text = """table: one row an image, columns
+    image    str, unique, such as
+             "a.jpeg"
+    split    "train" or "test"
+source: reads pixels.
+
+Returns the columns
+    area            of the mask
+    maximum inside  share
+It is sorted."""
+    assert list(api_reference._blocks(text, {})) == [
+        '- `table`: one row an image, columns\n    - `image`: str, unique, such as "a.jpeg"\n'
+        '    - `split`: "train" or "test"\n- `source`: reads pixels.',
+        "Returns the columns\n\n- `area`: of the mask\n- `maximum inside`: share",
+        "It is sorted.",
+    ]
+
+
 def test_an_example_of_a_package_is_code_and_a_sentence_is_not():
     blocks = list(api_reference._blocks('a = load("x")\nprint(a)\n\nOne sentence.\n\nsee', {}))
     assert blocks == ['```python\na = load("x")\nprint(a)\n```', "One sentence.", "see"]

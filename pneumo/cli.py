@@ -606,6 +606,8 @@ def _run(options: argparse.Namespace) -> int:
     print(f"{counted}, {len(todo.experiments)} without a record in {searched}: about {time}")
     if options.slurm is None:
         disable_malloc_trim()  # this process runs experiments and nothing else
+        # joblib replaces a worker whose memory has grown, as after a large network. Nothing is lost by it.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given", category=UserWarning)
         runner.run_all(chosen, jobs=options.jobs)
         return 0
     from pneumo.experiments import cluster

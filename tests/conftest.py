@@ -27,7 +27,7 @@ def own_folders(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("pneumo")
     monkeypatch.setenv("PNEUMO_CACHE", str(folder / "cache"))
     monkeypatch.setenv("PNEUMO_RECORDS", str(folder / "records"))
-    for name in ("PNEUMO_DATA", "PNEUMO_DATASET", "PNEUMO_LIMIT_MINUTES", "QUARTO_PROFILE"):
+    for name in ("PNEUMO_DATA", "PNEUMO_DATASET", "PNEUMO_EPOCH_SHARE", "PNEUMO_LIMIT_MINUTES", "QUARTO_PROFILE"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from pneumo.augment.configuration import MILD
 from pneumo.data.catalogue import CATALOGUE
@@ -326,7 +326,7 @@ def occluded_recipes() -> dict[tuple[str, Occlusion, int], Experiment]:
         (recipe.variant, occlusion, 0): single(
             "acquisition-evidence",
             f"recipe-{recipe.variant}-{occlusion}",
-            ReevaluationConfig(network=recipe.model, look=occlusion),
+            ReevaluationConfig(network=cast("PretrainedConfig", recipe.model), look=occlusion),
             recipe.training,
             chapter=CHAPTER,
             data=recipe.data,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -78,6 +79,30 @@ def data_config(
     return with_absolute_paths(config)
 
 
+def epoch_share() -> float:
+    """The share of their epochs for which the networks of the study train: $PNEUMO_EPOCH_SHARE, in (0, 1].
+
+    1 by default. `make demo` sets less, since its networks are to show that everything runs, and not what it gives.
+    Raises ValueError for anything else.
+
+    >>> epoch_share()
+    1.0
+    """
+    text = os.environ.get("PNEUMO_EPOCH_SHARE", "1")
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 < share <= 1:
+        raise ValueError(f"PNEUMO_EPOCH_SHARE={text!r}: it has to be a number above 0 and at most 1")
+    return share
+
+
+def _study_training(training: TrainingConfig) -> TrainingConfig:
+    share = epoch_share()
+    return training if share == 1 else replace(training, epochs=max(2, math.ceil(share * training.epochs)))
+
+
 def with_absolute_paths(config: DataConfig) -> DataConfig:
     """The same data, found from every folder: a name that is in no catalogue, and the labels, as absolute paths.
 
@@ -138,7 +163,7 @@ def repeated(
     >>> [each.name for each in repeated("mine", "small", CNNConfig(width=4), data=data, seeds=range(2))]
     ['mine/small-seed-0', 'mine/small-seed-1']
     """
-    data = data or study_data()
+    data, training = data or study_data(), _study_training(training)
     return [
         Experiment(
             name=name(group, f"{variant}-seed-{seed}" if variant else f"seed-{seed}", chapter=chapter),
@@ -148,7 +173,7 @@ def repeated(
             model=model,
             training=training,
             seed=seed,
-            minutes=_minutes_for(data, minutes, images),
+            minutes=_minutes_for(data, minutes, images) * epoch_share(),
         )
         for seed in seeds
     ]
@@ -172,7 +197,7 @@ def single(
         variant=variant,
         data=data,
         model=model,
-        training=training,
+        training=training and _study_training(training),
         minutes=_minutes_for(data, minutes, images),
     )
 

@@ -60,5 +60,29 @@ def test_the_demonstration_is_announced_with_its_share_of_the_minutes(monkeypatc
     assert 8 < everything.total < 20  # minutes on two idle cores
 
 
+def test_a_share_of_the_epochs_is_trained_where_that_is_asked_for(monkeypatch):
+    whole = experiments.image_size()[0]
+    monkeypatch.setenv("PNEUMO_EPOCH_SHARE", "0.2")
+    quick = experiments.image_size()[0]
+    assert (whole.training.epochs, quick.training.epochs) == (15, 3)
+    assert quick.key != whole.key
+    assert quick.minutes == pytest.approx(0.2 * whole.minutes)
+    assert min(each.training.epochs for each in experiments.recipe_steps()) == 2
+
+
+def test_what_is_read_again_is_the_network_that_was_trained_for_that_share(monkeypatch):
+    monkeypatch.setenv("PNEUMO_EPOCH_SHARE", "0.2")
+    trained = experiments.selected_model()[-1]
+    assert experiments.test_time_augmentation()[-1].training == trained.training
+    assert {each.training.start for each in experiments.acquisition_continued()} == {trained.key}
+
+
+@pytest.mark.parametrize("share", ["0", "-1", "2", "nan", "much", ""])
+def test_a_share_of_epochs_that_is_none_is_refused_by_its_value(monkeypatch, share):
+    monkeypatch.setenv("PNEUMO_EPOCH_SHARE", share)
+    with pytest.raises(ValueError, match=f"PNEUMO_EPOCH_SHARE={share!r}: it has to be a number above 0"):
+        experiments.image_size()
+
+
 def test_a_short_time_is_said_in_seconds():
     assert [duration_in_words(minutes) for minutes in (0.17, 0.995, 1.4, 90)] == ["11 s", "1 min", "1 min", "90 min"]

@@ -5,6 +5,7 @@ Everything but the columns that name the test part is on validation patients.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,7 @@ def variant_results(variants: Mapping[str, Sequence[Record]], header: Record) ->
 def stratum_specificities(record: Record, header: Record, part: str = "validation") -> tuple[float, float]:
     """Specificity in the FIRST_STRATA lowest populated strata, and in all others, at a sensitivity of SENSITIVITY.
 
-    part: "validation" or "stressed", on which the threshold is set too.
+    part: "validation" or "stressed", on which the threshold is set too. NaN where there is no normal image.
     """
     frame = record.frame(part)
     labels, probabilities = frame["label"].to_numpy(int), frame["probability"].to_numpy(float)
@@ -87,7 +88,11 @@ def stratum_specificities(record: Record, header: Record, part: str = "validatio
     strata = merged_validation_strata(record, header)
     negative = probabilities < threshold
     low = strata < FIRST_STRATA
-    return tuple(float(negative[(labels == 0) & chosen].mean()) for chosen in (low, ~low))  # pyright: ignore[reportReturnType]
+    return _share(negative[(labels == 0) & low]), _share(negative[(labels == 0) & ~low])
+
+
+def _share(flags: np.ndarray) -> float:
+    return float(flags.mean()) if flags.size else math.nan
 
 
 def variant_evidence(

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pneumo.augment.configuration import MILD
 from pneumo.data.catalogue import CATALOGUE
-from pneumo.experiments.builders import FULL_LENGTH, compared, repeated, single, study_data
+from pneumo.experiments.builders import FULL_LENGTH, compared, repeated, single, study_data, study_training
 from pneumo.experiments.config import (
     CNNConfig,
     DataConfig,
@@ -303,7 +303,7 @@ def _independent(group: str, variant: str, **reading: Any) -> Experiment:
             start_share=START_SHARE,
             **reading,
         ),
-        starts()[PREFERRED],
+        study_training(starts()[PREFERRED]),
         chapter=CHAPTER,
         data=square_data(160),
         minutes=1,
@@ -349,7 +349,7 @@ def occluded_variants() -> dict[tuple[str, Occlusion, int], Experiment]:
             "acquisition-evidence",
             f"{name}-{occlusion}-seed-{seed}",
             ReevaluationConfig(network=CNNConfig(), seeds=(seed,), look=occlusion),
-            variant.training,
+            study_training(variant.training),
             chapter=CHAPTER,
             data=variant.data,
             minutes=0.1,
@@ -378,7 +378,7 @@ def acquisition_saliency() -> list[Experiment]:
             "acquisition-saliency",
             "selected-model",
             ReevaluationConfig(network=PretrainedConfig(), saliency=SALIENCY_IMAGES),
-            TWELVE_EPOCHS,
+            study_training(TWELVE_EPOCHS),
             chapter=CHAPTER,
             data=study_data(160),
             minutes=2,
@@ -398,7 +398,7 @@ def acquisition_external() -> list[Experiment]:
             "acquisition-external",
             "selected-model",
             ReevaluationConfig(network=PretrainedConfig(), mirrored=True, **elsewhere),
-            TWELVE_EPOCHS,
+            study_training(TWELVE_EPOCHS),
             chapter=CHAPTER,
             data=study_data(160),
             minutes=1,

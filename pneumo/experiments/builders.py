@@ -20,10 +20,9 @@ FEW_SEEDS = range(3)
 STUDY_IMAGES = 5856
 """Radiographs of the study, for which the `minutes` of its experiments are stated."""
 
-PHANTOM_TIME = 0.4
-"""Time that a phantom takes, as a share of that of a radiograph; an estimate. Measured as processor time, one
-experiment of each of fourteen groups on the phantom takes 0.2 to 1.1 of its proportion of the minutes, in the middle
-0.4."""
+TIME_BESIDE_EPOCHS = 0.25
+"""Share of an experiment's time that no epoch takes: decoding, start-up, evaluation; an estimate. Measured in `make
+demo`, whose networks train for a fifth of their epochs and take about two fifths of the time."""
 
 
 def study_data(image_size: int = 64) -> DataConfig:
@@ -98,7 +97,12 @@ def epoch_share() -> float:
     return share
 
 
-def _study_training(training: TrainingConfig) -> TrainingConfig:
+def study_training(training: TrainingConfig) -> TrainingConfig:
+    """The training of a network of the study, for `epoch_share` of its epochs, of which there are two at least.
+
+    >>> study_training(FULL_LENGTH) == FULL_LENGTH
+    True
+    """
     share = epoch_share()
     return training if share == 1 else replace(training, epochs=max(2, math.ceil(share * training.epochs)))
 
@@ -163,7 +167,8 @@ def repeated(
     >>> [each.name for each in repeated("mine", "small", CNNConfig(width=4), data=data, seeds=range(2))]
     ['mine/small-seed-0', 'mine/small-seed-1']
     """
-    data, training = data or study_data(), _study_training(training)
+    data, training = data or study_data(), study_training(training)
+    time_share = TIME_BESIDE_EPOCHS + (1 - TIME_BESIDE_EPOCHS) * epoch_share()
     return [
         Experiment(
             name=name(group, f"{variant}-seed-{seed}" if variant else f"seed-{seed}", chapter=chapter),
@@ -173,7 +178,7 @@ def repeated(
             model=model,
             training=training,
             seed=seed,
-            minutes=_minutes_for(data, minutes, images) * epoch_share(),
+            minutes=_minutes_for(data, minutes, images) * time_share,
         )
         for seed in seeds
     ]
@@ -190,14 +195,17 @@ def single(
     minutes: float,
     images: int = STUDY_IMAGES,
 ) -> Experiment:
-    """One experiment whose result does not depend on a seed, named "chapter/group/variant"; as `repeated` otherwise."""
+    """One experiment whose result does not depend on a seed, named "chapter/group/variant"; as `repeated` otherwise.
+
+    training: of networks that are read again, as their experiment has it: `study_training`, or `Experiment.training`.
+    """
     return Experiment(
         name=name(group, variant, chapter=chapter),
         group=group,
         variant=variant,
         data=data,
         model=model,
-        training=training and _study_training(training),
+        training=training,
         minutes=_minutes_for(data, minutes, images),
     )
 
@@ -210,7 +218,7 @@ def _minutes_for(data: DataConfig, minutes: float, images: int) -> float:
     count, dash, _ = data.version.partition("-")
     if not dash or not count.isdecimal():
         return minutes
-    return minutes * int(count) / images * (PHANTOM_TIME if data.name == "phantom" else 1)
+    return minutes * int(count) / images
 
 
 def name(group: str, last: str, *, chapter: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pneumo.augment.configuration import ROBUST, STRONG
-from pneumo.experiments.builders import repeated, single, study_data
+from pneumo.experiments.builders import repeated, single, study_data, study_training
 from pneumo.experiments.config import Experiment, OptimizerConfig, PretrainedConfig, ReevaluationConfig, TrainingConfig
 from pneumo.experiments.transfer_learning import FINE_TUNING
 
@@ -109,7 +109,7 @@ def test_time_augmentation() -> list[Experiment]:
             "test-time-augmentation",
             variant,
             ReevaluationConfig(network=PretrainedConfig(), seeds=seeds, mirrored=flip),
-            training,
+            study_training(training),
             chapter=CHAPTER,
             data=study_data(160),
             minutes=0.8,

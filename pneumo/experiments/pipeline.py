@@ -195,7 +195,13 @@ def _stored_threshold(experiment: Experiment) -> dict[str, Any]:
     assert isinstance(model, ReevaluationConfig)  # made by `_elsewhere`
     if len(model.seeds) == 1 and not (model.mirrored or model.soup):  # as the network was evaluated when it was trained
         experiment = replace(experiment, model=model.network, seed=model.seeds[0])
-    record = records.get(experiment)
+    record = records.find(experiment)
+    if record is None:
+        searched = " or ".join(map(str, records.folders()))
+        raise MissingRecord(
+            f"{experiment.name} uses the threshold of the same networks on their own images, and {searched} has no "
+            f"record of that (key {experiment.key}); evaluate them on their own images first"
+        )
     return {"threshold": record.threshold, "threshold_chosen_on": f"its own validation images, record {record.key}"}
 
 

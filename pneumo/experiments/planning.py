@@ -57,17 +57,24 @@ def plan(experiments: Iterable[Experiment], root: str | Path | None = None, *, j
         for experiment in experiments
         if records.find(experiment, root) is None
     ]
-    missing.sort(key=lambda pair: (_stage(pair[1]), -pair[0]))
+    missing.sort(key=lambda pair: (stage(pair[1]), -pair[0]))
     minutes = tuple(expected for expected, _ in missing)
     return Plan(
         experiments=tuple(experiment for _, experiment in missing), minutes=minutes, total=_until_all_end(minutes, jobs)
     )
 
 
-def _stage(experiment: Experiment) -> int:
-    """0 for what needs no other's weights, 1 for training that starts from them, 2 for trained networks read again."""
+def stage(experiment: Experiment) -> int:
+    """After how many others an experiment has to run, each of which needs what those before it leave.
+
+    0 for what needs no other's weights, 1 for training that starts from them, 2 for trained networks read again, 3 for
+    those on images from elsewhere, whose threshold is that of a record of stage 2.
+
+    >>> [stage(group()[0]) for group in (pneumo.experiments.first_network, pneumo.experiments.acquisition_external)]
+    [0, 3]
+    """
     if isinstance(experiment.model, ReevaluationConfig):
-        return 2
+        return 3 if experiment.model.elsewhere else 2
     return 1 if experiment.training is not None and experiment.training.start else 0
 
 

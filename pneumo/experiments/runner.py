@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from pneumo.errors import ExperimentsFailed, PneumoError
 from pneumo.experiments import records
 from pneumo.experiments.allocator import disable_malloc_trim
 from pneumo.experiments.config import Experiment, NetworkConfig
-from pneumo.experiments.planning import plan, threads_per_experiment
+from pneumo.experiments.planning import plan, stage, threads_per_experiment
 from pneumo.experiments.provenance import measured
 from pneumo.experiments.records import Record
 from pneumo.experiments.wording import duration_in_words
@@ -139,14 +140,15 @@ def _finished(
     elif experiments:
         _check_backend()
         threads, root = threads_per_experiment(jobs), Path(root or records.folder())
-        work = (
-            joblib.delayed(_run_one)(index, each, root, threads, os.getpid()) for index, each in enumerate(experiments)
-        )
         # One at a time: of a batch of quick ones, the last could wait for a worker while another has nothing to do.
         # The workers stay until the end, so that each imports PyTorch once.
         parallel: Any = joblib  # whose published types allow no whole number as batch_size
+        numbered = list(enumerate(experiments))
         try:
-            yield from parallel.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
+            # What others need is finished before those begin, whichever worker is free.
+            for _, pairs in groupby(numbered, key=lambda pair: stage(pair[1])):
+                work = [joblib.delayed(_run_one)(index, each, root, threads, os.getpid()) for index, each in pairs]
+                yield from parallel.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")(work)
         except TerminatedWorkerError as error:
             raise PneumoError(
                 "a worker process was ended from outside, perhaps for want of memory; each has more with fewer than "

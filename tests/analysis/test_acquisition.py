@@ -44,6 +44,15 @@ def test_specificity_is_that_of_low_files_and_of_the_others_at_one_sensitivity()
     assert acquisition.stratum_specificities(record(scores_with(-2.0)), header("height", HEIGHTS)) == (1.0, 1.0)
 
 
+@pytest.mark.filterwarnings("error")
+def test_where_all_files_are_low_the_specificity_in_others_is_missing():
+    low, rest = acquisition.stratum_specificities(
+        record(scores_with(3.0)), header("height", np.full(len(HEIGHTS), 500))
+    )
+    assert 0 < low < 1
+    assert np.isnan(rest)
+
+
 def test_a_variant_has_the_mean_of_its_seeds_with_the_lowest_and_the_highest():
     several = [record(scores_with(3.0)), record(scores_with(-2.0), seed=1, name="g/square-seed-1")]
     frame = acquisition.variant_results({"square-weights": several}, header("height", HEIGHTS))

@@ -5,7 +5,7 @@ import pytest
 from pneumo import data, experiments
 from pneumo.data.catalogue import CATALOGUE
 from pneumo.experiments import planning
-from pneumo.experiments.builders import PHANTOM_TIME, STUDY_IMAGES, compared, repeated, single, study_data
+from pneumo.experiments.builders import STUDY_IMAGES, compared, repeated, single, study_data
 from pneumo.experiments.cnn_architecture import HIGHRES_IMAGES
 from pneumo.experiments.config import CNNConfig, DataConfig, HeaderConfig
 from pneumo.experiments.tumours import BREASTMNIST_IMAGES, PATCHCAMELYON_IMAGES
@@ -53,11 +53,11 @@ def test_the_demonstration_is_announced_with_its_share_of_the_minutes(monkeypatc
     assert share == pytest.approx(1 / 23, rel=0.05)
     whole = experiments.first_network()
     monkeypatch.setenv("PNEUMO_DATASET", "phantom")
+    monkeypatch.setenv("PNEUMO_EPOCH_SHARE", "0.2")
     demo = experiments.first_network()
-    expected = [PHANTOM_TIME * share * each.minutes for each in whole]
-    assert [each.minutes for each in demo] == pytest.approx(expected)
+    assert [each.minutes for each in demo] == pytest.approx([0.4 * share * each.minutes for each in whole])
     everything = planning.plan(experiments.find_experiments("all"), tmp_path, jobs=2)
-    assert 8 < everything.total < 20  # minutes on two idle cores
+    assert 12 < everything.total < 30  # minutes on two idle cores
 
 
 def test_a_share_of_the_epochs_is_trained_where_that_is_asked_for(monkeypatch):
@@ -66,7 +66,7 @@ def test_a_share_of_the_epochs_is_trained_where_that_is_asked_for(monkeypatch):
     quick = experiments.image_size()[0]
     assert (whole.training.epochs, quick.training.epochs) == (15, 3)
     assert quick.key != whole.key
-    assert quick.minutes == pytest.approx(0.2 * whole.minutes)
+    assert quick.minutes == pytest.approx(0.4 * whole.minutes)
     assert min(each.training.epochs for each in experiments.recipe_steps()) == 2
 
 
@@ -75,6 +75,15 @@ def test_what_is_read_again_is_the_network_that_was_trained_for_that_share(monke
     trained = experiments.selected_model()[-1]
     assert experiments.test_time_augmentation()[-1].training == trained.training
     assert {each.training.start for each in experiments.acquisition_continued()} == {trained.key}
+    for variant, network in (("first-network", experiments.first_network()[0]), ("selected-model", trained)):
+        assert experiments.occluded()[variant, "border"].training == network.training
+    seen = experiments.occluded_variants()
+    for network in experiments.acquisition_variants():
+        assert seen[network.variant, "border", network.seed].training == network.training
+    for recipe in (*experiments.acquisition_recipe(), *experiments.acquisition_larger()):
+        assert experiments.occluded_recipes()[recipe.variant, "border", 0].training == recipe.training
+    averaged = {each.training for each in experiments.independent_networks() if each.variant == "from-selected"}
+    assert {each.training for each in experiments.independent_model()} == averaged
 
 
 @pytest.mark.parametrize("share", ["0", "-1", "2", "nan", "much", ""])

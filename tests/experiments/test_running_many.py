@@ -16,7 +16,14 @@ from pneumo import experiments, records
 from pneumo.cli import main
 from pneumo.errors import DataError, ExperimentsFailed, PneumoError
 from pneumo.experiments import runner
-from pneumo.experiments.config import CNNConfig, Experiment, HeaderConfig, OptimizerConfig, TrainingConfig
+from pneumo.experiments.config import (
+    CNNConfig,
+    Experiment,
+    HeaderConfig,
+    OptimizerConfig,
+    ReevaluationConfig,
+    TrainingConfig,
+)
 
 
 @pytest.fixture
@@ -135,6 +142,14 @@ def networks(headers) -> list[Experiment]:
         )
         for seed in range(2)
     ]
+
+
+def test_what_reads_a_network_again_begins_when_the_network_is_trained(networks, tmp_path):
+    """The second worker would be free for it at once."""
+    network = networks[0]
+    again = replace(network, name="again", model=ReevaluationConfig(network=network.model, seeds=(network.seed,)))
+    looked_at, trained = runner.run_all([again, network], root=tmp_path, jobs=2, progress=False)
+    np.testing.assert_allclose(looked_at.scores["test"], trained.scores["test"], atol=1e-4)
 
 
 def test_experiments_in_threads_give_the_records_of_one_after_the_other(networks, tmp_path):

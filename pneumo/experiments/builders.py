@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pneumo.errors import PneumoError
 from pneumo.experiments.config import CNNConfig, DataConfig, Experiment, ModelConfig, OptimizerConfig, TrainingConfig
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def epoch_share() -> float:
     """The share of their epochs for which the networks of the study train: $PNEUMO_EPOCH_SHARE, in (0, 1].
 
     1 by default. `make demo` sets less, since its networks are to show that everything runs, and not what it gives.
-    Raises ValueError for anything else.
+    Raises PneumoError for anything else.
 
     >>> epoch_share()
     1.0
@@ -93,7 +94,7 @@ def epoch_share() -> float:
     except ValueError:
         share = math.nan
     if not 0 < share <= 1:
-        raise ValueError(f"PNEUMO_EPOCH_SHARE={text!r}: it has to be a number above 0 and at most 1")
+        raise PneumoError(f"PNEUMO_EPOCH_SHARE={text!r}: it has to be a number above 0 and at most 1")
     return share
 
 

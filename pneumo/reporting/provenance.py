@@ -10,7 +10,7 @@ import pandas as pd
 from pneumo import experiments
 from pneumo.experiments import records as stored
 from pneumo.experiments.config import to_dict
-from pneumo.experiments.wording import WORDS
+from pneumo.experiments.wording import in_words
 from pneumo.reporting.formatting import NBSP, Markdown, format_count, format_duration, markdown
 
 if TYPE_CHECKING:
@@ -110,8 +110,9 @@ def _distinct(records: Iterable[Record]) -> list[Record]:
 def _variant_row(variant: str, members: Sequence[Record]) -> dict[str, str]:
     ordered = sorted(members, key=lambda record: record.experiment.seed)
     keys = [f"[{record.key[:SHOWN_DIGITS]}]{{.record #{record.anchor}}}" for record in ordered]
+    words = in_words(variant)
     return {
-        "variant": WORDS.get(variant) or variant.replace("-", " "),
+        "variant": variant.replace("-", " ") if words == variant else words,
         "keys, by seed": ", ".join(keys),
         **_dates(members),
         "time": format_duration(sum(record.provenance["seconds"] for record in members)).replace(" ", NBSP),

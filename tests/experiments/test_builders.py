@@ -4,6 +4,7 @@ import pytest
 
 from pneumo import data, experiments
 from pneumo.data.catalogue import CATALOGUE
+from pneumo.errors import PneumoError
 from pneumo.experiments import planning
 from pneumo.experiments.builders import STUDY_IMAGES, compared, repeated, single, study_data
 from pneumo.experiments.cnn_architecture import HIGHRES_IMAGES
@@ -89,7 +90,7 @@ def test_what_is_read_again_is_the_network_that_was_trained_for_that_share(monke
 @pytest.mark.parametrize("share", ["0", "-1", "2", "nan", "much", ""])
 def test_a_share_of_epochs_that_is_none_is_refused_by_its_value(monkeypatch, share):
     monkeypatch.setenv("PNEUMO_EPOCH_SHARE", share)
-    with pytest.raises(ValueError, match=f"PNEUMO_EPOCH_SHARE={share!r}: it has to be a number above 0"):
+    with pytest.raises(PneumoError, match=f"PNEUMO_EPOCH_SHARE={share!r}: it has to be a number above 0"):
         experiments.image_size()
 
 

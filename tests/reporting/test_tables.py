@@ -221,6 +221,15 @@ def test_the_list_of_records_has_an_anchor_for_each_comparison_and_each_record()
     ]
 
 
+def test_the_list_of_records_calls_a_learning_rate_and_another_variant_by_words():
+    made = header_record().provenance
+    variants = enumerate(("adamw-0.01", "my-variant"))
+    several = [make_record(group="g", variant=each, seed=seed, provenance=made) for seed, each in variants]
+    text = str(provenance.record_list(several))
+    assert "| AdamW, rate 0.01 " in text
+    assert "| my variant " in text
+
+
 def test_the_machines_that_made_records_are_listed_once_each():
     (row,) = str(provenance.machines([header_record(), header_record("height")])).splitlines()[2:]
     for wanted in ("P", "8.0 GB", "python 3.11.7", "none read", "2", "2026-01-02"):

@@ -46,6 +46,8 @@ def run_on_slurm(
 ) -> list[submitit.Job[str]]:
     """Submit the experiments that have no record, and return their jobs without waiting: `pneumo status` has the news.
 
+    Jobs that need the weights of others begin when those have ended, by `planning.stage`: SLURM holds them until then.
+
     partition: where to queue; the cluster's default if None.
     minutes_factor: the time limit of a job, as a factor of the minutes that `planning.plan` expects. A job that SLURM
         warns before its limit, or before it makes way for another, by submitit's signal (USR2), is queued again (for
@@ -54,7 +56,8 @@ def run_on_slurm(
         where it does not, the same call submits it again.
     cpus, gpus, memory_gb: for each experiment; the cluster's default memory if None. Several GPUs are of no use to it.
     account, qos: whom the jobs are charged to, and their quality of service; the cluster's default if None.
-    cluster: "local" runs the jobs in processes of this machine, all at once; "debug" in this process.
+    cluster: "local" runs the jobs in processes of this machine, all of one stage at once, and submits a stage when the
+        one before it has ended; "debug" runs them in this process, each when its result is asked for.
     A job's result is the experiment's name; its logs are in `cache_folder() / "slurm"`.
     Raises PneumoError where submitit is not installed, where this machine cannot submit to SLURM, and with sbatch's own
     words where it refuses: those jobs that it took before are named, and stay.
@@ -68,8 +71,16 @@ def run_on_slurm(
         TIME_LIMIT_STEP_MINUTES * max(1, math.ceil(minutes_factor * minutes / TIME_LIMIT_STEP_MINUTES))
         for minutes in todo.minutes
     ]
-    jobs = []
-    for limit, pairs in groupby(zip(limits, todo.experiments, strict=True), key=lambda pair: pair[0]):
+    jobs: list[submitit.Job[str]] = []
+    stages: list[int] = []  # of each of the jobs
+    by_stage_and_limit = groupby(
+        zip(limits, todo.experiments, strict=True), key=lambda pair: (planning.stage(pair[1]), pair[0])
+    )
+    for (stage, limit), pairs in by_stage_and_limit:
+        earlier = [job for job, its_stage in zip(jobs, stages, strict=True) if its_stage < stage]
+        if cluster == "local":  # which knows no dependencies
+            for job in earlier:
+                job.wait()
         try:
             executor = submitit.AutoExecutor(folder=cache_folder() / "slurm", cluster=cluster)
         except RuntimeError as error:
@@ -83,12 +94,23 @@ def run_on_slurm(
             slurm_partition=partition,
             slurm_account=account,
             slurm_qos=qos,
+            slurm_dependency=_after(earlier),
         )
         with _explain_refusal(jobs):
             with executor.batch():
                 submitted = [executor.submit(SlurmJob(), experiment, root, cpus) for _, experiment in pairs]
             jobs += submitted
+            stages += [stage] * len(submitted)
     return jobs
+
+
+def _after(jobs: Iterable[submitit.Job[str]]) -> str | None:
+    """What sbatch is told so that a job waits for others, whether they succeed or not; of an array its own number.
+
+    After a failure, those that need its weights fail with a message that names them, and the others run.
+    """
+    numbers = dict.fromkeys(job.job_id.partition("_")[0] for job in jobs)
+    return ":".join(["afterany", *numbers]) if numbers else None
 
 
 @contextmanager

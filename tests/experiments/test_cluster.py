@@ -7,7 +7,7 @@ from pneumo import experiments, records
 from pneumo.cli import main
 from pneumo.errors import PneumoError
 from pneumo.experiments import cluster, planning, runner
-from pneumo.experiments.config import Experiment, HeaderConfig
+from pneumo.experiments.config import CNNConfig, Experiment, HeaderConfig, ReevaluationConfig
 
 pytest.importorskip("submitit", reason='needs the extra "slurm"')
 
@@ -21,8 +21,13 @@ def quick(monkeypatch) -> Experiment:
 
 @pytest.fixture
 def sbatch(tmp_path, monkeypatch):
-    """A cluster that accepts everything and does nothing; returns the list of what was submitted to it, as texts."""
-    for name, script in {"sbatch": 'cat "$1" >> submitted; echo "Submitted batch job 7"', "srun": "exit 1"}.items():
+    """A cluster that accepts everything and does nothing; returns the list of what was submitted to it, as texts.
+
+    Its jobs have the numbers 7, 8 and so on.
+    """
+    count = "$((6 + $(grep -c '^#!/bin/bash' submitted)))"
+    accept = f'cat "$1" >> submitted; echo "Submitted batch job {count}"'
+    for name, script in {"sbatch": accept, "srun": "exit 1"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script.replace('submitted', str(tmp_path / 'submitted'))}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
@@ -56,7 +61,36 @@ def test_the_time_limit_is_the_expected_time_by_the_factor_in_half_hours(quick, 
     assert "--array=0-1%2\n" in short  # the two of one limit are one array
     assert "--partition=cpu\n" in short
     assert "--cpus-per-task=2\n" in short
-    assert [job.job_id for job in jobs] == ["7", "7_0", "7_1"]
+    assert [job.job_id for job in jobs] == ["7", "8_0", "8_1"]
+
+
+@pytest.fixture
+def stages(quick) -> list[Experiment]:
+    """Two that train, one that reads networks again, and one that does so on images from elsewhere."""
+    network = {"network": CNNConfig()}
+    models = {
+        "elsewhere": ReevaluationConfig(**network, elsewhere="phantom", elsewhere_version="1"),
+        "again": ReevaluationConfig(**network),
+        "width": HeaderConfig(field="width"),
+        "height": HeaderConfig(field="height"),
+    }
+    return [replace(quick, name=f"{name}/x", model=model) for name, model in models.items()]
+
+
+def test_jobs_that_need_the_weights_of_others_are_held_until_those_have_ended(stages, sbatch):
+    cluster.run_on_slurm(stages)
+    training, again, elsewhere = sbatch()
+    assert "--dependency" not in training
+    assert "#SBATCH --dependency=afterany:7\n" in again
+    assert "#SBATCH --dependency=afterany:7:8\n" in elsewhere
+
+
+def test_on_this_machine_a_stage_begins_when_the_one_before_it_has_ended(quick, monkeypatch):
+    later = replace(quick, name="later/height", model=HeaderConfig(field="height"))
+    monkeypatch.setattr(planning, "stage", lambda experiment: int(experiment.name == later.name))
+    first, second = cluster.run_on_slurm([later, quick], cpus=1, cluster="local")
+    assert first.done()  # when the second is submitted, and the call returns
+    assert [first.result(), second.result()] == [quick.name, later.name]
 
 
 def test_account_qos_memory_and_gpus_reach_sbatch_as_given(quick, sbatch):

@@ -1,6 +1,6 @@
 # make report   the book: _book/index.html and its PDF
 # make test     the checks of `make lint`, then the tests
-# make demo     the same book from synthetic radiographs, everything trained from scratch for a fifth of the epochs
+# make demo     the same book from synthetic radiographs, everything trained from scratch for a tenth of the epochs
 # make stress   a hundred kills, two hundred experiments in a row, fuzzing, intervals simulated, mutations (hours)
 # make audit    known weaknesses of the locked packages, where an advisory database can be reached
 # make lint     ruff, types (pyright), who may import whom, and the workflows against their schema

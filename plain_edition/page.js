@@ -20,9 +20,12 @@ systemDark.addEventListener("change", showTheme);
 showTheme();
 
 const menuButton = document.querySelector("button.menu");
+const menu = document.getElementById("chapters");
 const openMenu = (open) => {
   menuButton.setAttribute("aria-expanded", String(open));
   document.body.classList.toggle("menu-open", open);
+  const current = menu.querySelector("[aria-current]");
+  if (open && current) menu.scrollTop = current.offsetTop - menu.clientHeight / 2;
 };
 menuButton.addEventListener("click", () => openMenu(menuButton.getAttribute("aria-expanded") !== "true"));
 document.addEventListener("keydown", (event) => {

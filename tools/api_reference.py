@@ -54,7 +54,9 @@ CODE_COLUMNS = 88
 """Columns of a signature beyond which each argument gets a line."""
 
 ARGUMENT = re.compile(r"^[a-z_][\w.]*(?:, [a-z_][\w.]*)*: ")
-NUMBERED = re.compile(r"^\d+\. ")
+LISTED = re.compile(r"^(?:\d+\.|-) ")
+"""What begins an item of a list: a number or a dash."""
+
 ROW = re.compile(r"^\s{2,}(\S.*?)\s{2,}(\S.*)$")
 SENTENCE_ENDS = (".", ":", "!", "?")
 MARKDOWN_CHARACTERS = re.compile(r"([\\*_~^<>$@#|\[\]{}])")
@@ -261,10 +263,8 @@ def _blocks(text: str, links: Mapping[str, str]) -> Iterator[str]:
     """The blocks of a docstring as Markdown."""
     for paragraph in re.split(r"\n\s*\n", text):
         lines = paragraph.split("\n")
-        if lines[0].lstrip().startswith(">>>"):
+        if lines[0].lstrip().startswith(">>>") or _is_code(textwrap.dedent(paragraph)):
             yield f"```python\n{textwrap.dedent(paragraph)}\n```"
-        elif _is_code(paragraph):
-            yield f"```python\n{paragraph}\n```"
         elif all(line.startswith("    ") for line in lines):
             yield f"```text\n{textwrap.dedent(paragraph)}\n```"
         else:
@@ -291,11 +291,11 @@ class _Item:
 
     @property
     def is_in_list(self) -> bool:
-        return bool(ARGUMENT.match(self.lines[0]) or NUMBERED.match(self.lines[0]))
+        return bool(ARGUMENT.match(self.lines[0]) or LISTED.match(self.lines[0]))
 
     def goes_on_with(self, line: str) -> bool:
         """Whether an unindented line is the next of this item, and not the first of another."""
-        if ARGUMENT.match(line) or NUMBERED.match(line) or self.rows:
+        if ARGUMENT.match(line) or LISTED.match(line) or self.rows:
             return False
         return not (ARGUMENT.match(self.lines[0]) and self.lines[-1].endswith(SENTENCE_ENDS))
 
@@ -328,7 +328,7 @@ def _prose(lines: list[str], links: Mapping[str, str]) -> Iterator[str]:
 
 
 def _item(text: str, links: Mapping[str, str]) -> str:
-    """An item of a list: an argument and its meaning, or a numbered step."""
+    """An item of a list: an argument and its meaning, or an item with its number or dash."""
     argument = ARGUMENT.match(text)
     if argument:
         return f"- `{text[: argument.end() - 2]}`: {_inline(text[argument.end() :], links)}"

@@ -22,8 +22,8 @@ STUDY_IMAGES = 5856
 """Radiographs of the study, for which the `minutes` of its experiments are stated."""
 
 TIME_BESIDE_EPOCHS = 0.25
-"""Share of an experiment's time that no epoch takes: decoding, start-up, evaluation; an estimate. Measured in `make
-demo`, whose networks train for a fifth of their epochs and take about two fifths of the time."""
+"""Share of an experiment's time that no epoch takes: decoding, start-up, evaluation; an estimate. With a fifth of their
+epochs, the networks of `make demo` took about two fifths of the time."""
 
 
 def study_data(image_size: int = 64) -> DataConfig:

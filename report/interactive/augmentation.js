@@ -61,7 +61,7 @@ export async function augmentationWidget(place, { image, height, width }) {
       ),
     ),
     element("p", {}, "The same in Python:"),
-    element("pre", { tabindex: "0" }, code),
+    element("pre", {}, code),
     announce.region,
   );
   update();

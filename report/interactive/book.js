@@ -7,7 +7,7 @@ import { makeFiguresEnlargeable } from "./figures.js";
 import { modelWidget } from "./model.js";
 import { optimiserWidget } from "./optimiser.js";
 import { recordSearch, showRecordsInPlace } from "./records.js";
-import { makeTablesSortable } from "./tables.js";
+import { easeWideTables, makeTablesSortable } from "./tables.js";
 import { thresholdWidget } from "./threshold.js";
 
 const WIDGETS = {
@@ -35,6 +35,7 @@ async function start(place) {
 
 document.querySelectorAll("[data-widget]").forEach(start);
 makeTablesSortable();
+easeWideTables();
 makeFiguresEnlargeable();
 makeCodeCopyable();
 showRecordsInPlace();

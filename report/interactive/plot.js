@@ -2,7 +2,7 @@
 
 import { element, freshId } from "./dom.js";
 
-const MARGIN = { left: 46, right: 12, top: 12, bottom: 40 };
+const MARGIN = { left: 52, right: 12, top: 12, bottom: 40 };
 
 /**
  * An empty plot. x, y: { from, to, ticks, label }; label: what it shows, in words.

@@ -1,8 +1,10 @@
-// Tables that sort by the column whose heading is pressed: upwards, downwards, and as they were.
+// Tables that sort by the column whose heading is pressed: upwards, downwards, and as they were. Tables that are too wide.
 
 import { element } from "./dom.js";
 
 const FEWEST_ROWS = 3;
+const MOST_LETTERS_SQUEEZED = 30;
+const LARGEST_SHARE_HELD = 0.45; // of the width that is there, for the first column
 const UNITS = { h: 3600, min: 60, s: 1, ms: 0.001 };
 const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
 
@@ -14,6 +16,21 @@ export function makeTablesSortable() {
     const plain = rows.every((row) => row.cells.length === heads.length);
     if (rows.length < FEWEST_ROWS || !plain || table.closest("[data-widget], .sourceCode")) continue;
     heads.forEach((head, column) => makeSortable(head, column, heads, rows));
+  }
+}
+
+/** Marks tables wider than their place: long texts get room, and a first column that names each row stays in sight. */
+export function easeWideTables() {
+  for (const table of document.querySelectorAll("main table")) {
+    const room = table.parentElement.clientWidth;
+    if (table.offsetWidth <= room + 1) continue;
+    const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
+    const namesRow = (cell) => cell.textContent.trim() && cell.offsetWidth <= LARGEST_SHARE_HELD * room;
+    table.classList.toggle("w-held", rows.every((row) => namesRow(row.cells[0])));
+    for (const cell of rows.flatMap((row) => [...row.cells].slice(1))) {
+      const text = cell.textContent.trim();
+      cell.classList.toggle("w-words", text.length > MOST_LETTERS_SQUEEZED && Number.isNaN(numberIn(text)));
+    }
   }
 }
 

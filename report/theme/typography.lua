@@ -1,4 +1,5 @@
--- What stays on one line. A number and its per cent sign: "95 %". In prose, captions and tables, in every format.
+-- What stays on one line, in prose, captions and tables, in every format: a number and its per cent sign, "95 %"; a
+-- formula and what touches it, "($x$),", for browsers break a line on both sides of a formula, also before a full stop.
 
 local function is_number(inline)
   return inline and inline.t == 'Str' and inline.text:match('%d$')
@@ -6,6 +7,30 @@ end
 
 local function is_per_cent(inline)
   return inline and inline.t == 'Str' and inline.text:match('^%%')
+end
+
+local function is_formula(inline)
+  return inline.t == 'Math' and inline.mathtype == 'InlineMath'
+end
+
+-- Each formula in one span with the words and formulas that no space parts from it.
+local function with_what_touches_it(inlines)
+  local joined, run = pandoc.Inlines {}, pandoc.Inlines {}
+  local function finish()
+    local whole = #run > 1 and run:find_if(is_formula)
+    joined:extend(whole and { pandoc.Span(run, { class = 'together' }) } or run)
+    run = pandoc.Inlines {}
+  end
+  for _, inline in ipairs(inlines) do
+    if inline.t == 'Str' or is_formula(inline) then
+      run:insert(inline)
+    else
+      finish()
+      joined:insert(inline)
+    end
+  end
+  finish()
+  return joined
 end
 
 function Inlines(inlines)
@@ -17,7 +42,7 @@ function Inlines(inlines)
     end
     kept:insert(inline)
   end
-  return kept
+  return with_what_touches_it(kept)
 end
 
 -- An option of the command line is not broken at its hyphens: `--coverage`.

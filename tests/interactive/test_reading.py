@@ -17,6 +17,13 @@ TABLE = """
 | c | 0.5 | 59 s |
 """
 
+WIDE_TABLE = """
+| network | note | AUC | sensitivity | specificity | accuracy |
+|---|---|---|---|---|---|
+| a | chosen on validation patients, with three seeds | 0.95 (0.93–0.97) | 0.95 (0.93–0.97) | 0.95 | 0.95 |
+| b | – | 0.95 (0.93–0.97) | 0.95 (0.93–0.97) | 0.95 | 0.95 |
+"""
+
 FIGURE = '![A caption](square.svg){#fig-x fig-alt="A square."}'
 
 LISTING = "```bibtex\n@misc{pneumo}\n```"
@@ -34,7 +41,7 @@ def page(tmp_path_factory):
     numbers = [link("0.951", RECORDS[0]), link("0.904 (0.9–0.91)", *RECORDS[:2])]
     numbers = [number.replace("/report/provenance.qmd", "") for number in numbers]  # here the list is on the page
     search = interactive.record_search().text
-    parts = ["# A chapter", *numbers, TABLE, FIGURE, LISTING, search, str(record_list(RECORDS))]
+    parts = ["# A chapter", *numbers, TABLE, WIDE_TABLE, FIGURE, LISTING, search, str(record_list(RECORDS))]
     return write_page(folder, "\n\n".join(parts) + "\n", cards=record_cards(RECORDS, project=folder))
 
 
@@ -87,6 +94,29 @@ def test_a_cell_counts_as_the_number_with_which_it_begins(call, text, number):
 @pytest.mark.parametrize("text", ["2026-01-02", "3x3 kernel", "EfficientNet"])
 def test_a_date_or_a_name_is_no_number(call, text):
     assert call("tables.js", f'Number.isNaN(numberIn("{text}"))')
+
+
+def test_a_table_wider_than_the_screen_keeps_the_names_of_its_rows_in_sight_and_long_texts_readable(browser, page):
+    browser.open(page, width=390)
+    browser.wait("document.querySelector('table.w-held') !== null")
+    row = "document.querySelector('table.w-held').tBodies[0].rows[0]"
+    before = browser.run(f"{row}.cells[0].getBoundingClientRect().left")
+    browser.run(f"void ({row}.closest('.table').scrollLeft = 200)")
+    assert browser.run(f"{row}.cells[0].getBoundingClientRect().left") == before
+    assert browser.run(f"{row}.cells[1].offsetWidth") >= 11 * 16
+    assert browser.run("document.querySelectorAll('.w-words').length") == 1
+
+
+def test_the_menu_of_a_narrow_screen_opens_where_the_reader_is(browser, page):
+    browser.open(page, width=390)
+    browser.run("document.documentElement.style.scrollBehavior = 'auto'; void scrollTo(0, document.body.scrollHeight)")
+    assert browser.run("scrollY") > 100
+    browser.run("document.querySelector('button.menu').click()")
+    bar, menu = (
+        browser.run(f"document.querySelector('{selector}').getBoundingClientRect().toJSON()")
+        for selector in (".bar", "#chapters")
+    )
+    assert (menu["top"], menu["bottom"]) == (pytest.approx(bar["bottom"], abs=1), pytest.approx(900, abs=1))
 
 
 def test_a_figure_opens_in_a_dialog_and_escape_gives_the_focus_back(opened):

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from plain_edition import check
+from plain_edition import check, pandoc
 from plain_edition.book import load
 from plain_edition.build import build, build_chapter
 from plain_edition.markdown import Picture
@@ -51,6 +51,17 @@ def project(tmp_path_factory):
     folder = copy_fixture(tmp_path_factory.mktemp("plain"))
     build(folder)
     return folder
+
+
+def test_a_formula_stays_on_the_line_of_what_touches_it():
+    typography = ROOT / "report/theme/typography.lua"
+    text = "See ($x$), $y$ and 95 % of $z$-scores."
+    written = pandoc.run(["--to=html", "--wrap=none", f"--lua-filter={typography}"], text, where="a text")
+    formula = '<span class="math inline"><em>{}</em></span>'.format
+    assert written.strip() == (
+        f'<p>See <span class="together">({formula("x")}),</span> {formula("y")} and 95\N{NO-BREAK SPACE}% of '
+        f'<span class="together">{formula("z")}-scores.</span></p>'
+    )
 
 
 @pytest.fixture(scope="module")

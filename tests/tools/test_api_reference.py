@@ -80,6 +80,12 @@ It is sorted."""
 def test_an_example_of_a_package_is_code_and_a_sentence_is_not():
     blocks = list(api_reference._blocks('a = load("x")\nprint(a)\n\nOne sentence.\n\nsee', {}))
     assert blocks == ['```python\na = load("x")\nprint(a)\n```', "One sentence.", "see"]
+    assert list(api_reference._blocks("    a = load()", {})) == ["```python\na = load()\n```"]
+
+
+def test_a_list_of_dashes_stays_a_list():
+    text = "- One part,\n  which goes on.\n- Another."
+    assert list(api_reference._blocks(text, {})) == ["- One part, which goes on.\n- Another."]
 
 
 def test_a_signature_says_what_is_given_by_name_alone():

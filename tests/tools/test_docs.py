@@ -205,7 +205,7 @@ def test_every_folder_of_the_package_is_in_the_map():
 
 def test_every_folder_at_the_top_has_its_purpose_in_the_readme_and_in_the_map():
     kept = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))]
-    folders = {path.name for path in kept if any(path.glob("*.*"))} - {"data", "build", "dist"}
+    folders = {path.name for path in kept if any(path.glob("*.*"))} - {"data", "build", "dist", "notebooks"}
     folders = {name for name in folders if not name.endswith(".egg-info")}
     for text in ((ROOT / "README.md").read_text(encoding="utf-8"), architecture()):
         assert folders <= set(re.findall(r"^\| `(\w+)/` \|", text, flags=re.M))

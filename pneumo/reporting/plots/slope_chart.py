@@ -48,7 +48,7 @@ def slope_chart(
             ax.plot(place, end.estimate, "o", color=colour, markersize=6.5, markeredgecolor=PAPER)
     values = np.array([[end.estimate for end in column] for column in columns])
     lowest = np.nanmin([bound for column in columns for end in column for bound in (end.estimate, end.low)])
-    ax.set(xlim=(-0.25, 1.9), ylim=(lowest - 0.05, values.max() + 0.06))
+    ax.set(xlim=(-0.34, 1.9), ylim=(lowest - 0.05, values.max() + 0.06))
     for place, alignment in ((0, "right"), (1, "left")):
         texts = [
             format_number(value) if place == 0 else f"{format_number(value)}  {name}"

@@ -152,6 +152,22 @@ def in_words(name: str) -> str:
     return WORDS.get(name.replace("_", "-"), name.replace("_", " "))
 
 
+GROUPS_IN_WORDS = {
+    "network-parts": "parts of the network",
+    "detail": "250 against 500 pixels",
+    "optimizers": "optimisers",
+}
+
+
+def group_in_words(group: str) -> str:
+    """What readers call a comparison.
+
+    >>> group_in_words("optimizers"), group_in_words("batch-size")
+    ('optimisers', 'batch size')
+    """
+    return GROUPS_IN_WORDS.get(group, group.replace("-", " "))
+
+
 def duration_in_words(minutes: float) -> str:
     """Whole minutes, below one of them whole seconds.
 

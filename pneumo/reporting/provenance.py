@@ -10,7 +10,7 @@ import pandas as pd
 from pneumo import experiments
 from pneumo.experiments import records as stored
 from pneumo.experiments.config import to_dict
-from pneumo.experiments.wording import in_words
+from pneumo.experiments.wording import group_in_words, in_words
 from pneumo.reporting.formatting import NBSP, Markdown, format_count, format_duration, markdown
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def record_list(records: Iterable[Record]) -> Markdown:
     rows = []
     for group, variants in groups.items():
         for place, (variant, members) in enumerate(variants.items()):
-            anchor = f"[{group.replace('-', ' ')}]{{#{members[0].group_anchor}}}"
+            anchor = f"[{group_in_words(group)}]{{#{members[0].group_anchor}}}"
             rows.append({"comparison": "" if place else anchor, **_variant_row(variant, members)})
     return markdown(pd.DataFrame(rows))
 

@@ -16,7 +16,7 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from pneumo.analysis.summaries import Models, display_name, measures, rank_correlation, records_by_model
-from pneumo.experiments.wording import in_words
+from pneumo.experiments.wording import group_in_words, in_words
 from pneumo.reporting.formatting import format_number
 from pneumo.reporting.plots.style import BLUE, PALETTE, PAPER, WIDTH, set_log_scale, shared_legend, single_axes, styled
 
@@ -139,7 +139,7 @@ def correlation_scatter(frame: pd.DataFrame, x: str, y: str = "test_auc", *, ax:
         values = frame.loc[frame["group"] == group, [x, y]].to_numpy()
         colour, marker = PALETTE[place % len(PALETTE)], "o" if place < len(PALETTE) else "^"
         style = {"color": colour, "markersize": 4.5, "alpha": 0.7, "markeredgecolor": PAPER}
-        ax.plot(*values.T, marker, label=str(group).replace("-", " "), **style)
+        ax.plot(*values.T, marker, label=group_in_words(str(group)), **style)
     ax.set(
         title=f"rank correlation {format_number(rank_correlation(frame[x], frame[y]))}",
         xlabel=MEASURES.get(x, x.replace("_", " ")),

@@ -35,6 +35,7 @@ WORDS = {
     "064": "64",
     "128": "128",
     "coarse": "250 pixels",
+    "coarse-deeper": "250 pixels, one block more",
     "fine": "500 pixels",
     "fine-deeper": "500 pixels, one block more",
     # Sizes of features
@@ -44,9 +45,13 @@ WORDS = {
     "lbp-1": "LBP, radius 1",
     "lbp-4": "LBP, radii 1, 2 and 4",
     "lbp-8": "LBP, radii 1, 2, 4 and 8",
+    "lbp-16": "LBP, radii 1, 2, 4, 8 and 16",
+    "lbp-32": "LBP, radii 1, 2, 4, 8, 16 and 32",
     "glcm-1": "GLCM, distance 1",
     "glcm-8": "GLCM, distances 1, 2, 4 and 8",
     "glcm-16": "GLCM, distances 1, 2, 4, 8 and 16",
+    "glcm-32": "GLCM, distances 1, 2, 4, 8, 16 and 32",
+    "glcm-64": "GLCM, distances 1, 2, 4, 8, 16, 32 and 64",
     # Spatial transformer networks
     "clean-cnn": "CNN alone, original images",
     "clean-affine": "affine, original images",

@@ -94,7 +94,7 @@ def window_against_displacement(
         # The same scale both ways, or a window that hardly moves would look like one that follows.
         limits = min(ax.get_xlim()[0], ax.get_ylim()[0]), max(ax.get_xlim()[1], ax.get_ylim()[1])
         ax.set(xlim=limits, ylim=limits)
-    row[0].set_ylabel("the same of its window")
+    row[0].set_ylabel("shift, rotation or size of the window")
     return row
 
 

@@ -52,6 +52,7 @@ COMPARISONS = (
     "regularisation",
     "augmentation",
     "transfer-learning",
+    "transfer-tenth",
     "recipe-steps",
     "scaling",
 )

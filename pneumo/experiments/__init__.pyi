@@ -128,6 +128,7 @@ from .spatial_transformer import (
 )
 from .transfer_learning import (
     transfer_learning as transfer_learning,
+    transfer_tenth as transfer_tenth,
 )
 from .tumours import (
     patchcamelyon as patchcamelyon,

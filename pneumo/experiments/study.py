@@ -31,7 +31,7 @@ from pneumo.experiments.optimizers import learning_rates, optimizers, schedules
 from pneumo.experiments.regularisation import regularisation
 from pneumo.experiments.scaling import scaling
 from pneumo.experiments.spatial_transformer import spatial_transformer
-from pneumo.experiments.transfer_learning import transfer_learning
+from pneumo.experiments.transfer_learning import transfer_learning, transfer_tenth
 from pneumo.experiments.tumours import patchcamelyon, tumour_folds, tumours
 
 CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
@@ -48,7 +48,7 @@ CHAPTERS: dict[str, dict[str, Callable[[], list[Experiment]]]] = {
     "optimizers": {"learning-rates": learning_rates, "optimizers": optimizers, "schedules": schedules},
     "regularisation": {"regularisation": regularisation},
     "augmentation": {"augmentation": augmentation},
-    "transfer-learning": {"transfer-learning": transfer_learning},
+    "transfer-learning": {"transfer-learning": transfer_learning, "transfer-tenth": transfer_tenth},
     "scaling": {"scaling": scaling},
     "model-selection": {
         "recipe-steps": recipe_steps,

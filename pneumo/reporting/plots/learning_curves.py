@@ -121,7 +121,7 @@ def _draw(ax: Axes, records: Sequence[Record], quantity: str) -> None:
         history[f"validation_{quantity}"].to_dict()[epoch] for history, epoch in zip(histories, kept, strict=True)
     ]
     ax.plot(kept, values, "o", color=BLUE, markeredgecolor=PAPER, markersize=5, zorder=4)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # as many epochs as have room side by side
 
 
 def _legend_handles() -> list[Line2D]:

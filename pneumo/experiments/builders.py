@@ -35,6 +35,15 @@ def study_data(image_size: int = 64) -> DataConfig:
     return data_config(os.environ.get("PNEUMO_DATASET", "chest-xray"), image_size)
 
 
+def is_demonstration() -> bool:
+    """Whether the study is that of `make demo`, on synthetic radiographs, which are small and few.
+
+    >>> is_demonstration()
+    False
+    """
+    return study_data().name == "phantom"
+
+
 def reduced_training_data(image_size: int = 64) -> DataConfig:
     """Two fifths of the training images; validation and test as ever. For comparisons of how a network is trained: on
     fewer images runs are short, and validation is not so nearly solved that nothing could show.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pneumo.classical.configuration import Grid, Learner
-from pneumo.experiments.builders import single, study_data
+from pneumo.experiments.builders import is_demonstration, single, study_data
 from pneumo.experiments.config import ClassicalConfig, Experiment
 from pneumo.features.configuration import FeatureConfig, GLCMConfig, HOGConfig, LBPConfig, PixelsConfig
 
@@ -26,7 +26,6 @@ def classical() -> list[Experiment]:
     >>> len(classical())
     12
     """
-    phantom = study_data().name == "phantom"
     return [
         single(
             "classical",
@@ -35,7 +34,7 @@ def classical() -> list[Experiment]:
                 learner=learner,
                 features=config,
                 components=100 if name == "pixels" else None,
-                grid="small" if phantom else GRIDS[learner],
+                grid="small" if is_demonstration() else GRIDS[learner],
             ),
             data=study_data(image_size=64 if name == "pixels" else 128),
             minutes=MINUTES[learner],

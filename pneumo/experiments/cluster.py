@@ -72,15 +72,17 @@ def run_on_slurm(
         for minutes in todo.minutes
     ]
     jobs: list[submitit.Job[str]] = []
-    stages: list[int] = []  # of each of the jobs
+    earlier: list[submitit.Job[str]] = []
+    stage = 0
     by_stage_and_limit = groupby(
         zip(limits, todo.experiments, strict=True), key=lambda pair: (planning.stage(pair[1]), pair[0])
     )
-    for (stage, limit), pairs in by_stage_and_limit:
-        earlier = [job for job, its_stage in zip(jobs, stages, strict=True) if its_stage < stage]
-        if cluster == "local":  # which knows no dependencies
-            for job in earlier:
-                job.wait()
+    for (next_stage, limit), pairs in by_stage_and_limit:
+        if next_stage > stage:
+            stage, earlier = next_stage, [*jobs]
+            if cluster == "local":  # which knows no dependencies
+                for job in earlier:
+                    job.wait()
         try:
             executor = submitit.AutoExecutor(folder=cache_folder() / "slurm", cluster=cluster)
         except RuntimeError as error:
@@ -100,7 +102,6 @@ def run_on_slurm(
             with executor.batch():
                 submitted = [executor.submit(SlurmJob(), experiment, root, cpus) for _, experiment in pairs]
             jobs += submitted
-            stages += [stage] * len(submitted)
     return jobs
 
 

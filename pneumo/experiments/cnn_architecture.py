@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pneumo.experiments.builders import FULL_LENGTH, compared, data_config, reduced_training_data, repeated, study_data
+from pneumo.experiments.builders import (
+    FULL_LENGTH,
+    compared,
+    data_config,
+    is_demonstration,
+    reduced_training_data,
+    repeated,
+    study_data,
+)
 from pneumo.experiments.config import CNNConfig, Experiment
 
 CHAPTER = "cnn-architecture"
@@ -95,8 +103,8 @@ def detail() -> list[Experiment]:
     >>> {experiment.group for experiment in detail()}
     {'detail'}
     """
-    phantom = study_data().name == "phantom"  # whose images are small
-    coarse, fine = (64, 128) if phantom else (250, 500)
+    demonstration = is_demonstration()
+    coarse, fine = (64, 128) if demonstration else (250, 500)
     share_of_pixels = (coarse / 250) ** 2
     network = CNNConfig(width=8, depth=5)
     deeper = replace(network, depth=6)
@@ -115,7 +123,7 @@ def detail() -> list[Experiment]:
             model,
             FULL_LENGTH,
             chapter=CHAPTER,
-            data=study_data(size) if phantom else data_config("chest-xray-highres", size),
+            data=study_data(size) if demonstration else data_config("chest-xray-highres", size),
             minutes=share_of_pixels * minutes,
             images=HIGHRES_IMAGES,
         )

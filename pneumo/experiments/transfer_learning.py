@@ -18,9 +18,6 @@ FINE_TUNING = TrainingConfig(
 )
 
 
-CHAPTER = "transfer-learning"
-
-
 def transfer_learning() -> list[Experiment]:
     """EfficientNet-Lite0 at 128 pixels: from scratch, feature extraction, fine-tuning of the top or of all.
 
@@ -30,7 +27,7 @@ def transfer_learning() -> list[Experiment]:
     >>> sorted({experiment.variant for experiment in transfer_learning()})
     ['all', 'head', 'scratch', 'top']
     """
-    return _four_ways(CHAPTER, epochs=4, fraction=0.3, minutes=3.5)
+    return _four_ways("transfer-learning", epochs=4, fraction=0.3, minutes=3.5)
 
 
 def transfer_tenth() -> list[Experiment]:
@@ -41,10 +38,10 @@ def transfer_tenth() -> list[Experiment]:
     >>> {experiment.data.fraction for experiment in transfer_tenth()}
     {0.1}
     """
-    return _four_ways("transfer-tenth", epochs=30, fraction=0.1, minutes=9)
+    return _four_ways("transfer-tenth", chapter="transfer-learning", epochs=30, fraction=0.1, minutes=9)
 
 
-def _four_ways(group: str, *, epochs: int, fraction: float, minutes: float) -> list[Experiment]:
+def _four_ways(group: str, *, chapter: str = "", epochs: int, fraction: float, minutes: float) -> list[Experiment]:
     """minutes: of full fine-tuning."""
     fine = replace(FINE_TUNING, epochs=epochs)
     head = replace(fine, optimizer=replace(fine.optimizer, learning_rate=5e-3))
@@ -57,7 +54,7 @@ def _four_ways(group: str, *, epochs: int, fraction: float, minutes: float) -> l
             train,
             PretrainedConfig(train=train),
             head if train == "head" else fine,
-            chapter="" if group == CHAPTER else CHAPTER,
+            chapter=chapter,
             data=replace(study_data(128), fraction=fraction),
             minutes=minutes * share,
         )

@@ -6,7 +6,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from pneumo.augment.configuration import MILD
-from pneumo.experiments.builders import EIGHT_EPOCHS, FEW_SEEDS, SEEDS, data_config, repeated, single, study_data
+from pneumo.experiments.builders import (
+    EIGHT_EPOCHS,
+    FEW_SEEDS,
+    SEEDS,
+    data_config,
+    is_demonstration,
+    repeated,
+    single,
+    study_data,
+)
 from pneumo.experiments.classical import LEARNERS
 from pneumo.experiments.config import ClassicalConfig, CNNConfig, Experiment, PretrainedConfig, TransformerConfig
 from pneumo.experiments.transfer_learning import FINE_TUNING
@@ -76,8 +85,7 @@ def _recipes(
     group: str, seeds: Iterable[int], pretrained_seeds: Iterable[int], *, chapter: str = ""
 ) -> list[Experiment]:
     """The learners on HOG features, the CNN and its variants, and the pretrained network."""
-    phantom = study_data().name == "phantom"  # `make demo` needs no data
-    data = study_data(28) if phantom else data_config("breastmnist", 28)
+    data = study_data(28) if is_demonstration() else data_config("breastmnist", 28)
     small = CNNConfig(depth=3)  # 28 pixels can be halved three times
     training = replace(EIGHT_EPOCHS, epochs=40)
     networks = {

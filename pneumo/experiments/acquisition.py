@@ -96,7 +96,7 @@ def acquisition_variants() -> list[Experiment]:
 
 
 def acquisition_transferred() -> list[Experiment]:
-    """EfficientNet-Lite0 at 96 pixels, stretched images against the thorax with all that unties; one seed.
+    """EfficientNet-Lite0 at 96 pixels, stretched images against the thorax with all measures together; one seed.
 
     `pneumo run acquisition-transferred`: 12 min on 2 cores. Whether what helps the small network helps a larger one.
     """
@@ -131,12 +131,12 @@ FRAMES = 0.5
 """Probability of an exchanged frame in all recipes."""
 
 RECIPES = {
-    "square-half-bias-balanced": UntyingConfig(bias_balanced=True, bias_strength=0.5, frame_exchange=FRAMES),
-    "square-bias-balanced": UntyingConfig(bias_balanced=True, frame_exchange=FRAMES),
+    "imagenet-half-bias-balanced": UntyingConfig(bias_balanced=True, bias_strength=0.5, frame_exchange=FRAMES),
+    "imagenet-bias-balanced": UntyingConfig(bias_balanced=True, frame_exchange=FRAMES),
 }
 """What `acquisition_recipe` compares, by name."""
 
-CONTINUED = replace(BOTH_COPIES, epochs=3, optimizer=LOWER_RATE, untying=RECIPES["square-bias-balanced"])
+CONTINUED = replace(BOTH_COPIES, epochs=3, optimizer=LOWER_RATE, untying=RECIPES["imagenet-bias-balanced"])
 
 CONTINUATIONS = {
     "continued-bias-balanced": replace(CONTINUED, select_by="balanced"),
@@ -200,10 +200,10 @@ def starts() -> dict[str, TrainingConfig]:
     >>> list(starts())
     ['from-selected', 'from-recipe']
     """
-    half = next(each for each in acquisition_recipe() if each.variant == "square-half-bias-balanced")
+    half = next(each for each in acquisition_recipe() if each.variant == "imagenet-half-bias-balanced")
     origins = {
-        "from-selected": (selected_model()[-1], RECIPES["square-bias-balanced"]),
-        "from-recipe": (half, RECIPES["square-half-bias-balanced"]),
+        "from-selected": (selected_model()[-1], RECIPES["imagenet-bias-balanced"]),
+        "from-recipe": (half, RECIPES["imagenet-half-bias-balanced"]),
     }
     four = replace(LAST_OF_SIX, epochs=4, optimizer=LOWER_RATE)
     return {name: replace(four, untying=untying, start=origin.key) for name, (origin, untying) in origins.items()}
@@ -257,7 +257,7 @@ def acquisition_larger() -> list[Experiment]:
     >>> [experiment.variant for experiment in acquisition_larger()]
     ['lite0-224px', 'lite1-128px', 'lite2-128px']
     """
-    from_imagenet = replace(LAST_OF_SIX, untying=RECIPES["square-half-bias-balanced"])
+    from_imagenet = replace(LAST_OF_SIX, untying=RECIPES["imagenet-half-bias-balanced"])
     variants = {
         "lite0-224px": (PretrainedConfig(), starts()["from-selected"], 224, 24),
         "lite1-128px": (PretrainedConfig(name="efficientnet-lite1"), from_imagenet, 128, 20),

@@ -86,14 +86,15 @@ WORDS = {
     "square-equalised": "square, equalised grey levels",
     "square-group-dro": "square, group DRO",
     "thorax-combined": "thorax, all together",
-    "from-selected": "selected model trained on, four epochs",
-    "from-recipe": "half the bias-balanced loss trained on, four epochs",
-    "square-half-bias-balanced": "square, half the bias-balanced loss",
-    "lite0-224px": "selected model trained on, four epochs, 224 px",
+    "from-selected": "selected model, four more epochs",
+    "from-recipe": "half the bias-balanced loss, four more epochs",
+    "imagenet-bias-balanced": "from ImageNet, bias-balanced loss",
+    "imagenet-half-bias-balanced": "from ImageNet, half the bias-balanced loss",
+    "lite0-224px": "selected model, four more epochs, 224 px",
     "lite1-128px": "EfficientNet-Lite1, half the bias-balanced loss",
     "lite2-128px": "EfficientNet-Lite2, half the bias-balanced loss",
-    "continued-bias-balanced": "trained on, bias-balanced loss",
-    "continued-independent": "trained on, with the penalty",
+    "continued-bias-balanced": "three more epochs, bias-balanced loss",
+    "continued-independent": "three more epochs, with the penalty",
     "independent-model": "independent model",
     "soup": "mean of three networks",
     # EfficientNet
@@ -104,8 +105,8 @@ WORDS = {
     # Model selection
     "lite0-160px-6-epochs": "EfficientNet-Lite0, 160 px, 6 epochs",
     "lite0-160px-12-epochs": "EfficientNet-Lite0, 160 px, 12 epochs",
-    "flip-6-epochs-seed-0": "6 epochs, first seed, with the flipped image",
-    "flip-6-epochs-seed-1": "6 epochs, second seed, with the flipped image",
+    "flip-6-epochs-seed-0": "6 epochs, seed 0, with the flipped image",
+    "flip-6-epochs-seed-1": "6 epochs, seed 1, with the flipped image",
     "ensemble-6-epochs": "6 epochs, mean of two networks",
     "ensemble-flip-6-epochs": "6 epochs, mean of two networks, with the flipped image",
     "flip-12-epochs": "12 epochs, with the flipped image",
@@ -145,22 +146,64 @@ WORDS = {
 LEARNING_RATE = re.compile(r"(sgd|momentum|nesterov|rmsprop|adam|adamw)-(\d.*)")
 """A variant of the sweep of learning rates: the optimiser and its rate."""
 
+CHANGES = {
+    "without-lungs": "without lungs",
+    "border": "border alone",
+    "shuffled": "shuffled",
+    "blur": "blur {}",
+    "noise": "noise {}",
+    "contrast": "contrast {}",
+    "rotation": "rotation {}°",
+    "jpeg": "JPEG quality {}",
+}
+"""What was done to the images of a network that is evaluated again, by the name of the change."""
+
+CHANGED_IMAGES = re.compile(rf"(?:recipe-)?(.+?)-({'|'.join(CHANGES)})(?:-([\d.]+))?(?:-seed-(\d))?")
+"""A network on changed images: its name, the change, how much of it, and the seed."""
+
 
 def in_words(name: str) -> str:
     """What readers call a variant, a model or a field of a header; of another name underscores are shown as spaces.
 
     >>> in_words("tenth-weight-decay"), in_words("jpeg_quality"), in_words("adamw-0.01"), in_words("my_network")
     ('weight decay, a tenth of the images', 'JPEG quality', 'AdamW, rate 0.01', 'my network')
+    >>> in_words("first-network-jpeg-5"), in_words("square-group-dro-border-seed-1")
+    ('baseline CNN, JPEG quality 5', 'square, group DRO, border alone, seed 1')
     """
     if rate := LEARNING_RATE.fullmatch(name):
         return f"{WORDS[rate[1]]}, rate {rate[2]}"
+    if changed := CHANGED_IMAGES.fullmatch(name):
+        network, change, amount, seed = changed.groups()
+        words = (in_words(network), CHANGES[change].format(amount), f"seed {seed}" if seed else "")
+        return ", ".join(filter(None, words))
     return WORDS.get(name.replace("_", "-"), name.replace("_", " "))
 
 
 GROUPS_IN_WORDS = {
+    "headers": "fields of the header",
+    "spectra": "power spectra",
+    "first-network": "baseline CNN",
+    "classical": "classical learners",
+    "feature-sizes": "sizes of features",
     "network-parts": "parts of the network",
     "detail": "250 against 500 pixels",
     "optimizers": "optimisers",
+    "transfer-tenth": "transfer learning, a tenth of the images",
+    "scaling": "resolution, width, depth",
+    "recipe-steps": "steps of the training recipe",
+    "occlusions": "occluded images",
+    "perturbations": "perturbed images",
+    "acquisition-variants": "acquisition, small networks",
+    "acquisition-transferred": "acquisition, pretrained networks",
+    "acquisition-continued": "acquisition, three more epochs",
+    "acquisition-recipe": "acquisition, from ImageNet's weights",
+    "acquisition-larger": "acquisition, larger images and networks",
+    "independent-networks": "acquisition, four more epochs",
+    "acquisition-evidence": "acquisition, occluded images",
+    "acquisition-saliency": "acquisition, Grad-CAM",
+    "acquisition-external": "acquisition, images from elsewhere",
+    "tumours": "tumours, official split",
+    "tumour-folds": "tumours, cross-validation",
 }
 
 
@@ -184,13 +227,13 @@ def duration_in_words(minutes: float) -> str:
 
 
 def difference_in_words(words: str, other: str) -> str:
-    """The difference of two variants in words; what follows a comma is said once where both share it.
+    """The difference of two variants in words; what follows a comma is said once, in front, where both share it.
 
     >>> difference_in_words("dropout, a tenth of the images", "none, a tenth of the images")
-    'dropout − none, a tenth of the images'
+    'a tenth of the images: dropout − none'
     """
     first, comma, shared = words.partition(", ")
     second, _, same = other.partition(", ")
     if comma and shared == same:
-        return f"{first} − {second}, {shared}"
+        return f"{shared}: {first} − {second}"
     return f"{words} − {other}"

@@ -134,3 +134,11 @@ def test_the_choice_of_models_reads_no_test_score(monkeypatch):
 def test_the_shipped_model_is_the_one_that_was_chosen():
     chosen = model_selection.select_models(ROOT / "records")["transferred"]
     assert load_model().record == chosen.key
+
+
+def test_candidates_of_the_choice_by_stratum_have_labels_of_their_own():
+    groups = ("acquisition-variants", "acquisition-continued", "acquisition-recipe", "independent-networks",
+              "acquisition-larger")  # fmt: skip
+    found = [records.get(each, ROOT / "records") for group in groups for each in experiments.find_experiments(group)]
+    labels = [each.label for each in found]
+    assert sorted(set(labels)) == sorted(labels)

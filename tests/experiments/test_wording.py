@@ -29,7 +29,13 @@ def test_variants_of_a_comparison_have_different_words(group):
 
 
 def test_a_difference_says_once_what_both_share():
-    assert difference_in_words("dropout, all images", "none, all images") == "dropout − none, all images"
+    assert difference_in_words("dropout, all images", "none, all images") == "all images: dropout − none"
+    assert difference_in_words("500 pixels, one block more", "250 pixels, one block more") == (
+        "one block more: 500 pixels − 250 pixels"
+    )
+    assert difference_in_words("500 pixels", "250 pixels, one block more") == (
+        "500 pixels − 250 pixels, one block more"
+    )
     assert difference_in_words("two blocks", "baseline") == "two blocks − baseline"
     assert difference_in_words("dropout, all images", "none, a tenth of the images") == (
         "dropout, all images − none, a tenth of the images"

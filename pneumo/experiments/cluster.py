@@ -131,7 +131,7 @@ def _explain_refusal(jobs: Sequence[submitit.Job[str]]) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class SlurmJob:
-    """What a job calls, and what submitit asks, when the job has to end, for what to submit in its stead.
+    """The function that a Slurm job calls. When the job's time is up, submitit asks it which job is to go on.
 
     submitter: the number of the process that submits it.
     """

@@ -72,7 +72,7 @@ def recorded_experiments(name: str, root: str | Path | None = None) -> list[Expe
 
 
 def own_experiments(root: str | Path | None = None) -> list[Experiment]:
-    """The experiments of stored records that are none of the study's: neither their names nor what was run.
+    """The experiments of stored records that the study does not define, neither by name nor by configuration.
 
     >>> own_experiments()
     []

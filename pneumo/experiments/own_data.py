@@ -84,7 +84,8 @@ def define_experiment(
     """An experiment on one's own labelled radiographs, for `pneumo.run`.
 
     path: of a folder, a zip archive or a MedMNIST file, as `pneumo.data.load` opens it, or the name of a data set.
-    model: of `RECIPES`. image_size: side in pixels; by default that of `data`, or the recipe's.
+    model: "efficientnet-lite0", "cnn" or "spatial-transformer".
+    image_size: side in pixels; by default that of `data`, or the recipe's.
     epochs: at most; by default the recipe's, and more where the images are few.
     seed: of weights, order and augmentation.
     name: of the folder of its records; by default that of the data.

@@ -65,7 +65,7 @@ def plan(experiments: Iterable[Experiment], root: str | Path | None = None, *, j
 
 
 def stage(experiment: Experiment) -> int:
-    """After how many others an experiment has to run, each of which needs what those before it leave.
+    """The stage of an experiment: how many other experiments, one after another, have to run before it.
 
     0 for what needs no other's weights, 1 for training that starts from them, 2 for trained networks read again, 3 for
     those on images from elsewhere, whose threshold is that of a record of stage 2.

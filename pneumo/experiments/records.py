@@ -203,7 +203,7 @@ class Record:
 
     @property
     def threshold(self) -> float:
-        """The probability above which an image counts as positive, fixed on validation patients."""
+        """The probability from which an image counts as positive, fixed on validation patients."""
         return float(self.selection["threshold"])
 
     @cached_property

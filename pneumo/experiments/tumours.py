@@ -63,9 +63,9 @@ FOLDS = 5
 
 
 def tumour_folds() -> list[Experiment]:
-    """The same by five-fold cross-validation with copies of one image in one fold. `pneumo run tumour-folds`: 25 min.
+    """The methods of `tumours` in five-fold cross-validation, copies of one image in one fold.
 
-    Three seeds of each network from scratch, two of the pretrained one.
+    `pneumo run tumour-folds`: 25 min. Three seeds of each network from scratch, two of the pretrained one.
 
     >>> sorted({experiment.data.fold for experiment in tumour_folds()})
     [0, 1, 2, 3, 4]

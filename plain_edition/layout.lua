@@ -203,8 +203,8 @@ local function columns(blocks, count)
   return wrapped('#grid(columns: ' .. count .. ' * (1fr,), gutter: 1em,', cells, ')')
 end
 
--- A figure in the PDF. placement: "bottom" for the foot of this page or of the next one, so that text fills the page above
--- it; "none" for where it stands.
+-- A figure in the PDF. placement: "auto" for the top or the foot of this page or of the next one, so that text fills the
+-- page between them; "none" for where it stands.
 local function placed(element, placement)
   return wrapped('#[#set figure(placement: ' .. placement .. ')', { element }, ']')
 end
@@ -215,12 +215,13 @@ local function figure(element)
   local long = caption_text(kind, number, element.caption.long)
   local class = kind and 'float float-' .. kind or 'subfloat'
   local made = pandoc.Figure(content, { long = long }, pandoc.Attr(element.identifier, { class }))
-  return html and made or placed(made, kind and 'bottom' or 'none')
+  return html and made or placed(made, kind and 'auto' or 'none')
 end
 
--- "0.93 (0.90–0.95)" may break before the bracket, not at the dash; the same for a date.
+-- "0.93 (0.90–0.95)" may break before the bracket, not at the dash; the same for a date, but not for the name of a file.
 local function keep_together(str)
-  if not (str.text:match('%d%-%d') or str.text:match('%d–%d')) then
+  local numbers = str.text:gsub('\u{a0}to\u{a0}−?', '–')
+  if numbers:match('%a') or not (numbers:match('%d%-%d') or numbers:match('%d–%d')) then
     return nil
   elseif html then
     return pandoc.Span({ str }, { class = 'together' })
@@ -230,7 +231,7 @@ end
 
 -- In prose a measured value stays on one line as a whole; on the site the stylesheet sees to it.
 local function measured(element)
-  if html or not element.classes:includes('measured') then
+  if html or not (element.classes:includes('measured') or element.classes:includes('together')) then
     return nil
   end
   element.content = element.content:walk {
@@ -289,6 +290,13 @@ local function has_room(element)
   return sum <= CHARACTERS_A_LINE
 end
 
+-- In the PDF a long name of a file may break where its parts meet.
+local function breakable_name(str)
+  if #str.text > 15 and str.text:match('%w[_-]%w') then
+    return pandoc.Str((str.text:gsub('([_-])', '%1\u{200b}')))
+  end
+end
+
 -- In the PDF an interval in a table of few columns stays on one line.
 local function whole_interval(cell)
   if not stringify(cell):match(INTERVAL) then
@@ -300,6 +308,9 @@ end
 
 local function scrolling_table(element)
   element = element:walk { Str = keep_together }
+  if not html then
+    element = element:walk { Str = breakable_name }
+  end
   if not html and has_room(element) then
     element = element:walk { Plain = whole_interval }
   end
@@ -312,7 +323,11 @@ local function scrolling_table(element)
   end
   if not html then
     local headed = bold_head(element)
-    return number and lines(element) <= MOST_LINES_PLACED and placed(headed, 'bottom') or headed
+    if number and lines(element) <= MOST_LINES_PLACED then
+      return placed(headed, 'auto')
+    end
+    -- What stands where it is does not overtake what waits for its place.
+    return number and { raw('#place.flush()'), headed } or headed
   end
   local caption, identifier = element.caption, element.identifier
   element.caption, element.identifier = { long = {} }, ''
@@ -476,7 +491,7 @@ function Pandoc(document)
   if single then
     document = document:walk { Block = qualify, Inline = qualify }
   end
-  document = document:walk { Div = div }:walk { Cite = references }:walk { Link = link }:walk { Link = measured }
+  document = document:walk { Div = div }:walk { Cite = references }:walk { Link = link }:walk { Link = measured, Span = measured }
   document = document:walk { Image = image }:walk { Figure = figure, Table = scrolling_table, Header = heading }
   if not single then
     append_bibliography(document)

@@ -24,6 +24,7 @@ DARK_FIGURE = """
   [style*="fill: #fdfdfb"] { fill: #15181b !important }
   [style*="fill: #26292c"] { fill: #d9dcdf !important }
   [style*="fill: #0072b2"] { fill: #56b4e9 !important }
+  [style*="fill: #ad4c00"] { fill: #f08a3c !important }
 }
 """
 """A figure with photographs on a dark page: its paper and its text change, the photographs do not."""

@@ -56,7 +56,7 @@ def _source(book: Book, numbered: NumberedBook) -> str:
     document = {**documents[0], "blocks": blocks, "meta": metadata}
     options = [
         "--from=json",
-        "--to=typst-citations",
+        "--to=typst-citations-smart",  # quotation marks as they are: Typst would guess their side
         f"--template={pandoc.HERE / 'book.typ'}",
         "--wrap=none",
         "--syntax-highlighting=idiomatic",

@@ -50,12 +50,15 @@ PACKAGES = {
 NOT_IN_PDF = '::: {.content-visible when-format="html"}'
 """Opens what the site and the EPUB show, and the PDF does not: signatures and docstrings would double its pages."""
 
-CODE_COLUMNS = 88
+CODE_COLUMNS = 76
 """Columns of a signature beyond which each argument gets a line."""
 
-ARGUMENT = re.compile(r"^[a-z_][\w.]*(?:, [a-z_][\w.]*)*: ")
+ARGUMENT = re.compile(r"^(?:X|[a-z_][\w.]*)(?:, [a-z_][\w.]*)*: ")
 LISTED = re.compile(r"^(?:\d+\.|-) ")
 """What begins an item of a list: a number or a dash."""
+
+DIRECTIVE = re.compile(r" *# doctest: .*$", re.MULTILINE)
+"""What an example says to the tests, and not to readers."""
 
 ROW = re.compile(r"^\s{2,}(\S.*?)\s{2,}(\S.*)$")
 SENTENCE_ENDS = (".", ":", "!", "?")
@@ -192,7 +195,11 @@ def _an_argument_a_line(text: str, value: Any) -> str:
     except (TypeError, ValueError):  # a property, a module
         return text
     known = "|".join(map(re.escape, names))
-    return re.sub(rf"(?<=\.) (?=(?:{known}): |Returns |Raises )", "\n", text) if known else text
+    if not known:
+        return text
+    explained = rf"(?:{known})(?:, (?:{known}))*: "
+    text = re.sub(rf"; (?={explained})", ".\n", text)
+    return re.sub(rf"(?<=\.) (?={explained}|Returns |Raises |Columns )", "\n", text)
 
 
 def signature(name: str, value: Any) -> str:
@@ -264,7 +271,7 @@ def _blocks(text: str, links: Mapping[str, str]) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", text):
         lines = paragraph.split("\n")
         if lines[0].lstrip().startswith(">>>") or _is_code(textwrap.dedent(paragraph)):
-            yield f"```python\n{textwrap.dedent(paragraph)}\n```"
+            yield f"```python\n{DIRECTIVE.sub('', textwrap.dedent(paragraph))}\n```"
         elif all(line.startswith("    ") for line in lines):
             yield f"```text\n{textwrap.dedent(paragraph)}\n```"
         else:
@@ -338,7 +345,7 @@ def _item(text: str, links: Mapping[str, str]) -> str:
 
 def _inline(text: str, links: Mapping[str, str]) -> str:
     """A line of prose: code stays, names that have a place in the API lead to it, the rest means what it says."""
-    pieces = re.split(r"(`[^`]+`)", text)
+    pieces = re.split(r"(`[^`]+`)", text.replace('""', '`""`'))
     return "".join(
         _code(piece, links) if piece.startswith("`") and len(piece) > 1 else MARKDOWN_CHARACTERS.sub(r"\\\1", piece)
         for piece in pieces

@@ -28,7 +28,7 @@ from pneumo.experiments.config import ClassicalConfig, Experiment
 from pneumo.experiments.records import Record
 from pneumo.experiments.wording import in_words
 from pneumo.reporting.citation import version
-from pneumo.reporting.formatting import format_count, format_interval, format_number
+from pneumo.reporting.formatting import format_count, format_interval, format_number, interval_decimals
 from pneumo.reporting.provenance import SHOWN_DIGITS
 from pneumo.reporting.tables import comparison, epoch_seconds, heading_of
 
@@ -110,12 +110,13 @@ def marked_claims(report: Path) -> Values:
 
 def epoch_times() -> Values:
     """Seconds for an epoch of 1,000 images on an otherwise idle machine, by the size of batch and image."""
-    measured = results.load().scaling()
-    quantities = {"batch": "images in a batch", "side": "image size (pixels)"}
-    return {
-        name: {f"n{amount:03}": seconds for amount, seconds in epoch_seconds(measured, quantity).items()}
-        for name, quantity in quantities.items()
-    }
+    values: Values = {}
+    for name, quantity in {"batch": "images in a batch", "side": "image size (pixels)"}.items():
+        seconds = epoch_seconds(results.load().scaling(), quantity)
+        decimals = interval_decimals(seconds)
+        texts = {f"n{amount:03}": format_interval(each, decimals) for amount, each in seconds.items()}
+        values[name] = {amount: f"[{text}]{{.together}}" for amount, text in texts.items()}
+    return values
 
 
 def model_selection_values() -> Values:
@@ -202,14 +203,23 @@ def compared(chosen: Sequence[Experiment]) -> Values:
     """
     named = records_by_model(records.get(experiment) for experiment in chosen)
     values: Values = {"network": architecture(records.get(chosen[0]))}
-    losses = {}
-    rows = comparison(named, COMPARISON_MEASURES).to_dict("records")
-    for (variant, group), row in zip(named.items(), rows, strict=True):
-        losses[variant] = row["validation loss"].estimate
-        values[variable_name(variant)] = {
-            name: link(format_interval(row[heading_of(name)]), *group) for name in COMPARISON_MEASURES
-        }
+    rows = dict(zip(named, comparison(named, COMPARISON_MEASURES).to_dict("records"), strict=True))
+    losses = {variant: row["validation loss"].estimate for variant, row in rows.items()}
+    for variant, group in named.items():
+        # As many decimals as in the tables, which have a column for the variants of one share of the training images.
+        beside = [rows[other] for other, others in named.items() if _fraction(others) == _fraction(group)]
+        texts: Values = {}
+        for name in COMPARISON_MEASURES:
+            heading = heading_of(name)
+            decimals = interval_decimals(row[heading] for row in beside)
+            texts[name] = link(format_interval(rows[variant][heading], decimals), *group)
+        values[variable_name(variant)] = texts
     return {**values, "best": in_words(min(losses, key=losses.__getitem__))}
+
+
+def _fraction(group: Sequence[Record]) -> float:
+    """The share of the training images with which the records of one variant were trained."""
+    return group[0].experiment.data.fraction
 
 
 def counts(record: Record) -> Values:

@@ -138,12 +138,12 @@ def goals(
     }
     before = reached["selected-model"]
     wanted = {
-        ("validation", GAP_ROW): f"at most {GAP:.2f}",
-        ("validation", BORDER_ROW): f"at most {BORDER:.2f}",
+        ("validation", GAP_ROW): f"at most {GAP:.3f}",
+        ("validation", BORDER_ROW): f"at most {BORDER:.3f}",
         **{("validation", row): f"at most {before['validation', row] / 2:.3f}" for row in CORRELATION_ROWS},
         ("test", "AUC"): f"at least {TEST_AUC:.3f}",
         ("test", "accuracy"): f"at least {TEST_ACCURACY:.3f}",
-        ("test", SPECIFICITY_ROW): f"at least {TEST_SPECIFICITY:.2f}",
+        ("test", SPECIFICITY_ROW): f"at least {TEST_SPECIFICITY:.3f}",
     }
     rows = [
         {"part": part, "measure": measure, "wanted": text}

@@ -156,7 +156,7 @@ def pairwise_tests(models: Mapping[str, Record], *, part: str = "test", seed: in
         AUC difference        `Interval`, 95 % over patients, by paired bootstrap
         p (DeLong)            of the difference of two correlated AUCs
         only first correct    images, each model at its own threshold
-        only second correct
+        only second correct   the same the other way round
         p (McNemar)           exact
     DeLong's and McNemar's tests take images as independent. seed: of the draws of patients.
     Raises ValueError where the models predict different images.

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def validation_and_test_auc(records: Iterable[Record]) -> pd.DataFrame:
     """AUC of each network on plain and on perturbed validation images and on test images.
 
-    Returns one row a network, columns group, validation_auc, stressed_auc, test_auc. Records without stressed scores
-    are left out.
+    Returns one row a network, columns group, validation_auc, stressed_auc, test_auc. Records without scores of
+    perturbed images are left out.
 
     >>> len(validation_and_test_auc(pneumo.records.load_all())) > 20
     True

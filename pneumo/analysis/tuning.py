@@ -47,7 +47,7 @@ def chosen_hyperparameters(learners: Mapping[str, Record]) -> pd.DataFrame:
         rows.append(
             {
                 "model": name,
-                "chosen": ", ".join(f"{SYMBOLS.get(key, key)} {_short(value)}" for key, value in chosen.items()),
+                "chosen": ", ".join(f"{SYMBOLS.get(key, key)}\u00a0{_short(value)}" for key, value in chosen.items()),
                 "tried": len(found),
                 "best AUC": max(found["auc"].tolist()),
                 "worst AUC": min(found["auc"].tolist()),

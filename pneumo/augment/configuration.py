@@ -16,8 +16,9 @@ class Augmentation:
     has them.
 
     rotation_range: degrees; drawn from ±rotation_range. Positive turns the image counter-clockwise.
-    width_shift_range, height_shift_range: fraction of the width or height, drawn from ±. Positive moves right or down.
-    shear_range: degrees, drawn from ±. Positive tilts vertical lines to the right (x moves, y stays).
+    width_shift_range, height_shift_range: fraction of the width or height, drawn from ± this range. Positive moves
+        right or down.
+    shear_range: degrees, drawn from ± this range. Positive tilts vertical lines to the right (x moves, y stays).
     zoom_range: (low, high) factors, drawn for width and height apart, as Keras does. Above 1 magnifies; in Keras, where
         the factor belongs to the coordinates, it shrinks. Keras' single number z is (1 - z, 1 + z) here.
     horizontal_flip, vertical_flip: whether each image is mirrored with probability one half.

@@ -18,7 +18,7 @@ SCIPY_MODE = {"constant": "grid-constant", "nearest": "nearest", "reflect": "ref
 
 
 def reference(images: Tensor, drawn: Parameters, *, fill_mode: FillMode = "nearest", cval: float = 0.0) -> Tensor:
-    """What `transform` returns, computed one image and one step at a time, in double precision.
+    """What `transform` returns, computed one image and one step at a time, in float64.
 
     images: (N, 1, H, W) float32 in [0, 1] on the CPU. Returns the same.
 

@@ -26,10 +26,14 @@ CROP_ATTEMPTS = 10  # as in torchvision's RandomResizedCrop; after that the whol
 class Parameters:
     """Parameters of a batch of n images: float32 tensors of shape (n,) on the CPU, unless noted otherwise.
 
-    rotation, shear: degrees.  shift_x, shift_y: fractions of width and height.  zoom_x, zoom_y: factors.
+    rotation, shear: degrees.
+    shift_x, shift_y: fractions of width and height.
+    zoom_x, zoom_y: factors.
     flip_x, flip_y: bool; mirrored left to right, top to bottom.
     crop: (n, 4) left, top, width, height as fractions of the image; (0, 0, 1, 1) is all of it.
-    brightness, contrast: factors.  blur: standard deviation in pixels.  noise: standard deviation in grey levels.
+    brightness, contrast: factors.
+    blur: standard deviation in pixels.
+    noise: standard deviation in grey levels.
     noise_seed: seed of the noise itself, one for the batch.
     jpeg_quality: whole numbers from 1 to 100; None where nothing is compressed.
     Signs as in `Augmentation`.
@@ -274,7 +278,7 @@ def standard_noise(shape: torch.Size, seed: int, device: torch.device) -> Tensor
 def mixup(images: Tensor, labels: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Mix each image and its label with another of the batch (Zhang et al. 2018, arXiv:1710.09412).
 
-    images: (N, C, H, W) float32.  labels: (N,) 0 or 1, or probabilities.  generator: on the CPU.
+    images: (N, C, H, W) float32. labels: (N,) 0 or 1, or probabilities. generator: on the CPU.
     alpha: each image keeps a share drawn from Beta(alpha, alpha), one for each image; 0 returns both unchanged.
     Returns new images and float32 labels in [0, 1]; the loss must take probabilities.
     Raises ValueError for a negative alpha.

@@ -30,7 +30,7 @@ def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) 
 def auc_within_groups(
     labels: ArrayLike, scores: ArrayLike, image_groups: ArrayLike, weights: ArrayLike | None = None
 ) -> np.ndarray:
-    """How often a positive image scores above a negative one *of the same group*, ties counting half.
+    """How often a positive image scores above a negative one of its own group, ties counting half.
 
     scores: (N,), any finite numbers; only their order within a group matters. image_groups: (N,), such as the
     acquisition stratum of each image. Groups of one class have no pairs and do not count.

@@ -83,10 +83,11 @@ def file_number_runs(names: Sequence[str], *, length: int = RUN_LENGTH) -> list[
 
     names: paths or names of files; folders and endings are left out. Names that differ in digits alone are a series; a
     series is sorted by its numbers and cut into runs of about `length` images. A run is called by its first and last
-    name. None for a name without digits, and for a series of fewer than half as many images as a run has.
+    name, without what both begin with. None for a name without digits, and for a series of fewer than half as many
+    images as a run has.
 
     >>> file_number_runs(["a/IM-2.jpeg", "b/IM-1.jpeg", "IM-4.png", "IM-10.png", "front.png"], length=2)
-    ['IM-1 to IM-2', 'IM-1 to IM-2', 'IM-4 to IM-10', 'IM-4 to IM-10', None]
+    ['IM-1 to 2', 'IM-1 to 2', 'IM-4 to 10', 'IM-4 to 10', None]
     """
     stems = [re.sub(r"\.\w{1,8}$", "", re.split(r"[/\\]", name)[-1]) for name in names]
     series: dict[str, list[int]] = {}
@@ -99,7 +100,14 @@ def file_number_runs(names: Sequence[str], *, length: int = RUN_LENGTH) -> list[
             continue
         places.sort(key=lambda place: [int(digits) for digits in re.findall(r"\d+", stems[place])])
         for run in np.array_split(np.array(places), max(1, round(len(places) / length))):
-            name = f"{stems[run[0]]} to {stems[run[-1]]}"
+            name = _run_name(stems[run[0]], stems[run[-1]])
             for place in run:
                 runs[place] = name
     return runs
+
+
+def _run_name(first: str, last: str) -> str:
+    """Two names that differ in digits alone as "IM-0206-0001 to 0311-0001"; one where they are the same."""
+    names = [re.split(r"(\d+)", name) for name in (first, last)]
+    differ = next((place for place, (one, other) in enumerate(zip(*names, strict=True)) if one != other), None)
+    return first if differ is None else f"{first} to {''.join(names[1][differ:])}"

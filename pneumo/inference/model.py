@@ -118,7 +118,7 @@ class Model:
     experiment: what was run. threshold: the probability from which an image counts as positive, fixed by the record.
     record: its key. record_sha256: the digest in its file.
     calibration: its predictions for validation images, or None where neither its file nor a record here has them.
-    answer: bounds of the third answer, from the calibration; None without.
+    answer: bounds within which the model answers "cannot tell", from the calibration; None without.
     ensemble: for inference: batch normalisation is folded into the convolutions, see `fold_batch_norm`.
     images: the part, "train" or "validation", of each image that it was made from, by `image_digest`; None where its
         file does not tell.
@@ -152,7 +152,8 @@ class Model:
         """The same model at another working point.
 
         threshold: on the probability, in (0, 1). sensitivity: in its place, the highest threshold that reaches it on
-            validation images. error: for the third answer, the share of a class's images for which it may be ruled out.
+            validation images.
+        error: for the answer "cannot tell", the share of a class's images for which the class may be ruled out.
         None leaves each as it is. Raises ValueError for a value out of range and for both threshold and sensitivity,
         DataError where validation predictions are needed and not at hand.
 
@@ -170,8 +171,9 @@ class Model:
         return replace(self, threshold=self.threshold if threshold is None else threshold, answer=answer)
 
     def predict_proba(self, images: Image | Iterable[Image]) -> np.ndarray:
-        """Probabilities of the two classes for each image, (N, 2) float64 in [0, 1], as scikit-learn's classifiers give
-        them: column 0 negative, column 1 positive (pneumonia). N is 1 for a single image.
+        """Probabilities of the two classes for each image, in the form that scikit-learn's classifiers have.
+
+        Returns (N, 2) float64 in [0, 1]: column 0 negative, column 1 positive (pneumonia). N is 1 for a single image.
 
         images: one or several of: the path of an image or DICOM file, or its bytes; a Pillow image; an array or tensor,
             0 black, as in `pneumo.inference.from_array`: (H, W) or (H, W, C) of uint8, uint16 or floats in [0, 1],

@@ -12,10 +12,10 @@ from pneumo.models.configuration import CNNConfig
 
 
 class CNN(nn.Module):
-    """A convolutional network that any image size can enter: its last average runs over whatever is left.
+    """A convolutional network for images of any size: its last average runs over what is left.
 
-    Block i has width · 2^i channels and halves the side. Kaiming initialisation (He et al. 2015), since every
-    convolution is followed by a ReLU.
+    Block i has width · 2^i channels and halves the side. Kaiming initialisation (He et al. 2015),
+    since every convolution is followed by a ReLU.
 
     >>> CNN(CNNConfig(width=8, depth=3))(torch.zeros(2, 1, 32, 32)).shape
     torch.Size([2])
@@ -24,9 +24,8 @@ class CNN(nn.Module):
     def __init__(self, config: CNNConfig) -> None:
         super().__init__()
         channels = [1, *(config.width * 2**i for i in range(config.depth))]
-        self.blocks = nn.Sequential(
-            *(conv_block(c_in, c_out, batch_norm=config.batch_norm) for c_in, c_out in pairwise(channels))
-        )
+        blocks = (conv_block(*pair, batch_norm=config.batch_norm) for pair in pairwise(channels))
+        self.blocks = nn.Sequential(*blocks)
         self.average = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(channels[-1], 1)
@@ -47,4 +46,6 @@ def conv_block(c_in: int, c_out: int, *, batch_norm: bool) -> nn.Sequential:
     if batch_norm:
         layers["norm"] = nn.BatchNorm2d(c_out)
     # The maximum and ReLU commute; in this order ReLU has a quarter of the work.
-    return nn.Sequential(OrderedDict(**layers, pool=nn.MaxPool2d(2), relu=nn.ReLU(inplace=True)))
+    layers["pool"] = nn.MaxPool2d(2)
+    layers["relu"] = nn.ReLU(inplace=True)
+    return nn.Sequential(layers)

@@ -33,7 +33,10 @@ NETWORKS: dict[type, type[nn.Module]] = {
 
 
 class Cost(NamedTuple):
-    """parameters: of the network. multiply_adds: of one image's forward pass."""
+    """What a network costs.
+
+    parameters: of the network. multiply_adds: of one image's forward pass.
+    """
 
     parameters: int
     multiply_adds: int
@@ -85,7 +88,9 @@ class _WithoutFirstWeights(TorchFunctionMode):
 
 
 def check_image_size(config: NetworkConfig, height: int, width: int) -> None:
-    """Raises DataError, with the smallest side, for images that are too small for a network.
+    """Check that a network can take images of this size.
+
+    Raises DataError, with the smallest side, for images that are too small.
 
     >>> check_image_size(CNNConfig(depth=4), 8, 64)
     Traceback (most recent call last):

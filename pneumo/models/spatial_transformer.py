@@ -98,7 +98,7 @@ class SpatialTransformerLayer(nn.Module):
 
 
 class SpatialTransformer(SpatialTransformerLayer):
-    """A CNN that reads each image through an affine attention window, which a localisation network places.
+    """A CNN that reads each image through an affine window, placed by a localisation network.
 
     >>> network = SpatialTransformer(TransformerConfig(transformation="attention"))
     >>> network(torch.zeros(2, 1, 64, 64)).shape
@@ -107,7 +107,7 @@ class SpatialTransformer(SpatialTransformerLayer):
 
     def __init__(self, config: TransformerConfig) -> None:
         nn.Module.__init__(self)
-        # Built before the localisation, so that a seed gives it the weights that it gives the CNN alone.
+        # Built first, so that a seed gives it the weights that it gives the CNN alone.
         self.network = CNN(config.network)
         self._add_localisation(1, config.transformation, config.localisation_width)
 
@@ -117,14 +117,15 @@ class SpatialTransformer(SpatialTransformerLayer):
 
 
 def localisation_network(width: int, channels: int = 1) -> nn.Sequential:
-    """(N, channels, 32, 32) -> (N, 32). Positions are kept to the end; a spatial average would lose them."""
+    """(N, channels, 32, 32) -> (N, 32). Positions are kept; a spatial average would lose them."""
     widths = (channels, width, 2 * width, 4 * width)
     side = LOCALISATION_SIZE // 2 ** (len(widths) - 1)
     return nn.Sequential(
         *(conv_block(c_in, c_out, batch_norm=True) for c_in, c_out in pairwise(widths)),
         nn.Flatten(),
         nn.Linear(widths[-1] * side**2, LOCALISATION_FEATURES, bias=False),
-        # What is wrong with theta is wrong for all images at first; without this, it turns every feature off for good.
+        # What is wrong with theta is wrong for all images at first; without this, it turns
+        # every feature off for good.
         nn.BatchNorm1d(LOCALISATION_FEATURES),
         nn.ReLU(inplace=True),
     )

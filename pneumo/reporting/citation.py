@@ -26,7 +26,7 @@ def bibtex(path: Path | str = "CITATION.cff") -> Markdown:
         **{name: facts[key] for name, key in (("doi", "doi"), ("url", "repository-code")) if key in facts},
     }
     lines = [f"  {name:<7} = {{{value}}}," for name, value in fields.items()]
-    return Markdown("\n".join(["```bibtex", "@software{pneumo,", *lines, "}", "```"]))
+    return Markdown("\n".join(["```", "@software{pneumo,", *lines, "}", "```"]))
 
 
 def version(path: Path | str = "CITATION.cff") -> str:

@@ -19,6 +19,12 @@ THIN = "\u202f"
 NBSP = "\u00a0"
 """No-break space."""
 
+THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+"""A whole number with commas between the thousands."""
+
+NAMES_OF_OTHERS = ("image", "patient")
+"""Columns of a table whose text comes from others, and is shown as it is."""
+
 MISSING = "–"
 """Stands where there is no number."""
 
@@ -63,11 +69,12 @@ def format_percent(share: float) -> str:
     return f"{100 * share:.1f}{THIN}%"
 
 
-def format_interval(interval: Interval, decimals: int | None = None) -> str:
+def format_interval(interval: Interval, decimals: int | None = None, *, signed: bool = False) -> str:
     """Estimate and bounds: 0.953 (0.938–0.967), or with "to" where a dash beside a minus would confuse.
 
     Bounds that are not numbers, as of a metric that some draws of patients do not have, are left out.
-    decimals: by default as many as the width of the interval allows, see `interval_decimals`.
+    decimals: by default as many as the width of the interval allows, see `interval_decimals`. signed: whether it stands
+    among others with a minus, and has "to" as they have.
 
     >>> format_interval(Interval(0.95312, 0.9381, 0.96701)), format_interval(Interval(3.198, 3.16, 3.265))
     ('0.953 (0.938–0.967)', '3.20 (3.16–3.27)')
@@ -76,7 +83,7 @@ def format_interval(interval: Interval, decimals: int | None = None) -> str:
     estimate, low, high = (_fixed(value, digits) for value in (interval.estimate, interval.low, interval.high))
     if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
         return estimate
-    between = f"{NBSP}to{NBSP}" if "−" in low + high else "–"  # a bracket never goes on on the next line
+    between = f"{NBSP}to{NBSP}" if signed or "−" in low + high else "–"  # a bracket never goes on on the next line
     return f"{estimate} ({low}{between}{high})"
 
 
@@ -175,7 +182,7 @@ def markdown(frame: pd.DataFrame, *, alike: bool = False) -> Markdown:
     |:--------|------:|
     | CNN     |  0.93 |
     """
-    frame = frame.assign(**{column: frame[column].map(literal) for column in ("image", "patient") if column in frame})
+    frame = frame.assign(**{column: frame[column].map(literal) for column in NAMES_OF_OTHERS if column in frame})
     intervals = [value for value in frame.to_numpy(object).ravel() if isinstance(value, Interval)]
     decimals = interval_decimals(intervals) if alike and intervals else None
     cells = frame.astype(object).apply(_column, decimals=decimals)
@@ -192,7 +199,9 @@ def _column(values: pd.Series, decimals: int | None) -> pd.Series:
         decimals = _fraction_decimals(fractions)
     elif decimals is None:
         decimals = interval_decimals(intervals)
-    return values.map(lambda value: _cell(value, decimals))
+    signed = any("−" in format_interval(each, decimals) for each in intervals)
+    own_words = values.name not in NAMES_OF_OTHERS
+    return values.map(lambda value: _cell(value, decimals, signed=signed, thin=own_words))
 
 
 def _fraction_decimals(values: Sequence[float]) -> int:
@@ -205,9 +214,11 @@ def _fraction_decimals(values: Sequence[float]) -> int:
     return next(exact, MAX_DECIMALS)
 
 
-def _cell(value: object, decimals: int) -> str:
+def _cell(value: object, decimals: int, *, signed: bool, thin: bool) -> str:
+    """signed: see `format_interval`. thin: whether numbers within text have thin spaces between the thousands, not
+    commas, and stay with their unit."""
     if isinstance(value, Interval):
-        return format_interval(value, decimals)
+        return format_interval(value, decimals, signed=signed)
     if value is None or value is pd.NA:
         return MISSING
     if isinstance(value, Integral) and not isinstance(value, bool | np.bool_):
@@ -216,7 +227,10 @@ def _cell(value: object, decimals: int) -> str:
         smallest = 10.0**-decimals
         # A p value is never 0.
         return f"< {smallest:.{decimals}f}" if 0 < value < smallest / 2 else _fixed(float(value), decimals)
-    return str(value).replace("|", "\\|")
+    text = str(value).replace("|", "\\|")
+    if not thin:
+        return text
+    return THOUSANDS.sub(lambda number: number[0].replace(",", THIN), text).replace(" px", f"{NBSP}px")
 
 
 def _is_number(value: object) -> bool:

@@ -33,17 +33,19 @@ def record_list(records: Iterable[Record]) -> Markdown:
         groups.setdefault(record.group, {}).setdefault(record.variant, []).append(record)
     rows = []
     for group, variants in groups.items():
+        words = group_in_words(group)
         for place, (variant, members) in enumerate(variants.items()):
-            anchor = f"[{group_in_words(group)}]{{#{members[0].group_anchor}}}"
-            rows.append({"comparison": "" if place else anchor, **_variant_row(variant, members)})
+            # In each row, for a table goes on on further pages, and readers sort it.
+            comparison = words if place else f"[{words}]{{#{members[0].group_anchor}}}"
+            rows.append({"comparison": comparison, **_variant_row(variant, members)})
     return markdown(pd.DataFrame(rows))
 
 
 def machines(records: Iterable[Record]) -> Markdown:
     """A table of the machines and versions that made the records: one row for each set of them.
 
-    Columns: processor, cores, threads of each run, memory, versions, pixels (the first digits of their digest, of each
-    data set), records (how many) and dates (of the first and the last).
+    Columns: processor, cores, threads of each run, memory, versions, records (how many) and dates (of the first and the
+    last).
     """
     made: dict[tuple[str, ...], list[Record]] = {}
     for record in _distinct(records):
@@ -52,7 +54,6 @@ def machines(records: Iterable[Record]) -> Markdown:
     rows = [
         {
             **dict(zip(columns, facts, strict=True)),
-            "pixels": _pixels(members),
             "records": len(members),
             **_dates(members),
         }
@@ -131,15 +132,6 @@ def _machine(facts: Mapping[str, Any]) -> tuple[str, ...]:
         processor = f"{processor}, {machine['accelerator']}"
     versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
     return processor, str(machine["cores"]), str(machine["threads"]), f"{machine['memory_gb']} GB", versions
-
-
-def _pixels(members: Sequence[Record]) -> str:
-    digests = {
-        record.experiment.data.name: record.provenance["data"]["pixels_sha256"][:SHOWN_DIGITS]
-        for record in members
-        if "pixels_sha256" in record.provenance["data"]
-    }
-    return ", ".join(f"{name} {digest}" for name, digest in digests.items()) or "none read"
 
 
 def _by_group(records: Iterable[Record]) -> dict[str, list[Record]]:

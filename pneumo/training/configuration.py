@@ -11,7 +11,11 @@ from pneumo.io.text import changed_fields
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """name: see `pneumo.training.OPTIMIZERS`. schedule: see `pneumo.training.SCHEDULES`.
+    """An optimiser, its learning rate and its schedule.
+
+    name: sgd, momentum, nesterov, rmsprop, adam or adamw.
+    learning_rate: at the start; with a schedule, the factor of all rates. weight_decay: see `build_optimizer`.
+    schedule: constant, step, cosine, warmup-cosine or one-cycle.
 
     >>> OptimizerConfig(learning_rate=5e-4, schedule="one-cycle").name
     'adamw'

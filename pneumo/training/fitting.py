@@ -42,7 +42,10 @@ deterministic_settings: Any = torch.utils.deterministic
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """history: as in `Record`. epoch: the one, from 1, whose weights the network now has."""
+    """What `fit` did.
+
+    history: one row an epoch, as in `Record`. epoch: the one, from 1, whose weights the network now has.
+    """
 
     history: list[dict[str, float]]
     epoch: int
@@ -242,9 +245,10 @@ class TrainingModule(pl.LightningModule):
             )
         if untying.frame_exchange:
             images = exchange_frames(images, labels, untying.frame_exchange, self.frame_generator)
-        images = augment(images, augmentation, self.augmentation_generator)
+        generator = self.augmentation_generator
+        images = augment(images, augmentation, generator)
         if augmentation.mixup_alpha:
-            images, labels = mixup(images, labels, augmentation.mixup_alpha, self.augmentation_generator)
+            images, labels = mixup(images, labels, augmentation.mixup_alpha, generator)
         logits = self.network(images)
         smoothing = self.config.label_smoothing
         targets = labels * (1 - smoothing) + smoothing / 2

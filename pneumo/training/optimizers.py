@@ -23,8 +23,8 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda progress: 1.0,
-    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
     "step": lambda progress: 0.1 ** int(3 * min(progress, 0.999)),  # a tenth after each third
+    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
     "warmup-cosine": lambda progress: min(progress / 0.1, 1.0) * 0.5 * (1 + math.cos(math.pi * progress)),
     # Smith & Topin (2018, arXiv:1708.07120): up from a 25th in the first three tenths, then down to nothing.
     "one-cycle": lambda progress: (
@@ -37,7 +37,9 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 
 
 def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """Raises ValueError for a name that is not in OPTIMIZERS.
+    """The optimiser of a configuration for the weights of a network.
+
+    Raises ValueError for a name that is not in OPTIMIZERS.
 
     >>> from pneumo.training import OptimizerConfig
     >>> build_optimizer(nn.Linear(4, 1), OptimizerConfig(name="sgd", learning_rate=0.1)).param_groups[0]["lr"]
@@ -55,7 +57,9 @@ def build_optimizer(network: nn.Module, config: OptimizerConfig) -> torch.optim.
 def learning_rates(
     optimizer: torch.optim.Optimizer, schedule: str, *, updates: int
 ) -> torch.optim.lr_scheduler.LambdaLR:
-    """Raises ValueError for a schedule that is not in SCHEDULES.
+    """The learning rate over a training of `updates` steps, from the rate that the optimiser has.
+
+    Raises ValueError for a schedule that is not in SCHEDULES.
 
     >>> optimizer = torch.optim.SGD(nn.Linear(4, 1).parameters(), lr=0.1)
     >>> schedule = learning_rates(optimizer, "cosine", updates=10)

@@ -21,10 +21,16 @@ export function makeCodeCopyable() {
   }
 }
 
+/** The lines of an example that can be run: those behind a prompt, without it. Another text stays as it is. */
+export function runnable(text) {
+  const behindPrompt = text.split("\n").filter((line) => /^(>>>|\.\.\.)( |$)/.test(line));
+  return text.startsWith(">>> ") ? behindPrompt.map((line) => line.slice(4)).join("\n") : text;
+}
+
 /** Whether the text of an element is in the clipboard now. */
 async function copy(source) {
   try {
-    await navigator.clipboard.writeText(source.textContent);
+    await navigator.clipboard.writeText(runnable(source.textContent));
     return true;
   } catch {
     // Not allowed, as on a page from disk in some browsers: by way of the selection, which then stays.

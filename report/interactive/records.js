@@ -102,12 +102,13 @@ function own(card, shared) {
 /** A field to search all records by name, setting, key or date. */
 export async function recordSearch(place) {
   const { records } = await cards();
-  const texts = records.map((card) => [card.name, card.key, card.date, ...Object.entries(card.settings).map((pair) => pair.join(" = "))].join(" ").toLowerCase());
+  const texts = records.map((card) => [card.name, card.key, card.date, ...Object.entries(card.settings).map((pair) => pair.join(" = "))].join("\n").toLowerCase() + "\n");
   const status = element("p", { role: "status" });
   const list = element("ul", {});
   const search = () => {
-    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = records.filter((_, index) => words.every((word) => texts[index].includes(word)));
+    // "learning_rate = 0.01" is one setting with its whole value.
+    const words = field.value.toLowerCase().replace(/\s*=\s*/g, " = ").match(/\S+ = \S+|\S+/g) ?? [];
+    const found = records.filter((_, index) => words.every((word) => texts[index].includes(word.includes(" = ") ? `${word}\n` : word)));
     status.textContent = words.length
       ? `${found.length} of ${records.length} records${found.length > MOST_SHOWN ? `; the first ${MOST_SHOWN}:` : "."}`
       : `${records.length} records. Search by name, setting, key or date: “augmentation mixup”, “learning_rate = 0.01”.`;

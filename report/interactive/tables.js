@@ -13,7 +13,7 @@ export function makeTablesSortable() {
   for (const table of document.querySelectorAll("main table")) {
     const heads = table.tHead?.rows.length === 1 ? [...table.tHead.rows[0].cells] : [];
     const rows = [...(table.tBodies[0]?.rows ?? [])];
-    const plain = rows.every((row) => row.cells.length === heads.length);
+    const plain = rows.every((row) => row.cells.length === heads.length && !isGroupHeading(row));
     if (rows.length < FEWEST_ROWS || !plain || table.closest("[data-widget], .sourceCode")) continue;
     heads.forEach((head, column) => makeSortable(head, column, heads, rows));
   }
@@ -32,6 +32,12 @@ export function easeWideTables() {
       cell.classList.toggle("w-words", text.length > MOST_LETTERS_SQUEEZED && Number.isNaN(numberIn(text)));
     }
   }
+}
+
+/** Whether a row names the rows below it: one bold cell, the others empty. Sorted, it would lose them. */
+function isGroupHeading(row) {
+  const [first, ...others] = row.cells;
+  return others.length > 0 && first.querySelector("strong") && others.every((cell) => !cell.textContent.trim());
 }
 
 function makeSortable(head, column, heads, rows) {

@@ -24,9 +24,10 @@ local function from_project(path)
   return name == 'index.qmd' and name or pandoc.path.join { 'report', name }
 end
 
--- "0.93 (0.90–0.95)" may break before the bracket, not at the dash; the same for a date.
+-- "0.93 (0.90–0.95)" may break before the bracket, not at the dash; the same for a date, but not for the name of a file.
 local function keep_together(str)
-  if not (str.text:match('%d%-%d') or str.text:match('%d–%d')) then
+  local numbers = str.text:gsub('\u{a0}to\u{a0}−?', '–')
+  if numbers:match('%a') or not (numbers:match('%d%-%d') or numbers:match('%d–%d')) then
     return nil
   elseif FORMAT:match('html') then
     return pandoc.Span({ str }, { class = 'together' })
@@ -35,10 +36,24 @@ local function keep_together(str)
   end
 end
 
+-- On one line as a whole; on the site the stylesheet sees to it.
+local function on_one_line(inlines)
+  if FORMAT:match('typst') then
+    return inlines:walk { Space = function() return pandoc.Str('\u{a0}') end, Str = keep_together }
+  end
+  return inlines
+end
+
+function Span(span)
+  if span.classes:includes('together') then
+    span.content = on_one_line(span.content)
+    return span
+  end
+end
+
 function Link(link)
-  -- In prose a measured value stays on one line as a whole; on the site the stylesheet sees to it.
-  if FORMAT:match('typst') and link.classes:includes('measured') then
-    link.content = link.content:walk { Space = function() return pandoc.Str('\u{a0}') end, Str = keep_together }
+  if link.classes:includes('measured') then
+    link.content = on_one_line(link.content)
   end
   local path, id = link.target:match('^([^#]*%.qmd)#?(.*)$')
   if path and not FORMAT:match('html') and not path:match('^%a[%w+.-]*:') then

@@ -1,5 +1,6 @@
--- What stays on one line, in prose, captions and tables, in every format: a number and its per cent sign, "95 %"; a
--- formula and what touches it, "($x$),", for browsers break a line on both sides of a formula, also before a full stop.
+-- What stays together. On one line, in prose, captions and tables, in every format: a number and its per cent sign, "95 %";
+-- a formula and what touches it, "($x$),", for browsers break a line on both sides of a formula, also before a full stop.
+-- In the PDF: the figures of a chapter and its text.
 
 local function is_number(inline)
   return inline and inline.t == 'Str' and inline.text:match('%d$')
@@ -50,4 +51,26 @@ function Code(code)
   if code.text:match('^%-%-%w[%w-]*$') then
     return pandoc.Span({ code }, { class = 'together' })
   end
+end
+
+-- In the PDF a figure stands in its section, and before the summary.
+local function after_figures(block)
+  return { pandoc.RawBlock('typst', '#place.flush()'), block }
+end
+
+local function is_summary(title)
+  return title and pandoc.utils.stringify(title) == 'Summary'
+end
+
+function Header(header)
+  return header.level == 2 and after_figures(header) or nil
+end
+
+function Div(div)
+  return is_summary(div.attributes.title) and after_figures(div) or nil
+end
+
+-- What Quarto has made of the div by now.
+function Callout(callout)
+  return is_summary(callout.title) and after_figures(callout.__quarto_custom_node) or nil
 end

@@ -37,7 +37,7 @@ def test_the_table_says_what_was_chosen_out_of_what():
     [row] = tuning.chosen_hyperparameters({"SVM": searched(GRID[5], GRID)}).to_dict("records")
     assert row == {
         "model": "SVM",
-        "chosen": "C 10, γ 1",
+        "chosen": "C\u00a010, γ\u00a01",
         "tried": 9,
         "best AUC": pytest.approx(0.91),
         "worst AUC": pytest.approx(0.9),
@@ -47,7 +47,9 @@ def test_the_table_says_what_was_chosen_out_of_what():
 
 def test_large_and_small_values_are_written_out():
     grid = [{"C": c, "gamma": gamma} for c in (1.0, 1000.0) for gamma in (0.000567, 0.1)]
-    assert tuning.chosen_hyperparameters({"SVM": searched(grid[2], grid)})["chosen"].tolist() == ["C 1,000, γ 0.00057"]
+    assert tuning.chosen_hyperparameters({"SVM": searched(grid[2], grid)})["chosen"].tolist() == [
+        "C\u00a01,000, γ\u00a00.00057"
+    ]
 
 
 def test_a_record_without_candidates_is_refused():

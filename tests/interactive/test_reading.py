@@ -1,5 +1,7 @@
 """What every page offers: tables that sort, figures that enlarge, listings that copy, records shown in place."""
 
+import json
+
 import pytest
 from support.pages import write_page
 from support.records import header_record
@@ -24,6 +26,15 @@ WIDE_TABLE = """
 | b | – | 0.95 (0.93–0.97) | 0.95 (0.93–0.97) | 0.95 | 0.95 |
 """
 
+GROUPED_TABLE = """
+| item | place |
+|---|---|
+| **Title** | |
+| b | Chapter 1 |
+| **Methods** | |
+| a | Chapter 2 |
+"""
+
 FIGURE = '![A caption](square.svg){#fig-x fig-alt="A square."}'
 
 LISTING = "```bibtex\n@misc{pneumo}\n```"
@@ -41,7 +52,17 @@ def page(tmp_path_factory):
     numbers = [link("0.951", RECORDS[0]), link("0.904 (0.9–0.91)", *RECORDS[:2])]
     numbers = [number.replace("/report/provenance.qmd", "") for number in numbers]  # here the list is on the page
     search = interactive.record_search().text
-    parts = ["# A chapter", *numbers, TABLE, WIDE_TABLE, FIGURE, LISTING, search, str(record_list(RECORDS))]
+    parts = [
+        "# A chapter",
+        *numbers,
+        TABLE,
+        WIDE_TABLE,
+        GROUPED_TABLE,
+        FIGURE,
+        LISTING,
+        search,
+        str(record_list(RECORDS)),
+    ]
     return write_page(folder, "\n\n".join(parts) + "\n", cards=record_cards(RECORDS, project=folder))
 
 
@@ -119,6 +140,11 @@ def test_the_menu_of_a_narrow_screen_opens_where_the_reader_is(browser, page):
     assert (menu["top"], menu["bottom"]) == (pytest.approx(bar["bottom"], abs=1), pytest.approx(900, abs=1))
 
 
+def test_a_table_whose_rows_have_headings_of_their_own_does_not_sort(opened):
+    grouped = "[...document.querySelectorAll('main table')].find((each) => each.textContent.includes('Methods'))"
+    assert opened.run(f"{grouped}.querySelector('.w-sort') === null")
+
+
 def test_a_figure_opens_in_a_dialog_and_escape_gives_the_focus_back(opened):
     opened.run("document.querySelector('.w-enlarge').focus()")
     assert opened.run("document.activeElement.ariaLabel") == "Enlarge Figure\N{NO-BREAK SPACE}1.1"
@@ -151,6 +177,18 @@ def test_a_listing_copies_its_text(opened):
     assert opened.run("document.querySelector('#record-search').value").strip() == "@misc{pneumo}"
 
 
+@pytest.mark.parametrize(
+    ("text", "copied"),
+    [
+        (">>> a = [\n...     1,\n... ]\n>>> a\n[1]\n", "a = [\n    1,\n]\na"),
+        ("make test\n", "make test\n"),
+        ("a = 1\n>>> a\n", "a = 1\n>>> a\n"),
+    ],
+)
+def test_of_an_example_what_can_be_run_is_copied(call, text, copied):
+    assert call("copy.js", f"runnable({json.dumps(text)})") == copied
+
+
 def open_record(browser, number: int) -> dict[str, str]:
     """Press the n-th measured number with the keyboard; returns the dialog's facts by name."""
     browser.run(f"document.querySelectorAll('a.measured')[{number}].focus()")
@@ -181,14 +219,22 @@ def test_a_number_of_several_records_shows_those_and_no_other_of_their_group(ope
     assert opened.run("document.querySelector('dialog p code').textContent") == "pneumo run headers"
 
 
-def test_the_list_is_searched_by_any_words_of_a_record(opened):
-    opened.run(
-        "(() => { const field = document.querySelector('#record-search'); field.value = 'HEADERS height';"
+def search_records(browser, words: str) -> list[str]:
+    browser.run(
+        f"(() => {{ const field = document.querySelector('#record-search'); field.value = {json.dumps(words)};"
         " field.dispatchEvent(new Event('input')); })()"
     )
-    assert opened.run("[...document.querySelectorAll('[data-widget] li a')].map((a) => a.textContent)") == [
-        "headers/height"
-    ]
+    return browser.run("[...document.querySelectorAll('[data-widget] li a')].map((a) => a.textContent)")
+
+
+def test_a_setting_is_searched_with_its_whole_value(opened):
+    assert search_records(opened, "field=width") == ["headers/width"]
+    assert search_records(opened, "field = wid") == []
+    assert search_records(opened, "wid") == ["headers/width"]
+
+
+def test_the_list_is_searched_by_any_words_of_a_record(opened):
+    assert search_records(opened, "HEADERS height") == ["headers/height"]
     opened.run("document.querySelector('[data-widget] li a').click()")
     opened.wait("document.querySelector('dialog[open]') !== null")
     assert opened.run("document.querySelector('dialog h2').textContent") == "headers/height"

@@ -15,7 +15,7 @@ authors:
 def test_an_unreleased_version_has_no_year(tmp_path):
     (tmp_path / "CITATION.cff").write_text(FILE)
     assert str(citation.bibtex(tmp_path / "CITATION.cff")).splitlines() == [
-        "```bibtex",
+        "```",
         "@software{pneumo,",
         "  title   = {A title},",
         "  author  = {{The authors} and Curie, Marie},",

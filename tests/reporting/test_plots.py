@@ -16,7 +16,7 @@ from pneumo import plots
 from pneumo.evaluation import Interval
 from pneumo.experiments.config import DataConfig
 from pneumo.models.summary import Layer
-from pneumo.reporting.plots.style import BLUE, INK, PAPER
+from pneumo.reporting.plots.style import BLUE, INK
 
 LABELS = [0, 0, 0, 0, 1, 1, 1, 1, 1]
 SUBTYPES = ["normal"] * 4 + ["virus", "virus", "bacteria", "bacteria", "bacteria"]
@@ -436,7 +436,21 @@ def test_models_of_several_records_have_no_one_threshold():
         plots.threshold_curves([record(), record()])
 
 
-def test_counts_of_a_confusion_matrix_keep_their_colour_on_dark_pages():
-    ax = plots.confusion_matrix(record())
-    assert {text.get_color() for text in ax.texts} == {"white", "black"}
-    assert {PAPER, INK}.isdisjoint({"white", "black"})
+def test_counts_of_a_confusion_matrix_can_be_read_on_every_shade():
+    ax = plots.confusion_matrix(record([-1] * 4 + [1] * 5))  # cells of 100 % and of 0 %
+    (cells,) = ax.collections
+    shades = cells.to_rgba(cells.get_array()).reshape(-1, 4)
+    assert {text.get_color() for text in ax.texts} == {INK}
+    assert min(contrast(shade, INK) for shade in shades) > 4.5
+
+
+def contrast(one, other):
+    """Of two colours, by WCAG 2."""
+    low, high = sorted(0.05 + luminance(colour) for colour in (one, other))
+    return high / low
+
+
+def luminance(colour):
+    channels = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(channels <= 0.03928, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 WINDOW_CORNERS = np.array([(-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)])
 """Clockwise from the upper left, in the coordinates of theta."""
 
-MAX_FRAME_DISTANCE = 1.6
+MAX_FRAME_DISTANCE = 2.0
 """From the image's centre, in half sides of the image; a frame is cut off there."""
 
 RESAMPLED_TITLE = "within the window"
@@ -64,7 +64,7 @@ def attention_windows(windows: AttentionWindows, titles: Sequence[str] | None = 
     for ax, frame in zip(axes[0], frames, strict=True):
         ax.images[0].set_extent((-1, 1, 1, -1))
         ax.add_patch(Polygon(frame, fill=False, edgecolor=ORANGE, linewidth=1.4))
-        ax.plot(*frame[0], "o", color=ORANGE, markersize=4)
+        ax.plot(*frame[0], "o", color=ORANGE, markersize=4, clip_on=False)
         ax.set(xlim=(-reach, reach), ylim=(reach, -reach))
     return axes
 

@@ -52,6 +52,9 @@ RATIO_MEASURES = {
 
 LOG_SCALE_RATIO = 4
 
+MARKERS = "o^s"
+"""One after the other where there are more groups than colours."""
+
 
 @styled
 def dot_plot(models: Models, measure: str, *, ax: Axes | None = None) -> Axes:
@@ -77,7 +80,7 @@ def dot_plot(models: Models, measure: str, *, ax: Axes | None = None) -> Axes:
 
 @styled
 def trade_off(models: Models, x: str, y: str, *, joined: bool = False, title: str = "", ax: Axes | None = None) -> Axes:
-    """A measure against another, such as cost against performance: a dot for each seed, a named ring at each mean.
+    """A measure against another, such as cost against performance: a dot for each seed and a named ring at their mean.
 
     x, y: keys of MEASURES; ValueError for others. joined: draw a line through the means, in the models' order.
 
@@ -93,6 +96,9 @@ def trade_off(models: Models, x: str, y: str, *, joined: bool = False, title: st
     _set_scale(ax.yaxis, y, seeds[:, 1])
     ax.plot(*seeds.T, "o", color=BLUE, markersize=3.5, alpha=0.5)
     means = np.array([values.mean(axis=0) for values in points])
+    for values, mean in zip(points, means, strict=True):
+        for seed in values:
+            ax.plot(*np.array([seed, mean]).T, color=BLUE, linewidth=0.6, alpha=0.35, zorder=1)
     ax.plot(*means.T, "o", markerfacecolor="none", markeredgecolor=BLUE, markersize=9)
     if joined:
         ax.plot(*means.T, color=BLUE, linewidth=0.8, zorder=1)
@@ -119,7 +125,7 @@ def learning_rate_sweep(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.plot(every_rate, every_loss, "o", color=colour, markersize=3.5)
         ax.plot(rates[lowest], losses[lowest], "o", markerfacecolor="none", markeredgecolor=colour, markersize=10)
     ax.set(xscale="log", xlabel="learning rate", ylabel=MEASURES["validation_loss"])
-    set_log_scale(ax.yaxis)
+    set_log_scale(ax.yaxis, labelled=(1, 1.5, 2, 3, 4, 6, 8))  # the best losses lie close together
     if given is None:
         shared_legend([ax])
     else:
@@ -129,7 +135,8 @@ def learning_rate_sweep(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 @styled
 def correlation_scatter(frame: pd.DataFrame, x: str, y: str = "test_auc", *, ax: Axes | None = None) -> Axes:
-    """One measure against another, a dot for each network in the colour of its group; the title has Spearman's ρ.
+    """One measure against another, a mark for each network in the colour and shape of its group; the title has the rank
+    correlation (Spearman).
 
     frame: columns group, x and y, see `analysis.threshold_transfer.validation_and_test_auc`. The largest groups come
     first; for a legend, which several panels may share, call `shared_legend`.
@@ -137,7 +144,7 @@ def correlation_scatter(frame: pd.DataFrame, x: str, y: str = "test_auc", *, ax:
     ax = single_axes(ax, 3.2)
     for place, group in enumerate(frame["group"].value_counts().index):
         values = frame.loc[frame["group"] == group, [x, y]].to_numpy()
-        colour, marker = PALETTE[place % len(PALETTE)], "o" if place < len(PALETTE) else "^"
+        colour, marker = PALETTE[place % len(PALETTE)], MARKERS[place // len(PALETTE) % len(MARKERS)]
         style = {"color": colour, "markersize": 4.5, "alpha": 0.7, "markeredgecolor": PAPER}
         ax.plot(*values.T, marker, label=group_in_words(str(group)), **style)
     ax.set(

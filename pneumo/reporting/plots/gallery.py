@@ -8,7 +8,7 @@ import numpy as np
 
 from pneumo.analysis.summaries import Models, one_model
 from pneumo.data.catalogue import class_names
-from pneumo.reporting.plots.style import CLASS_COLOURS, INK, SMALL_TEXT, WIDTH, new_axes, styled
+from pneumo.reporting.plots.style import CLASS_TEXT_COLOURS, INK, SMALL_TEXT, WIDTH, new_axes, styled
 
 CAPTION_HEIGHT = 0.2
 """Of a line above an image, in inches."""
@@ -81,7 +81,7 @@ def most_confident_errors(
     names = classes or class_names(seeds[0].experiment.data.name)
     image, subtype = frame["image"].tolist(), frame["subtype"].tolist()
     titles = [f"{subtype[row] or names[labels[row]]}: {probabilities[row]:.3f}" for row in rows]
-    colours = [CLASS_COLOURS[labels[row]] for row in rows]
+    colours = [CLASS_TEXT_COLOURS[labels[row]] for row in rows]
     return gallery([read(image[row], subtype[row]) for row in rows], titles, columns=columns, colours=colours)
 
 

@@ -132,6 +132,6 @@ def _legend_handles() -> list[Line2D]:
 
 
 def _share_limits(axes: Sequence[Axes]) -> None:
-    limits = np.array([ax.get_ylim() for ax in axes])
+    across, up = (np.array(limits) for limits in zip(*((ax.get_xlim(), ax.get_ylim()) for ax in axes), strict=True))
     for ax in axes:
-        ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
+        ax.set(xlim=(across[:, 0].min(), across[:, 1].max()), ylim=(up[:, 0].min(), up[:, 1].max()))

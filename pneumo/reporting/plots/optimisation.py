@@ -8,7 +8,7 @@ from textwrap import fill
 import numpy as np
 
 from pneumo.experiments.wording import in_words
-from pneumo.reporting.plots.style import BLUE, FAINT, VERMILLION, new_axes, new_panels, styled
+from pneumo.reporting.plots.style import BLUE, GREY, VERMILLION, new_axes, new_panels, styled
 
 TITLE_LETTERS = 12
 """Letters in a line above the panel of a schedule."""
@@ -32,7 +32,7 @@ def optimizer_paths(
     across, up = (1.15 * start * np.linspace(-1, 1, 121) for start in starts)
     heights = loss(np.stack(np.meshgrid(across, up), axis=-1))
     for ax, (caption, path) in zip(axes.flat, paths.items(), strict=False):
-        ax.contour(across, up, heights, CONTOUR_LEVELS, colors=FAINT, linewidths=0.8)
+        ax.contour(across, up, heights, CONTOUR_LEVELS, colors=GREY, linewidths=0.6, alpha=0.6)
         ax.plot(*path.T, "o-", color=BLUE, markersize=2.2, linewidth=0.9)
         ax.plot(*path[0], "o", color=BLUE, markersize=5)
         ax.plot(0, 0, "x", color=VERMILLION, markersize=6)

@@ -45,8 +45,8 @@ CURVE_GRID = np.linspace(0, 1, 501)
 """Where curves are interpolated, so that those of several seeds can be averaged."""
 
 
-LIGHT_ON_CELL, DARK_ON_CELL = "white", "black"
-"""Of text in a shaded cell. Not PAPER and INK, which dark pages exchange: the shade beneath stays as it is."""
+FULL_SHADE = 1.4
+"""The share at which a cell of a confusion matrix would have the colour of its class: no cell is too dark for INK."""
 
 THRESHOLDS = 1 / (1 + np.exp(-np.linspace(-7, 7, 281)))
 """Of `threshold_curves`, evenly spaced in the logit."""
@@ -97,7 +97,8 @@ def roc(
 
 @styled
 def precision_recall(models: Models, *, part: str = "test", title: str = "", ax: Axes | None = None) -> Axes:
-    """Precision over recall. The dotted line is the prevalence, the precision of a random score.
+    """Precision over recall. The dotted line is the prevalence, the precision of a random score; the legend has the
+    mean average precision (AP).
 
     >>> ax = precision_recall(pneumo.records.get("first-network/seed-0"))
     """
@@ -105,7 +106,7 @@ def precision_recall(models: Models, *, part: str = "test", title: str = "", ax:
     drawn = _models(models)
     for model in drawn:
         curves = [_precision_recall_curve(record, part) for record in model.records]
-        label = _label(model, part, "average precision", evaluation.average_precision)
+        label = _label(model, part, "AP", evaluation.average_precision)
         _curves_and_mean(ax, curves, model.colour, label)
     prevalence = drawn[0].records[0].frame(part)["label"].to_numpy().mean()
     ax.axhline(float(prevalence), color=GREY, linewidth=0.8, linestyle=DOTTED)
@@ -139,12 +140,13 @@ def confusion_matrix(
     cells = evaluation.confusion(frame["label"], frame["probability"], records[0].threshold)
     shares = cells / cells.sum(axis=1, keepdims=True)
     shade = LinearSegmentedColormap.from_list("shade", [PAPER, CLASS_COLOURS[0]])
-    ax.imshow(shares, cmap=shade, vmin=0, vmax=1.1, aspect="auto")
+    edges = (-0.5, 0.5, 1.5)
+    ax.pcolormesh(edges, edges, shares, cmap=shade, vmin=0, vmax=FULL_SHADE)
+    ax.set(xlim=edges[::2], ylim=edges[::-2])
     for (row, column), count in np.ndenumerate(cells):
-        colour = LIGHT_ON_CELL if shares[row, column] > 0.55 else DARK_ON_CELL
         count_text, share_text = format_count(count), format_percent(float(shares[row, column]))
-        ax.text(column, row - 0.06, count_text, size=13, weight="bold", color=colour, ha="center", va="center")
-        ax.text(column, row + 0.2, share_text, size=8, color=colour, ha="center", va="center")
+        ax.text(column, row - 0.06, count_text, size=13, weight="bold", color=INK, ha="center", va="center")
+        ax.text(column, row + 0.2, share_text, size=8, color=INK, ha="center", va="center")
     names = classes or class_names(records[0].experiment.data.name)
     totals = cells.sum(axis=1)
     ax.set_xticks([0, 1], ["predicted\n" + textwrap.fill(name, 16, break_on_hyphens=False) for name in names])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.patheffects import withStroke
 
 from pneumo.interpret.gradcam import overlay
 from pneumo.reporting.plots.gallery import gallery
-from pneumo.reporting.plots.style import SKY, styled
+from pneumo.reporting.plots.style import BLUE, PAPER, styled
 
 
 @styled
@@ -33,5 +34,7 @@ def saliency_maps(
     for ax, picture, outline in zip(axes.flat, overlay(images, maps), masks, strict=False):
         ax.imshow(picture, interpolation="antialiased")
         if outline is not None and 0 < outline.mean() < 1:
-            ax.contour(outline.astype(float), levels=[0.5], colors=SKY, linewidths=0.9)
+            drawn = ax.contour(outline.astype(float), levels=[0.5], colors=BLUE, linewidths=1.2)
+            # With an edge of the colour of paper, so that it is seen on a bright and on a dark image.
+            drawn.set_path_effects([withStroke(linewidth=2.4, foreground=PAPER)])
     return axes

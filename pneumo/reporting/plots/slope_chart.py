@@ -55,8 +55,10 @@ def slope_chart(
             for name, value in zip(frame["model"], values[place], strict=True)
         ]
         heights = spread(values[place], LABEL_GAP * np.diff(ax.get_ylim()).item())
-        for text, height in zip(texts, heights, strict=True):
-            ax.text(place + (0.05 if place else -0.05), height, text, ha=alignment, va="center", color=INK)
+        beside = place + (0.05 if place else -0.05)
+        for text, height, value, colour in zip(texts, heights, values[place], PALETTE, strict=False):
+            ax.plot([place, beside], [value, height], color=colour, linewidth=0.8)  # to which line a label belongs
+            ax.text(beside + (0.01 if place else -0.01), height, text, ha=alignment, va="center", color=INK)
     ax.set_xticks([0, 1], [PART_TITLES.get(part, part) for part in parts], color=INK, weight="bold")
     ax.set_ylabel(label)
     ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))

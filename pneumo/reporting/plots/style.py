@@ -49,6 +49,9 @@ INK, GREY, FAINT, PAPER = "#26292c", "#6b7075", "#dcdcd6", "#fdfdfb"
 CLASS_COLOURS = (BLUE, VERMILLION)
 """Colour of label 0 and of label 1, the finding, wherever a figure tells classes apart."""
 
+CLASS_TEXT_COLOURS = (BLUE, "#AD4C00")
+"""The same for text, dark enough for small letters."""
+
 STYLE = {
     "figure.facecolor": PAPER,
     "figure.dpi": 144,
@@ -155,11 +158,11 @@ def _legend_width(labels: Sequence[str], columns: int) -> int:
     return sum(int(part.max()) + CHARACTERS_OF_A_KEY for part in parts if part.size)
 
 
-def set_log_scale(axis: Axis) -> None:
-    """Make an axis logarithmic, with plain numbers at 1, 2 and 5, and from a million on in millions."""
+def set_log_scale(axis: Axis, *, labelled: Sequence[float] = (1, 2, 5)) -> None:
+    """Make an axis logarithmic, with plain numbers at multiples of powers of ten, and from a million on in millions."""
     set_scale = axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale
     set_scale("log")
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_locator(LogLocator(subs=labelled))
     axis.set_minor_locator(LogLocator(subs="all"))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value < 1e6 else f"{value / 1e6:g} M"))
     axis.set_minor_formatter(NullFormatter())

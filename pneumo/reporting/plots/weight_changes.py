@@ -37,7 +37,7 @@ def weight_change(frame: pd.DataFrame) -> np.ndarray:
         ax.set(title=title, ylabel=label)
     set_log_scale(axes[0].yaxis)
     axes[1].set_ylim(bottom=0)
-    axes[1].set_xticklabels([layer.replace(" ", "\n") for layer in layers])
+    axes[1].set_xticklabels([layer.replace("last convolution", "last\nconv.") for layer in layers])
     axes[1].set_xlabel("layer, from the image to the logit (numbers: blocks)")
     shared_legend(axes)
     return axes

@@ -110,13 +110,15 @@ def marked_claims(report: Path) -> Values:
 
 def epoch_times() -> Values:
     """Seconds for an epoch of 1,000 images on an otherwise idle machine, by the size of batch and image."""
-    values: Values = {}
-    for name, quantity in {"batch": "images in a batch", "side": "image size (pixels)"}.items():
-        seconds = epoch_seconds(results.load().scaling(), quantity)
-        decimals = interval_decimals(seconds)
-        texts = {f"n{amount:03}": format_interval(each, decimals) for amount, each in seconds.items()}
-        values[name] = {amount: f"[{text}]{{.together}}" for amount, text in texts.items()}
-    return values
+    measured = results.load().scaling()
+    quantities = {"batch": "images in a batch", "side": "image size (pixels)"}
+    return {
+        name: {
+            f"n{amount:03}": f"[{seconds}]{{.together}}"
+            for amount, seconds in epoch_seconds(measured, quantity).items()
+        }
+        for name, quantity in quantities.items()
+    }
 
 
 def model_selection_values() -> Values:

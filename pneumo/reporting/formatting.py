@@ -22,6 +22,9 @@ NBSP = "\u00a0"
 THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 """A whole number with commas between the thousands."""
 
+NUMBER = re.compile(r"[−\d.\u202f]+(?: \([^()]*\))?")
+"""A number as text, or one with its bounds."""
+
 NAMES_OF_OTHERS = ("image", "patient")
 """Columns of a table whose text comes from others, and is shown as it is."""
 
@@ -186,7 +189,11 @@ def markdown(frame: pd.DataFrame, *, alike: bool = False) -> Markdown:
     intervals = [value for value in frame.to_numpy(object).ravel() if isinstance(value, Interval)]
     decimals = interval_decimals(intervals) if alike and intervals else None
     cells = frame.astype(object).apply(_column, decimals=decimals)
-    numeric = [len(frame) > 0 and all(_is_number(value) for value in frame[column]) for column in frame]
+    # Names of rows, in the first column, stand at the left, also where they are numbers in text.
+    numeric = [
+        len(frame) > 0 and all(_is_number(value, also_text=place > 0) for value in frame[column])
+        for place, column in enumerate(frame)
+    ]
     alignment = ["right" if right else "left" for right in numeric]
     return Markdown(str(cells.to_markdown(index=False, disable_numparse=True, colalign=alignment)))
 
@@ -233,5 +240,7 @@ def _cell(value: object, decimals: int, *, signed: bool, thin: bool) -> str:
     return THOUSANDS.sub(lambda number: number[0].replace(",", THIN), text).replace(" px", f"{NBSP}px")
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object, *, also_text: bool) -> bool:
+    if also_text and isinstance(value, str):
+        return value == MISSING or NUMBER.fullmatch(value) is not None
     return value is None or value is pd.NA or isinstance(value, Real | Interval)

@@ -302,7 +302,7 @@ def claims(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def epoch_seconds(frame: pd.DataFrame, quantity: str) -> pd.Series:
-    """Seconds for an epoch of 1,000 images, measured on an otherwise idle machine: an `Interval` by the amount.
+    """Seconds for an epoch of 1,000 images, measured on an otherwise idle machine: "0.81 (0.78–0.84)" by the amount.
 
     frame: see `benchmarks.results.Results.scaling`. quantity: what was varied, "images in a batch".
     Raises ValueError for a quantity that was not measured.
@@ -311,7 +311,10 @@ def epoch_seconds(frame: pd.DataFrame, quantity: str) -> pd.Series:
     chosen = [row for row in rows if (row["curve"], row["quantity"]) == ("epoch", quantity)]
     if not chosen:
         raise ValueError(f"no epoch was measured for quantity={quantity!r}; there are {set(frame['quantity'])}")
-    cells = {int(row["amount"]): Interval(row["seconds"], row["low"], row["high"]) for row in chosen}
+    cells = {}
+    for row in chosen:
+        value, low, high = _alike([row[name] for name in ("seconds", "low", "high")])
+        cells[int(row["amount"])] = f"{value} ({low}–{high})"
     return pd.Series(cells, name="seconds an epoch")
 
 

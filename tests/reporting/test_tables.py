@@ -106,6 +106,13 @@ def test_markdown_sets_numbers_flush_right_and_escapes_pipes():
     assert [cell.strip() for cell in row] == ["a/b", "0.90 (0.80–1.00)", f"1{THIN}200"]
 
 
+def test_text_that_is_a_number_or_an_interval_is_flush_right_too():
+    frame = pd.DataFrame({"batch": ["8", "32"], "seconds": ["0.81 (0.78–0.84)", "12"], "size": ["12 MB", "3"],
+                          "difference": ["−0.1", "–"]})  # fmt: skip
+    rule = str(tables.markdown(frame)).splitlines()[1]
+    assert [cell.endswith(":") for cell in rule.split("|")[1:-1]] == [False, True, False, True]
+
+
 def test_names_of_files_are_shown_as_they_are_and_bring_nothing_to_life():
     names = ["<b onclick=alert(1)>", "[x](javascript:alert(1))", "[x]{onclick=alert(1)}", "`<b>`{=html}", "$x$", "&lt;",
              "a|b", "*a* _b_ ~c~", "\\<b>"]  # fmt: skip
@@ -334,7 +341,7 @@ def test_seconds_an_epoch_are_those_of_what_was_varied():
     ]
     frame = pd.DataFrame(rows, columns=["curve", "quantity", "amount", "seconds", "low", "high"])
     found = tables.epoch_seconds(frame, "images in a batch")
-    assert found.to_dict() == {8: Interval(1.234, 1.2, 1.3), 256: Interval(0.5, 0.4, 0.61)}
+    assert found.to_dict() == {8: "1.23 (1.20–1.30)", 256: "0.50 (0.40–0.61)"}
     with pytest.raises(ValueError, match="no epoch was measured for quantity='rain'"):
         tables.epoch_seconds(frame, "rain")
 

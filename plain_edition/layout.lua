@@ -290,9 +290,9 @@ local function has_room(element)
   return sum <= CHARACTERS_A_LINE
 end
 
--- In the PDF a long name of a file may break where its parts meet.
+-- In the PDF a name of a file, of three parts or more, may break where they meet.
 local function breakable_name(str)
-  if #str.text > 15 and str.text:match('%w[_-]%w') then
+  if str.text:match('%w[_-]%w+[_-]%w') then
     return pandoc.Str((str.text:gsub('([_-])', '%1\u{200b}')))
   end
 end
@@ -310,9 +310,7 @@ local function scrolling_table(element)
   element = element:walk { Str = keep_together }
   if not html then
     element = element:walk { Str = breakable_name }
-  end
-  if not html and has_room(element) then
-    element = element:walk { Plain = whole_interval }
+    element = has_room(element) and element:walk { Plain = whole_interval } or element
   end
   -- Columns as wide as their content: pandoc takes the dashes below a long header for widths.
   element.colspecs = element.colspecs:map(function(spec) return { spec[1] } end)

@@ -345,7 +345,7 @@ def _item(text: str, links: Mapping[str, str]) -> str:
 
 def _inline(text: str, links: Mapping[str, str]) -> str:
     """A line of prose: code stays, names that have a place in the API lead to it, the rest means what it says."""
-    pieces = re.split(r"(`[^`]+`)", text.replace('""', '`""`'))
+    pieces = ['`""`' if piece == '""' else piece for piece in re.split(r'(`[^`]+`|"")', text)]
     return "".join(
         _code(piece, links) if piece.startswith("`") and len(piece) > 1 else MARKDOWN_CHARACTERS.sub(r"\\\1", piece)
         for piece in pieces

@@ -29,7 +29,7 @@ from pneumo.errors import MissingRecord, RecordError
 from pneumo.evaluation import metrics
 from pneumo.experiments import config
 from pneumo.experiments.config import Experiment
-from pneumo.experiments.wording import WORDS, duration_in_words
+from pneumo.experiments.wording import duration_in_words, variant_in_words
 from pneumo.io.digests import json_digest
 from pneumo.io.files import atomic_write
 
@@ -185,7 +185,7 @@ class Record:
     def label(self) -> str:
         """What tables and prose call it: the variant in words, and the seed where a network was trained."""
         seed = f", seed {self.experiment.seed}" if self.history else ""
-        return WORDS.get(self.variant, self.variant.replace("-", " ")) + seed
+        return variant_in_words(self.variant) + seed
 
     @property
     def has_patients(self) -> bool:

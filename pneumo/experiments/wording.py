@@ -179,6 +179,16 @@ def in_words(name: str) -> str:
     return WORDS.get(name.replace("_", "-"), name.replace("_", " "))
 
 
+def variant_in_words(variant: str) -> str:
+    """What readers call the variant of a record; one that the book does not know, by its name with spaces.
+
+    >>> variant_in_words("no-batch-norm"), variant_in_words("my-variant")
+    ('no batch normalisation', 'my variant')
+    """
+    words = in_words(variant)
+    return variant.replace("-", " ") if words == variant else words
+
+
 GROUPS_IN_WORDS = {
     "headers": "fields of the header",
     "spectra": "power spectra",

@@ -10,7 +10,7 @@ import pandas as pd
 from pneumo import experiments
 from pneumo.experiments import records as stored
 from pneumo.experiments.config import to_dict
-from pneumo.experiments.wording import group_in_words, in_words
+from pneumo.experiments.wording import group_in_words, variant_in_words
 from pneumo.reporting.formatting import NBSP, Markdown, format_count, format_duration, markdown
 
 if TYPE_CHECKING:
@@ -111,9 +111,8 @@ def _distinct(records: Iterable[Record]) -> list[Record]:
 def _variant_row(variant: str, members: Sequence[Record]) -> dict[str, str]:
     ordered = sorted(members, key=lambda record: record.experiment.seed)
     keys = [f"[{record.key[:SHOWN_DIGITS]}]{{.record #{record.anchor}}}" for record in ordered]
-    words = in_words(variant)
     return {
-        "variant": variant.replace("-", " ") if words == variant else words,
+        "variant": variant_in_words(variant),
         "keys, by seed": ", ".join(keys),
         **_dates(members),
         "time": format_duration(sum(record.provenance["seconds"] for record in members)).replace(" ", NBSP),

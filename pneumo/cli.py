@@ -641,6 +641,7 @@ def _status(options: argparse.Namespace) -> int:
         stored = [record for experiment in chosen if (record := records.find(experiment)) is not None]
         print(write_table(records_table(stored), options.table, overwrite=options.overwrite), file=sys.stderr)
     print(planning.status(chosen).to_markdown(index=False, floatfmt=".1f"))
+    print(planning.status_in_words(chosen), file=sys.stderr)
     return 0
 
 

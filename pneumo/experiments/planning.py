@@ -15,6 +15,7 @@ import pandas as pd
 from pneumo.experiments import records
 from pneumo.experiments.config import Experiment, ReevaluationConfig
 from pneumo.experiments.records import Record
+from pneumo.experiments.wording import duration_in_words
 
 THREAD_SPEEDUP_EXPONENT = 0.7
 """Time falls with this power of the number of threads: twice as many make an experiment 1.6 times as fast. Small
@@ -167,6 +168,27 @@ def status(experiments: Iterable[Experiment], root: str | Path | None = None) ->
             }
         )
     return pd.DataFrame(rows)
+
+
+def status_in_words(experiments: Iterable[Experiment], root: str | Path | None = None) -> str:
+    """How many of these experiments are recorded, how long they took together, and how long the others will take.
+
+    Experiments that share a record count once. Time is that of one experiment after the other.
+
+    >>> status_in_words(pneumo.experiments.first_network()[:1]).startswith("1 experiment: 1 recorded, took ")
+    True
+    """
+    distinct = {experiment.key: experiment for experiment in experiments}
+    stored = [record for each in distinct.values() if (record := records.find(each, root))]
+    todo = plan(distinct.values(), root)
+    parts = []
+    if stored:
+        took = sum(record.provenance["seconds"] for record in stored) / 60
+        parts.append(f"{len(stored)} recorded, took {duration_in_words(took)}")
+    if todo.experiments:
+        parts.append(f"{len(todo.experiments)} to run, about {duration_in_words(todo.total)}")
+    counted = "1 experiment" if len(distinct) == 1 else f"{len(distinct)} experiments"
+    return f"{counted}: {'; '.join(parts) or 'none'}"
 
 
 def _stored_keys(root: str | Path | None) -> dict[str, set[str]]:

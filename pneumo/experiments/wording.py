@@ -227,13 +227,18 @@ def group_in_words(group: str) -> str:
 
 
 def duration_in_words(minutes: float) -> str:
-    """Whole minutes, below one of them whole seconds.
+    """Whole minutes, with hours from two of them on; below one minute whole seconds.
 
     >>> duration_in_words(3.4), duration_in_words(0.2), duration_in_words(0.001), duration_in_words(0)
     ('3 min', '12 s', '1 s', '0 s')
+    >>> duration_in_words(119.6), duration_in_words(1523)
+    ('2 h 00 min', '25 h 23 min')
     """
     seconds = math.ceil(60 * minutes)
-    return f"{minutes:.0f} min" if seconds >= 60 else f"{seconds} s"
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest:02} min" if hours >= 2 else f"{minutes:.0f} min"
 
 
 def difference_in_words(words: str, other: str) -> str:

@@ -154,6 +154,16 @@ def test_status_says_what_is_recorded_and_what_is_missing(small):
     assert frame["state"].tolist() == ["recorded", "missing"]
 
 
+def test_the_status_in_words_counts_what_shares_a_record_once_and_adds_the_minutes_up(small):
+    stored(runner.run(small, progress=False), small, minutes=90, threads=2)
+    stored(runner.run(replace(small, seed=1), progress=False), replace(small, seed=1), minutes=45, threads=2)
+    shared = [small, replace(small, name="small/again"), replace(small, seed=1)]
+    assert planning.status_in_words(shared) == "2 experiments: 2 recorded, took 2 h 15 min"
+    words = planning.status_in_words([small, replace(small, seed=2)])
+    assert words.startswith("2 experiments: 1 recorded, took 90 min; 1 to run, about ")
+    assert planning.status_in_words([]) == "0 experiments: none"
+
+
 def test_a_record_of_another_configuration_by_the_same_name_is_outdated(small):
     runner.run(small, progress=False)
     longer = replace(small, training=replace(small.training, epochs=3))

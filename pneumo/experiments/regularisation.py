@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pneumo.experiments.builders import FULL_LENGTH, repeated, study_data
+from pneumo.experiments.builders import FULL_LENGTH, SEEDS, repeated, study_data
 from pneumo.experiments.config import CNNConfig, Experiment, TrainingConfig
 
 TRAINING_BY_FRACTION = {1.0: FULL_LENGTH, 0.1: replace(FULL_LENGTH, epochs=60)}
@@ -12,9 +12,9 @@ TRAINING_BY_FRACTION = {1.0: FULL_LENGTH, 0.1: replace(FULL_LENGTH, epochs=60)}
 
 
 def regularisation() -> list[Experiment]:
-    """None, four regularisers, and all together; all training images and a tenth; three seeds.
+    """None, four regularisers, and all together; all training images and a tenth; five seeds.
 
-    `pneumo run regularisation`: 40 min on 2 cores. "none" keeps the weights of the last epoch, as each regulariser but
+    `pneumo run regularisation`: 70 min on 2 cores. "none" keeps the weights of the last epoch, as each regulariser but
     early stopping does.
 
     >>> {experiment.group for experiment in regularisation()}
@@ -30,6 +30,7 @@ def regularisation() -> list[Experiment]:
             CNNConfig(dropout=dropout),
             config,
             data=replace(study_data(), fraction=fraction),
+            seeds=SEEDS,
             minutes=1.5 if fraction == 1 else 0.8,
         )
     ]

@@ -118,4 +118,11 @@ def test_sizes_of_windows_are_told_by_class_with_their_auc():
     axes = window_size_histograms([poses, poses * 0 + 1], np.array([0, 1, 0, 1]))
     # Of the four pairs of a normal and an ill image, three have the smaller window on the ill one.
     assert [ax.get_title(loc="left") for ax in axes] == ["seed 0: AUC 0.750", "seed 1: AUC 0.500"]
-    assert [text.get_text() for text in axes[0].get_legend().get_texts()] == ["normal", "pneumonia"]
+    assert [text.get_text() for text in axes[0].figure.legends[0].get_texts()] == ["normal", "pneumonia"]
+
+
+def test_sizes_of_windows_of_many_seeds_are_in_rows_of_three():
+    poses = pd.DataFrame({"size": [1.0, 0.9, 0.8, 0.7]})
+    axes = window_size_histograms(5 * [poses], np.array([0, 1, 0, 1]))
+    assert [ax.get_subplotspec().rowspan.start for ax in axes] == [0, 0, 0, 1, 1]
+    assert [bool(ax.get_ylabel()) for ax in axes] == [True, False, False, True, False]

@@ -23,6 +23,8 @@ from pneumo.reporting.plots.style import (
     WIDTH,
     axes_row,
     new_axes,
+    new_panels,
+    shared_legend,
     styled,
 )
 
@@ -112,8 +114,8 @@ def window_size_histograms(
     `classes`. A title has the AUC of the window's size alone, where smaller windows speak for label 1.
     axes: one for each seed, to draw on. Returns the axes, (seeds,).
     """
-    row = axes_row(axes, 2.5, len(windows))
-    for seed, (ax, poses) in enumerate(zip(row, windows, strict=True)):
+    panels = np.ravel(new_panels(len(windows), 3, 2.4) if axes is None else np.asarray(axes))[: len(windows)]
+    for seed, (ax, poses) in enumerate(zip(panels, windows, strict=True)):
         sizes = poses["size"].to_numpy()
         bins = np.histogram_bin_edges(sizes, 30)
         for label, (name, colour) in enumerate(zip(classes, CLASS_COLOURS, strict=True)):
@@ -121,6 +123,7 @@ def window_size_histograms(
         ax.set_title(f"seed {seed}: AUC {format_number(float(evaluation.auc(labels, -sizes)))}")
         ax.set_xlabel("size of the window (share of side)")
         ax.set_yticks([])
-    row[0].set_ylabel("density in the class")
-    row[0].legend()
-    return row
+        if seed % 3 == 0:
+            ax.set_ylabel("density in the class")
+    shared_legend(panels)
+    return panels

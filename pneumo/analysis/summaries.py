@@ -33,7 +33,7 @@ def records_by_model(models: Models) -> dict[str, list[Record]]:
     Raises ValueError where there is no model, or a model without a record.
 
     >>> records_by_model(map(pneumo.run, experiments.optimizers()))  # doctest: +SKIP
-    {"sgd": [seed 0, seed 1, seed 2], "momentum": [...], ...}
+    {"sgd": [seed 0, ..., seed 4], "momentum": [...], ...}
     """
     named: dict[str, list[Record]] = {}
     if isinstance(models, Mapping):

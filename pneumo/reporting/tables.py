@@ -244,7 +244,7 @@ def differences(
     `evaluation.hierarchical_difference`), and "corrected p": of the primary end point, corrected for the number of rows
     by Holm's method. Raises ValueError where a model has one seed, or predicts other images than `against`.
 
-    >>> records = [pneumo.run(each) for each in pneumo.experiments.optimizers()[:6]]  # SGD and momentum
+    >>> records = [pneumo.run(each) for each in pneumo.experiments.optimizers()[:10]]  # SGD and momentum
     >>> differences(records, "sgd").columns.tolist()
     ['variant', 'validation loss', 'perturbed AUC', 'corrected p']
     """

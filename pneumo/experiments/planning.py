@@ -179,11 +179,11 @@ def status_in_words(experiments: Iterable[Experiment], root: str | Path | None =
     True
     """
     distinct = {experiment.key: experiment for experiment in experiments}
-    stored = [record for each in distinct.values() if (record := records.find(each, root))]
-    todo = plan(distinct.values(), root)
+    stored = {key: record for key, each in distinct.items() if (record := records.find(each, root))}
+    todo = plan((each for key, each in distinct.items() if key not in stored), root)
     parts = []
     if stored:
-        took = sum(record.provenance["seconds"] for record in stored) / 60
+        took = sum(record.provenance["seconds"] for record in stored.values()) / 60
         parts.append(f"{len(stored)} recorded, took {duration_in_words(took)}")
     if todo.experiments:
         parts.append(f"{len(todo.experiments)} to run, about {duration_in_words(todo.total)}")

@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from support.precision import of_training
 
 from pneumo import models, training
 from pneumo.augment import MIXUP, STRONG
@@ -136,7 +137,7 @@ def test_training_minimises_the_loss_worked_out_by_hand(untying, tmp_path):
     by_hand += untying.independence * np.square(correlations).sum()
     config = TrainingConfig(epochs=1, batch_size=12, untying=untying)
     _, result = fit(images, images, config, tmp_path)
-    assert result.history[0]["train_loss"] == pytest.approx(by_hand, rel=1e-4)
+    assert result.history[0]["train_loss"] == pytest.approx(by_hand, rel=of_training(1e-4))
 
 
 def test_the_loss_of_a_batch_looks_up_the_strata_of_its_own_images():
@@ -164,7 +165,7 @@ def test_the_epoch_is_chosen_by_the_loss_of_strata_where_asked_for(select_by, wo
     assert result.epoch == 1 + int(np.argmin(losses))
     logits = training.predict(network, images).astype(float)
     each = np.logaddexp(0, np.where(LABELS == 1, -logits, logits))
-    assert stratum_loss(each, LABELS, STRATA, worst=worst) == pytest.approx(min(losses), rel=1e-4)
+    assert stratum_loss(each, LABELS, STRATA, worst=worst) == pytest.approx(min(losses), rel=of_training(1e-4))
 
 
 def test_a_run_with_group_dro_that_stopped_half_way_ends_with_the_undisturbed_weights(tmp_path):

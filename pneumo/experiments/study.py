@@ -122,7 +122,7 @@ def find_experiments(name: str) -> list[Experiment]:
     stored records that the study does not define, by the name of one or of their folder.
 
     >>> [len(find_experiments(name)) for name in ("first-network", "cnn-architecture", "first-network/seed-0")]
-    [5, 69, 1]
+    [5, 77, 1]
 
     Raises UnknownExperiment that gives the nearest names, or lists those there are.
     """

@@ -47,11 +47,11 @@ divided by the number of features: the squared distance of standardised images g
 WIDE_GRIDS = {
     "logistic": HYPERPARAMETER_GRIDS["logistic"],
     "svm": {"C": (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0), "gamma": (0.1, 0.3, 1.0, 3.0)},
-    "forest": {"max_features": (0.5, 2.0, 8.0), "min_samples_leaf": (9, 3, 1)},
+    "forest": {"max_features": (0.125, 0.5, 2.0, 8.0), "min_samples_leaf": (9, 3, 1)},
     "xgboost": {"max_depth": (1, 2, 4, 6, 8), "learning_rate": (0.02, 0.05, 0.1, 0.3, 0.6)},
 }
-"""As HYPERPARAMETER_GRIDS, wide enough that the best values of the study's support vector machine and gradient boosting
-on pixels, HOG and LBP features lie inside, or where there is nothing beyond: one image a leaf, trees of one split.
+"""As HYPERPARAMETER_GRIDS, wide enough that the best values of the study's learners on pixels, HOG and LBP features lie
+inside, or where there is nothing beyond: one image a leaf, trees of one split.
 max_features is multiplied by the square root of the number of features, the usual value."""
 
 IMPORTANCE_MEASURES = {

@@ -46,14 +46,14 @@ def test_a_wide_grid_is_in_units_of_the_features():
     svm = learners._grid(config("svm", grid="wide"), width=100)
     assert svm["svm__gamma"] == pytest.approx([0.001, 0.003, 0.01, 0.03])
     forest = learners._grid(config("forest", grid="wide"), width=1764)
-    assert forest["forest__max_features"] == [21, 84, 336]
+    assert forest["forest__max_features"] == [5, 21, 84, 336]
     reduced = learners._grid(config("forest", grid="wide", components=100), width=1764)
-    assert reduced["forest__max_features"] == [5, 20, 80]
+    assert reduced["forest__max_features"] == [1, 5, 20, 80]
     assert learners._grid(config("forest"), width=1764)["forest__max_features"] == ["sqrt"]
 
 
 def test_a_wide_grid_never_asks_a_split_for_more_features_than_there_are():
-    assert learners._grid(config("forest", grid="wide"), width=16)["forest__max_features"] == [2, 8, 16]
+    assert learners._grid(config("forest", grid="wide"), width=16)["forest__max_features"] == [1, 2, 8, 16]
     assert learners._grid(config("forest", grid="wide"), width=4)["forest__max_features"] == [1, 4]
     assert learners._grid(config("forest", grid="wide"), width=1)["forest__max_features"] == [1]
 

@@ -39,6 +39,7 @@ WORDS = {
     "fine": "500 pixels",
     "fine-deeper": "500 pixels, one block more",
     # Sizes of features
+    "hog-4": "HOG, cells of 4 pixels",
     "hog-8": "HOG, cells of 8 pixels",
     "hog-16": "HOG, cells of 16 pixels",
     "hog-32": "HOG, cells of 32 pixels",

@@ -13,7 +13,7 @@ COMPOUND_PHI = 2.0
 def scaling() -> list[Experiment]:
     """A small EfficientNet made wider, deeper, finer, and all three, at matched multiply-adds; five seeds.
 
-    `pneumo run scaling`: 200 min on 2 cores, less than 10 min on an accelerator (NVIDIA H200) with `--jobs 12`.
+    `pneumo run scaling`: 200 min on 2 cores, less than 10 min on an accelerator (NVIDIA H200), twelve at a time.
 
     >>> {experiment.group for experiment in scaling()}
     {'scaling'}
